@@ -1,0 +1,90 @@
+//! Keyed random streams: a draw belongs to (root seed, purpose, entity, ordinal), so that changing
+//! one setting does not shift anybody else's luck and variants share their random numbers.
+
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng, SeedableRng};
+
+use crate::unit::Lots;
+
+/// What a draw is for. The number is part of the key: append only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Purpose {
+    /// Times of arrivals of a stream (entity: stream).
+    Arrival = 1,
+    /// Service time of a message (entity: queue; ordinal: message and attempt).
+    Service = 2,
+    /// Life of an open-loop pod (entity: workload; ordinal: pod).
+    PodLifetime = 3,
+    /// Creation of a VM (entity: pool; ordinal: instance).
+    VmProvision = 4,
+    /// Kubelet registration and readiness of a node (entity: pool; ordinal: instance).
+    NodeReady = 5,
+    /// Container start (entity: workload; ordinal: pod).
+    ContainerStart = 6,
+    /// Application start (entity: workload; ordinal: pod).
+    AppStart = 7,
+    /// Spot evictions (entity: pool; ordinal: instance or batch).
+    SpotEviction = 8,
+    /// Phases of control loops (entity: loop).
+    Phase = 9,
+    /// Ties in decisions (entity: controller; ordinal: decision).
+    Tie = 10,
+    /// Planned events that choose among entities (entity: event).
+    Inject = 11,
+    /// The instant scaler's off delay (entity: workload; ordinal: server).
+    OffDelay = 12,
+    /// Zone of a new VM among equally good ones (entity: pool; ordinal: instance).
+    Zone = 13,
+    /// Image pull (entity: node; ordinal: image).
+    ImagePull = 14,
+    /// Binding latency (entity: pod).
+    Bind = 15,
+}
+
+/// A random stream of one key. Cheap to make: four words of state.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    generator: Xoshiro256PlusPlus,
+}
+
+impl Stream {
+    /// The stream of `purpose` for `entity`, at `ordinal`.
+    pub fn keyed(seed: u64, purpose: Purpose, entity: u64, ordinal: u64) -> Self {
+        let key = Lots::new(seed).of(purpose as u64).of(entity).of(ordinal).draw();
+        Self { generator: Xoshiro256PlusPlus::seed_from_u64(key) }
+    }
+
+    /// A uniform number in (0, 1): never 0, so its logarithm is finite, and never 1.
+    pub fn open_unit(&mut self) -> f64 {
+        ((self.next() >> 12) as f64 + 0.5) / (1u64 << 52) as f64
+    }
+
+    /// 64 random bits.
+    pub fn next(&mut self) -> u64 {
+        self.generator.next_u64()
+    }
+
+    /// An index below `n`; zero if `n` is zero.
+    pub fn below(&mut self, n: usize) -> usize {
+        ((u128::from(self.next()) * n as u128) >> 64) as usize
+    }
+}
+
+/// The generator, for distributions of `rand_distr`.
+impl rand::TryRng for Stream {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(self.generator.next_u32())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(self.generator.next_u64())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        self.generator.fill_bytes(bytes);
+        Ok(())
+    }
+}

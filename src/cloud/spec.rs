@@ -1,0 +1,265 @@
+//! What can be configured of the provider.
+
+use std::sync::Arc;
+
+use crate::chance::Dist;
+use crate::model::{Labels, ProvisioningFailure, Taint};
+use crate::unit::{Duration, HourlyRate, PoolId, QuotaId, Resources, SimTime, SubnetId, Symbol};
+
+/// A node pool: one VM scale set of one size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PoolSpec {
+    /// Name as in `agentPoolProfiles[].name`.
+    pub name: Symbol,
+    /// The scale set's name, what the autoscaler's priority expander matches
+    /// (`aks-<pool>-<hash>-vmss`).
+    pub group_id: Symbol,
+    /// `mode: System`
+    pub system: bool,
+    /// `count`: nodes at the start.
+    pub count: u32,
+    /// `enableAutoScaling`
+    pub autoscaled: bool,
+    /// `minCount`
+    pub min: u32,
+    /// `maxCount`
+    pub max: u32,
+    /// `maxPods`
+    pub max_pods: u32,
+    /// VM size.
+    pub size: VmSizeSpec,
+    /// What a VM has.
+    pub capacity: Resources,
+    /// What pods may reserve on a real node.
+    pub allocatable: Resources,
+    /// Capacity = allocatable of the autoscaler's template when the pool is empty (Azure's template
+    /// subtracts no reservations and counts 110 pods).
+    pub template_capacity: Resources,
+    /// Labels of every node, less hostname and zone.
+    pub labels: Labels,
+    /// Labels that the autoscaler's template for an empty pool has, less hostname and zone.
+    pub template_labels: Labels,
+    /// Taints of every node.
+    pub taints: Vec<Taint>,
+    /// Zone label values (`westeurope-1`), in order; empty: no zones (label value `0`).
+    pub zones: Vec<Symbol>,
+    /// `scaleSetPriority: Spot`
+    pub spot: bool,
+    /// `scaleSetEvictionPolicy`
+    pub eviction_policy: EvictionPolicy,
+    /// `spotMaxPrice`; `None`: −1, never evicted for price.
+    pub spot_max_price: Option<HourlyRate>,
+    /// `scaleDownMode`
+    pub scale_down_mode: ScaleDownMode,
+    /// `osDiskType`
+    pub os_disk: OsDisk,
+    /// `osType`
+    pub os: OsType,
+    /// `vnetSubnetID`: where nodes take addresses.
+    pub subnet: SubnetId,
+    /// vCPU counters that a node of this pool draws on (regional and family, or spot).
+    pub quotas: Vec<QuotaId>,
+    /// Creation of a VM, factors for disk, GPU and operating system included.
+    pub vm_provision: Dist,
+    /// From running VM to Ready node.
+    pub node_ready: Dist,
+    /// Delay of GPU capacity after Ready.
+    pub gpu_ready: Dist,
+    /// What a running node costs.
+    pub price: HourlyRate,
+    /// What a node of the same size costs on demand (equal to `price` off spot).
+    pub price_on_demand: HourlyRate,
+    /// What its OS disk costs, running or deallocated.
+    pub disk_price: HourlyRate,
+    /// Spot behaviour of the pool.
+    pub spot_market: Option<SpotSpec>,
+}
+
+/// A VM size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VmSizeSpec {
+    /// Name, for example `Standard_D8s_v5`.
+    pub name: Symbol,
+    /// vCPUs.
+    pub vcpus: u32,
+    /// Data disks that can be attached.
+    pub max_data_disks: u16,
+    /// GPUs.
+    pub gpus: u32,
+}
+
+/// `scaleSetEvictionPolicy`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EvictionPolicy {
+    /// The instance is removed.
+    #[default]
+    Delete,
+    /// The instance stays, stopped; it counts in the pool and against quota.
+    Deallocate,
+}
+
+/// `scaleDownMode`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ScaleDownMode {
+    /// The VM is deleted.
+    #[default]
+    Delete,
+    /// The VM is stopped and kept with its disk.
+    Deallocate,
+}
+
+/// `osDiskType`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OsDisk {
+    /// A managed disk, billed.
+    #[default]
+    Managed,
+    /// On the VM's own storage, free.
+    Ephemeral,
+}
+
+/// `osType`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OsType {
+    /// Linux.
+    #[default]
+    Linux,
+    /// Windows.
+    Windows,
+}
+
+/// How pods get addresses (specification aks §1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkMode {
+    /// Azure CNI node subnet: 1 + maxPods addresses of the subnet per node, at creation.
+    Flat,
+    /// Azure CNI pod subnet, dynamic batches of 16.
+    PodSubnetDynamic,
+    /// Azure CNI pod subnet, static blocks of 16.
+    PodSubnetStatic,
+    /// Azure CNI overlay: 1 address per node, a /24 of the pod CIDR each.
+    Overlay,
+    /// kubenet: 1 address per node, at most 400 nodes.
+    Kubenet,
+    /// No plugin: 1 address per node.
+    None,
+}
+
+/// The cluster's network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NetworkSpec {
+    /// Mode.
+    pub mode: NetworkMode,
+    /// Nodes that the mode allows (overlay: /24s in the pod CIDR; kubenet: 400; else 5,000).
+    pub max_nodes: u32,
+}
+
+/// A subnet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SubnetSpec {
+    /// Name.
+    pub name: Symbol,
+    /// Usable addresses: size less those Azure keeps less those others use; `None`: not given,
+    /// never full.
+    pub capacity: Option<u64>,
+}
+
+/// A vCPU counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuotaSpec {
+    /// Name as `az vm list-usage` has it (`cores`, `lowPriorityCores`, `standardDSv5Family`).
+    pub name: Symbol,
+    /// vCPUs allowed.
+    pub limit: u64,
+}
+
+/// Spot behaviour of one pool.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpotSpec {
+    /// Time from a VM's start to its eviction by capacity; `None`: never.
+    pub lifetime: Option<Dist>,
+    /// Evictions come in batches per zone: the share of the zone's nodes of the pool that one event
+    /// takes (0: each node on its own).
+    pub batch_share: f64,
+    /// How long the refill is refused after an eviction.
+    pub refill_blocked: Dist,
+    /// Notice before the kill.
+    pub notice: Duration,
+    /// Given evictions: (instant, how many), ascending.
+    pub trace: Arc<[(SimTime, u32)]>,
+}
+
+/// Planned refusals of capacity (`inject.denyCapacity`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CapacityRefusal {
+    /// Pool.
+    pub pool: PoolId,
+    /// From.
+    pub from: SimTime,
+    /// Until (exclusive).
+    pub until: SimTime,
+    /// Error that Azure gives.
+    pub error: ProvisioningFailure,
+}
+
+/// When the autoscaler learns of failed instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureDetection {
+    /// AKS deletes failed instances at once.
+    Fast,
+    /// Seen after max-node-provision-time.
+    Slow,
+}
+
+/// Control-plane tier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tier {
+    /// `Free`
+    #[default]
+    Free,
+    /// `Standard`
+    Standard,
+    /// `Premium`
+    Premium,
+}
+
+/// Times that the provider and the API machinery take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimingSpec {
+    /// Deletion of a VM.
+    pub vm_delete: Dist,
+    /// Node object disappears after its VM is gone (cloud controller's period).
+    pub node_removal: Duration,
+    /// A failed VM is reported as failed this long after the request.
+    pub failure_after: Dist,
+    /// API writes of controllers a second (thousandths), 0 unlimited; and burst.
+    pub controller_rate_milli: u64,
+    /// Burst.
+    pub controller_burst: u64,
+    /// Whether loops start at random phases.
+    pub random_phases: bool,
+}
+
+/// Times of a pod's start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodStartSpec {
+    /// Image pull rate in bytes per second.
+    pub pull_bytes_per_second: f64,
+    /// Sandbox and container start.
+    pub container_start: Dist,
+    /// Application start until Ready.
+    pub app_start: Dist,
+    /// Attaching one disk.
+    pub volume_attach: Dist,
+}
+
+/// Prices that do not belong to a pool.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PriceSpec {
+    /// Currency code.
+    pub currency: Symbol,
+    /// Control-plane tier per hour.
+    pub control_plane: HourlyRate,
+    /// Other items per hour by name, while the cluster runs.
+    pub items: Vec<(Symbol, HourlyRate)>,
+}

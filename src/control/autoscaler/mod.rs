@@ -1,0 +1,5 @@
+//! The cluster autoscaler.
+
+mod spec;
+
+pub use spec::{AutoscalerSpec, Expander};

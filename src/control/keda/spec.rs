@@ -1,0 +1,175 @@
+//! What can be configured of KEDA (kedacore/keda @ 8b4f083c, `apis/keda/v1alpha1`).
+
+use std::sync::Arc;
+
+use crate::control::hpa::Behavior;
+use crate::unit::{Duration, QueueId, SimTime, Symbol};
+
+/// A ScaledObject.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScaledObjectSpec {
+    /// Name.
+    pub name: Symbol,
+    /// `pollingInterval`, default 30 s.
+    pub polling_interval: Duration,
+    /// `cooldownPeriod`, default 300 s.
+    pub cooldown: Duration,
+    /// `initialCooldownPeriod`, default 0 s.
+    pub initial_cooldown: Duration,
+    /// `idleReplicaCount`
+    pub idle_replicas: Option<u32>,
+    /// `minReplicaCount`, default 0.
+    pub min_replicas: u32,
+    /// `maxReplicaCount`, default 100.
+    pub max_replicas: u32,
+    /// `fallback`
+    pub fallback: Option<FallbackSpec>,
+    /// `triggers`
+    pub triggers: Vec<Trigger>,
+    /// `advanced.horizontalPodAutoscalerConfig.behavior`
+    pub behavior: Option<Behavior>,
+    /// `advanced.scalingModifiers`: formula text, target (milli), activation target (milli), type.
+    pub modifiers: Option<(Arc<str>, i64, i64, MetricType)>,
+    /// Annotation `autoscaling.keda.sh/paused`
+    pub paused: bool,
+    /// Annotation `autoscaling.keda.sh/paused-replicas`
+    pub paused_replicas: Option<u32>,
+    /// Annotation `autoscaling.keda.sh/paused-scale-in`
+    pub paused_scale_in: bool,
+    /// Annotation `autoscaling.keda.sh/paused-scale-out`
+    pub paused_scale_out: bool,
+    /// Annotation `autoscaling.keda.sh/force-activation`
+    pub force_activation: bool,
+}
+
+/// `fallback` of a ScaledObject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FallbackSpec {
+    /// `failureThreshold`
+    pub failure_threshold: u32,
+    /// `replicas`
+    pub replicas: u32,
+    /// `behavior`
+    pub behavior: FallbackBehavior,
+}
+
+/// `fallback.behavior`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FallbackBehavior {
+    /// `static`
+    #[default]
+    Static,
+    /// `currentReplicas` (2.17)
+    CurrentReplicas,
+    /// `currentReplicasIfHigher` (2.17)
+    CurrentReplicasIfHigher,
+    /// `currentReplicasIfLower` (2.17)
+    CurrentReplicasIfLower,
+    /// `scalingModifiers` (2.20)
+    ScalingModifiers,
+}
+
+/// How a metric is compared with its target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MetricType {
+    /// Divided by the number of pods.
+    #[default]
+    AverageValue,
+    /// As it is.
+    Value,
+    /// Percent of the request (cpu and memory).
+    Utilization,
+}
+
+/// A trigger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trigger {
+    /// `name`, empty if none.
+    pub name: Symbol,
+    /// The scaler.
+    pub scaler: ScalerSpec,
+    /// `metricType`
+    pub metric_type: MetricType,
+    /// Target in thousandths.
+    pub target_milli: i64,
+    /// Activation threshold in thousandths; active is strictly above.
+    pub activation_milli: i64,
+    /// `useCachedMetrics`
+    pub use_cached_metrics: bool,
+}
+
+/// A scaler and what it reads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ScalerSpec {
+    /// A count of messages (Service Bus, Storage queue, RabbitMQ queue length, Redis list, SQS).
+    Count(CountSource),
+    /// `cron`: desired replicas inside windows, already unrolled over the run.
+    Cron(Arc<CronWindows>),
+    /// `cpu`: the HPA's resource metric (target: percent or milli-cores).
+    Cpu,
+    /// `memory`: the HPA's resource metric (target: percent or bytes).
+    Memory,
+}
+
+/// Where a count comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountSource {
+    /// The queue read (a simulated queue or a given depth curve).
+    pub queue: QueueId,
+}
+
+/// The windows of a cron trigger as sorted edges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CronWindows {
+    /// (instant, active from here on), ascending; the first is at or before time 0.
+    pub edges: Vec<(SimTime, bool)>,
+    /// `desiredReplicas`
+    pub desired: u32,
+}
+
+/// A ScaledJob.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScaledJobSpec {
+    /// Name.
+    pub name: Symbol,
+    /// `pollingInterval`, default 30 s.
+    pub polling_interval: Duration,
+    /// `minReplicaCount`, default 0.
+    pub min_replicas: u32,
+    /// `maxReplicaCount`; unset means 100.
+    pub max_replicas: Option<u32>,
+    /// `scalingStrategy.strategy`
+    pub strategy: ScalingStrategy,
+    /// `scalingStrategy.multipleScalersCalculation`
+    pub combination: TriggerCombination,
+    /// `triggers`
+    pub triggers: Vec<Trigger>,
+}
+
+/// `scalingStrategy` of a ScaledJob.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum ScalingStrategy {
+    /// `default`
+    #[default]
+    Default,
+    /// `custom` with `customScalingQueueLengthDeduction` and `customScalingRunningJobPercentage`.
+    Custom { deduction: i64, percentage: f64 },
+    /// `accurate`
+    Accurate,
+    /// `eager` (2.15)
+    Eager,
+}
+
+/// `multipleScalersCalculation`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TriggerCombination {
+    /// `max`
+    #[default]
+    Max,
+    /// `min`
+    Min,
+    /// `avg`
+    Avg,
+    /// `sum`
+    Sum,
+}

@@ -1,0 +1,9 @@
+//! Decisions, pure: (view, own memory, now, lots) -> actions with reasons.
+
+pub mod autoscaler;
+pub mod disruption;
+pub mod hpa;
+pub mod keda;
+pub mod node;
+pub mod scheduler;
+pub mod workload;

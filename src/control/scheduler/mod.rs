@@ -1,0 +1,5 @@
+//! The kube-scheduler.
+
+mod spec;
+
+pub use spec::{FitStrategy, SchedulerSpec, TieBreak};

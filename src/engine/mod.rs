@@ -1,0 +1,7 @@
+//! The discrete-event core. It knows nothing of Kubernetes: time, order, and a rolling fingerprint.
+
+mod fingerprint;
+mod queue;
+
+pub use fingerprint::Fingerprint;
+pub use queue::EventQueue;

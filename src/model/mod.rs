@@ -1,0 +1,23 @@
+//! Facts of the cluster, with indices kept true on each change. Only `sim::apply` writes them.
+
+mod cluster;
+mod labels;
+mod node;
+mod pod;
+mod pool;
+mod shape;
+mod workload;
+
+pub use cluster::Cluster;
+pub use labels::{
+    LabelSelector, Labels, NodeSelectorTerm, Requirement, SelectorOp, Taint, TaintEffect,
+    Toleration, TolerationOp,
+};
+pub use node::{Node, NodePhase, Usage};
+pub use pod::{Pod, PodPhase};
+pub use pool::{Pool, ProvisioningFailure};
+pub use shape::{
+    Annotations, Container, HostPort, NodeAffinity, OwnerKind, PodAffinity, PodAffinityTerm,
+    PodShape, PolicySwitch, SafeToEvict, SpreadConstraint, Volumes, WhenUnsatisfiable,
+};
+pub use workload::{DisruptionBudget, Workload};

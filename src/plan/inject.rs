@@ -1,0 +1,46 @@
+//! Planned events.
+
+use crate::unit::{Duration, NodeId, PoolId, QueueId, SimTime, Symbol, WorkloadId};
+
+/// A planned event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inject {
+    /// When.
+    pub at: SimTime,
+    /// What.
+    pub kind: InjectKind,
+}
+
+/// Kinds of planned events (`inject:`). Refusals of capacity are [`crate::cloud::CapacityRefusal`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum InjectKind {
+    /// Spot eviction of a share of a pool's nodes.
+    Evict { pool: PoolId, fraction: f64 },
+    /// All nodes of a zone are lost for a while, and nothing new starts there.
+    ZoneDown { zone: Symbol, length: Duration },
+    /// A node is lost for a while (`NodeId` order of the pool: its n-th live node).
+    NodeDown { pool: PoolId, index: u32, length: Duration },
+    /// A given node (outside pools) is lost for a while.
+    GivenNodeDown { node: NodeId, length: Duration },
+    /// A queue's metric cannot be read for a while.
+    SourceFail { queue: QueueId, length: Duration },
+    /// A workload's replicas are set by hand.
+    SetReplicas { workload: WorkloadId, replicas: u32 },
+    /// The pods of a workload crash (restart with back-off).
+    Crash { workload: WorkloadId },
+    /// A controller restarts and loses its memory.
+    ControllerRestart { controller: Controller },
+}
+
+/// A controller that can be restarted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Controller {
+    /// kube-controller-manager (HPA history is lost).
+    ControllerManager,
+    /// KEDA operator.
+    Keda,
+    /// kube-scheduler.
+    Scheduler,
+    /// cluster autoscaler (timers and backoff are lost).
+    Autoscaler,
+}

@@ -1,0 +1,113 @@
+//! Workloads: what owns pods, what drives their number, and what their pods do.
+
+use std::sync::Arc;
+
+use crate::chance::Dist;
+use crate::cloud::PodStartSpec;
+use crate::control::hpa::HpaSpec;
+use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec};
+use crate::demand::SourceSpec;
+use crate::model::LabelSelector;
+use crate::queue::ConsumerSpec;
+use crate::unit::{Duration, QueueId, ShapeId, SimTime, Symbol, WorkloadId};
+
+/// Kind of a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkloadKind {
+    /// A Deployment (and its one ReplicaSet).
+    Deployment,
+    /// A StatefulSet.
+    StatefulSet,
+    /// A DaemonSet: one pod per node that it fits.
+    DaemonSet,
+    /// A Job: `replicas` is its parallelism, pods live for `PodTimes::lifetime`.
+    Job,
+    /// A KEDA ScaledJob: each pod is a Job of one pod.
+    ScaledJob,
+    /// Bare pods: of an open-loop arrival stream or a pod trace.
+    Bare,
+}
+
+/// A workload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkloadSpec {
+    /// Name, unique in its namespace.
+    pub name: Symbol,
+    /// Namespace.
+    pub namespace: Symbol,
+    /// Kind.
+    pub kind: WorkloadKind,
+    /// Part of AKS itself (`systemPods`): its pods do not count in `pods.*`, its share of cost is
+    /// `system`.
+    pub system: bool,
+    /// Specification of its pods (bare pods of a trace have their own).
+    pub shape: ShapeId,
+    /// `spec.replicas`, or a Job's parallelism.
+    pub replicas: u32,
+    /// A Job's completions.
+    pub completions: Option<u32>,
+    /// What drives the number of replicas.
+    pub scaler: Option<ScalerKind>,
+    /// What its pods consume.
+    pub consumes: Option<ConsumerSpec>,
+    /// How long its pods take to start and how long they live.
+    pub times: PodTimes,
+}
+
+/// What drives a workload's number of replicas.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ScalerKind {
+    /// A KEDA ScaledObject, and the HPA it makes.
+    ScaledObject(ScaledObjectSpec),
+    /// A KEDA ScaledJob.
+    ScaledJob(ScaledJobSpec),
+    /// An HPA of the user's own.
+    Hpa(HpaSpec),
+}
+
+/// Times of a workload's pods.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodTimes {
+    /// Start.
+    pub start: PodStartSpec,
+    /// From Ready to completion by itself; `None`: runs until stopped. Bare pods of a trace have
+    /// their own.
+    pub lifetime: Option<Dist>,
+}
+
+/// A stream of arrivals and where it goes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ArrivalSpec {
+    /// Messages for a queue.
+    Messages { queue: QueueId, source: SourceSpec },
+    /// Pods of a workload, one per arrival.
+    Pods { workload: WorkloadId, source: SourceSpec },
+    /// Given pods: (creation, shape, lifetime; `None` runs to the end), ascending.
+    PodTrace { workload: WorkloadId, rows: Arc<[(SimTime, ShapeId, Option<Duration>)]> },
+}
+
+/// A number or a percentage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntOrPercent {
+    /// A count.
+    Int(i64),
+    /// Percent.
+    Percent(i64),
+}
+
+/// A PodDisruptionBudget.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DisruptionBudgetSpec {
+    /// Name.
+    pub name: Symbol,
+    /// Namespace.
+    pub namespace: Symbol,
+    /// Pods it covers; `None` (no selector) covers none.
+    pub selector: Option<LabelSelector>,
+    /// `minAvailable`
+    pub min_available: Option<IntOrPercent>,
+    /// `maxUnavailable`
+    pub max_unavailable: Option<IntOrPercent>,
+    /// `unhealthyPodEvictionPolicy: AlwaysAllow`
+    pub always_allow_unhealthy: bool,
+}

@@ -1,0 +1,64 @@
+//! What can be configured of a queue and of those who consume it.
+
+use std::sync::Arc;
+
+use crate::chance::Dist;
+use crate::unit::{Duration, QueueId, SimTime, Symbol};
+
+/// Which product the queue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueKind {
+    /// Azure Service Bus queue or subscription.
+    ServiceBus,
+    /// Azure Storage queue.
+    Storage,
+    /// Azure Event Hubs.
+    EventHub,
+    /// Apache Kafka.
+    Kafka,
+    /// RabbitMQ.
+    RabbitMq,
+    /// A Redis list.
+    Redis,
+    /// Amazon SQS.
+    Sqs,
+}
+
+/// A queue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueueSpec {
+    /// Name.
+    pub name: Symbol,
+    /// Product.
+    pub kind: QueueKind,
+    /// Peek-lock (or visibility timeout): a message of a dead consumer comes back after it.
+    pub lock: Duration,
+    /// A live consumer renews its lock for this long.
+    pub renew_up_to: Duration,
+    /// Deliveries before a message is dead-lettered.
+    pub max_deliveries: u32,
+    /// Whether locked messages count in the depth metric.
+    pub metric_counts_locked: bool,
+    /// A given depth curve: drives the scaler, nobody drains it.
+    pub depth: Option<Arc<DepthCurve>>,
+}
+
+/// A step function of depth over time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DepthCurve {
+    /// When each value begins, ascending; depth is 0 before the first.
+    pub times: Vec<SimTime>,
+    /// Depths.
+    pub depths: Vec<u64>,
+}
+
+/// How a workload's pods consume a queue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConsumerSpec {
+    /// Queue.
+    pub queue: QueueId,
+    /// Messages that one pod works on at a time.
+    pub concurrency: u32,
+    /// Work per message.
+    pub service: Dist,
+}

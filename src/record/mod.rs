@@ -1,0 +1,15 @@
+//! What is remembered of a run: distributions, series, the cost ledger, the journal of decisions, and
+//! the outcome that carries them to the reports.
+
+mod distribution;
+mod journal;
+mod outcome;
+mod series;
+
+pub use distribution::{Distribution, Quantiles};
+pub use journal::{Actor, Entry, Journal, JournalLevel, Object};
+pub use outcome::{
+    CostTotals, Counters, MessageTotals, NodeRow, Outcome, PodRow, PodTotals, PoolTotals,
+    WallTotals, WorkloadTotals,
+};
+pub use series::{Column, ColumnKind, Panel, Series};

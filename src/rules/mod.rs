@@ -1,0 +1,1 @@
+//! Pure Kubernetes arithmetic that several controllers share.
