@@ -1,0 +1,168 @@
+//! Spot evictions: lives of single VMs, batches per zone, and given events.
+//!
+//! Interruptions of one size and zone come together (specification aks §4), so a batch takes a
+//! share of a zone's VMs. Batches come faster by that share than a single VM's life is long, and
+//! take a whole number of VMs whose expectation is exact: a VM's mean life stays what it is.
+
+use super::boot::{Part, stretched};
+use super::spec::SpotSpec;
+use crate::chance::{Dist, Purpose, Stream};
+use crate::unit::{Duration, InstanceId, Lots, PoolId, SimTime};
+
+/// What will happen to a VM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EvictionPlan {
+    /// Which VM.
+    pub instance: InstanceId,
+    /// It is told.
+    pub notice_at: SimTime,
+    /// It is taken.
+    pub kill_at: SimTime,
+}
+
+impl EvictionPlan {
+    /// A kill at `kill_at`, told `notice` before, but not before `now`.
+    fn at(instance: InstanceId, kill_at: SimTime, notice: Duration, now: SimTime) -> Self {
+        let notice_at = kill_at.saturating_sub(notice).max(now);
+        Self { instance, notice_at, kill_at: kill_at.max(notice_at) }
+    }
+}
+
+/// The eviction that a VM's own life ends with, if VMs live each for itself.
+pub(super) fn end_of_life(
+    seed: u64,
+    pool: PoolId,
+    spot: &SpotSpec,
+    instance: InstanceId,
+    start: u32,
+    running_at: SimTime,
+) -> Option<EvictionPlan> {
+    if spot.batch_share > 0.0 {
+        return None;
+    }
+    let entity = Part::Boot(start).of(pool);
+    let mut stream = Stream::keyed(seed, Purpose::SpotEviction, entity, u64::from(instance.0));
+    let life = spot.lifetime.as_ref()?.sample(&mut stream);
+    Some(EvictionPlan::at(instance, running_at + life, spot.notice, running_at))
+}
+
+/// Evictions that come to a whole pool: batches of its zones and given events.
+#[derive(Clone, Debug)]
+pub(super) struct SpotMarket {
+    seed: u64,
+    pool: PoolId,
+    notice: Duration,
+    /// Time between batches of a zone.
+    interval: Option<Dist>,
+    /// Next batch of each zone, and its number.
+    batches: Vec<(SimTime, u64)>,
+    /// Given events that are over.
+    traced: usize,
+}
+
+impl SpotMarket {
+    /// The market of a pool with this many zones (1 without zones).
+    pub(super) fn new(seed: u64, pool: PoolId, spot: &SpotSpec, zones: usize) -> Self {
+        let batched = spot.batch_share > 0.0;
+        let interval = spot.lifetime.as_ref().filter(|_| batched);
+        let interval = interval.map(|life| stretched(life, share(spot)));
+        let mut market = Self {
+            seed,
+            pool,
+            notice: spot.notice,
+            interval,
+            batches: vec![(SimTime::NEVER, 0); zones],
+            traced: 0,
+        };
+        for zone in 0..zones {
+            market.schedule(zone, SimTime::ZERO);
+        }
+        market
+    }
+
+    /// When the next event's notice is due.
+    pub(super) fn next(&self, spot: &SpotSpec) -> Option<SimTime> {
+        let traced = spot.trace.get(self.traced).map(|&(at, _)| at);
+        let batch = self.batches.iter().map(|&(at, _)| at).filter(|&at| at != SimTime::NEVER).min();
+        let kill = traced.into_iter().chain(batch).min()?;
+        Some(kill.saturating_sub(self.notice))
+    }
+
+    /// The events whose notice is due now: which of the candidates (instance and zone index) they
+    /// take.
+    pub(super) fn fire(
+        &mut self,
+        spot: &SpotSpec,
+        candidates: &[(InstanceId, usize)],
+        now: SimTime,
+    ) -> Vec<EvictionPlan> {
+        let mut left = candidates.to_vec();
+        let mut plans = Vec::new();
+        while let Some(&(kill_at, count)) = spot.trace.get(self.traced) {
+            if kill_at.saturating_sub(self.notice) > now {
+                break;
+            }
+            let lots = self.lots(Part::Victims, self.traced as u64);
+            self.traced += 1;
+            for instance in draw_victims(&mut left, |_| true, count as usize, lots) {
+                plans.push(EvictionPlan::at(instance, kill_at, self.notice, now));
+            }
+        }
+        for zone in 0..self.batches.len() {
+            while self.batches[zone].0.saturating_sub(self.notice) <= now {
+                let (kill_at, number) = self.batches[zone];
+                let lots = self.lots(Part::Batch(zone as u8), number);
+                let there = left.iter().filter(|candidate| candidate.1 == zone).count();
+                // A whole number with the right expectation.
+                let count = (share(spot) * there as f64 + lots.of(0).unit()) as usize;
+                for instance in draw_victims(&mut left, |at| at == zone, count, lots) {
+                    plans.push(EvictionPlan::at(instance, kill_at, self.notice, now));
+                }
+                self.schedule(zone, kill_at);
+            }
+        }
+        plans
+    }
+
+    /// Draws the zone's next batch after `last`.
+    fn schedule(&mut self, zone: usize, last: SimTime) {
+        /// Batches of a zone are at least this far apart, whatever the distribution says.
+        const APART: Duration = Duration::from_secs(1);
+        let Some(interval) = &self.interval else { return };
+        let number = self.batches[zone].1 + 1;
+        let entity = Part::Batch(zone as u8).of(self.pool);
+        let mut stream = Stream::keyed(self.seed, Purpose::SpotEviction, entity, number);
+        self.batches[zone] = (last + interval.sample(&mut stream).max(APART), number);
+    }
+
+    fn lots(&self, part: Part, event: u64) -> Lots {
+        Lots::new(self.seed).of(Purpose::SpotEviction as u64).of(part.of(self.pool)).of(event)
+    }
+}
+
+/// The share of a zone that a batch takes, at most all.
+fn share(spot: &SpotSpec) -> f64 {
+    spot.batch_share.clamp(0.0, 1.0)
+}
+
+/// Takes `count` of the candidates whose zone is wanted out of the list. Each has its own lot, so
+/// that one candidate more does not change who is taken among the others.
+pub(super) fn draw_victims(
+    candidates: &mut Vec<(InstanceId, usize)>,
+    wanted: impl Fn(usize) -> bool,
+    count: usize,
+    lots: Lots,
+) -> Vec<InstanceId> {
+    let lot = |instance: InstanceId| lots.of(1).of(u64::from(instance.0)).draw();
+    let mut ranked: Vec<(u64, InstanceId)> = candidates
+        .iter()
+        .filter(|candidate| wanted(candidate.1))
+        .map(|&(instance, _)| (lot(instance), instance))
+        .collect();
+    ranked.sort_unstable();
+    ranked.truncate(count);
+    let mut taken: Vec<InstanceId> = ranked.into_iter().map(|(_, instance)| instance).collect();
+    taken.sort_unstable();
+    candidates.retain(|(instance, _)| taken.binary_search(instance).is_err());
+    taken
+}
