@@ -46,7 +46,8 @@ impl World<'_> {
             }
             Event::SpotNotice(node, epoch) if self.is_node(node, epoch) => self.spot_notice(node),
             Event::SpotKill(node, epoch) if self.is_node(node, epoch) => self.spot_kill(node),
-            Event::SpotBatch(pool, index) => self.spot_batch(pool, index),
+            Event::SpotDrain(node, epoch) if self.is_node(node, epoch) => self.spot_drain(node),
+            Event::SpotBatch(pool) => self.spot_batch(pool),
             Event::Inject(index) => self.inject_begins(index as usize),
             Event::InjectEnd(index) => self.inject_ends(index as usize),
             Event::WorkloadSync(workload) => self.workload_sync(workload),
