@@ -234,6 +234,7 @@ impl Usage {
         self.requests += &shape.requests;
         self.scoring += &shape.scoring;
         self.ports.extend_from_slice(&shape.host_ports);
+        self.data_disks += u32::from(shape.volumes.data_disks);
         self.pods.push(pod);
     }
 
@@ -246,6 +247,7 @@ impl Usage {
         self.pods.remove(at);
         self.requests -= &shape.requests;
         self.scoring -= &shape.scoring;
+        self.data_disks -= u32::from(shape.volumes.data_disks);
         for port in &shape.host_ports {
             if let Some(at) = self.ports.iter().position(|p| p == port) {
                 self.ports.swap_remove(at);
