@@ -3,12 +3,15 @@
 pub mod address;
 pub mod boot;
 pub mod catalogue;
+pub mod identity;
 pub mod limits;
+pub mod price;
 mod quota;
 mod region;
 mod scale_set;
 mod spec;
 mod spot;
+pub mod system_pods;
 mod throttle;
 
 pub use boot::Boot;

@@ -1,1 +1,3 @@
 //! Pure Kubernetes arithmetic that several controllers share.
+
+pub mod allocatable;
