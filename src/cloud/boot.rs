@@ -198,8 +198,8 @@ pub(super) enum Part {
     Failure(u32),
     /// Deletion.
     Deletion,
-    /// How long a refill is refused.
-    Refill,
+    /// How long the refill of a zone is refused.
+    Refill(u8),
     /// Batch events of a zone.
     Batch(u8),
     /// Victims of an event.
@@ -213,7 +213,7 @@ impl Part {
             Self::Boot(start) => start as u64,
             Self::Failure(start) => 1 << 24 | start as u64,
             Self::Deletion => 2 << 24,
-            Self::Refill => 3 << 24,
+            Self::Refill(zone) => 3 << 24 | zone as u64,
             Self::Batch(zone) => 4 << 24 | zone as u64,
             Self::Victims => 5 << 24,
         };

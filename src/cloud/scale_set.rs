@@ -47,6 +47,8 @@ pub enum Refusal {
     ClusterFull {
         /// Nodes it may have.
         limit: u32,
+        /// The network's addresses or routes are the limit, not the tier.
+        network: bool,
     },
     /// The spot price is above `spotMaxPrice`.
     SpotPriceAboveMax,
@@ -56,6 +58,7 @@ impl Refusal {
     /// The provider's error code.
     pub const fn failure(self) -> ProvisioningFailure {
         match self {
+            Self::ClusterFull { network: true, .. } => ProvisioningFailure::SubnetIsFull,
             Self::QuotaExceeded { .. } | Self::ScaleSetFull { .. } | Self::ClusterFull { .. } => {
                 ProvisioningFailure::QuotaExceeded
             }
@@ -180,6 +183,11 @@ impl ScaleSet {
         self.existing.is_empty()
     }
 
+    /// Whether an instance exists in any state.
+    pub fn exists(&self, instance: InstanceId) -> bool {
+        self.existing.contains(&instance)
+    }
+
     /// Where an instance is.
     pub fn state(&self, instance: InstanceId) -> InstanceState {
         self.instances[instance].state
@@ -286,7 +294,7 @@ impl ScaleSet {
         let zone = usize::from(self.instances[instance].zone);
         if let Some(spot) = &spec.spot_market {
             // Keyed by zone and instant: all victims of one batch block the zone equally long.
-            let entity = Part::Refill.of(self.pool) ^ (zone as u64) << 56;
+            let entity = Part::Refill(zone as u8).of(self.pool);
             let mut stream =
                 Stream::keyed(region.seed, Purpose::SpotEviction, entity, now.micros());
             let until = now + spot.refill_blocked.sample(&mut stream);
@@ -381,15 +389,15 @@ impl ScaleSet {
         now: SimTime,
         region: &mut Region,
     ) -> Result<(), Refusal> {
-        self.updates.take(now).map_err(|retry_at| Refusal::Throttled { retry_at })?;
         if spec.spot_max_price.is_some_and(|max| spec.spot && spec.price > max) {
             return Err(Refusal::SpotPriceAboveMax);
         }
-        if let Some(limit) = spec.instance_limit.filter(|&limit| self.len() + new > limit) {
-            return Err(Refusal::ScaleSetFull { limit });
-        }
-        if region.instances + new > region.max_nodes {
-            return Err(Refusal::ClusterFull { limit: region.max_nodes });
+        if let Some(limit) = spec.instance_limit {
+            self.updates.take(now).map_err(|retry_at| Refusal::Throttled { retry_at })?;
+            if self.len() + new > limit {
+                return Err(Refusal::ScaleSetFull { limit });
+            }
+            region.admit(new)?;
         }
         let taken = region.quotas.take(&spec.quotas, vcpus(spec, new));
         taken.map_err(|quota| Refusal::QuotaExceeded { quota })
