@@ -279,8 +279,8 @@ impl ScaleSet {
         }
     }
 
-    /// A spot VM is taken: gone, or stopped and kept, as the pool's policy says. Its zone refuses
-    /// spot VMs for a while. Returns whether the instance is kept.
+    /// A spot VM that runs is taken: gone, or stopped and kept, as the pool's policy says. Its zone
+    /// refuses spot VMs for a while. Returns whether the instance is kept.
     pub fn evict(
         &mut self,
         spec: &PoolSpec,
@@ -288,26 +288,35 @@ impl ScaleSet {
         now: SimTime,
         region: &mut Region,
     ) -> bool {
-        if !self.existing.contains(&instance) {
+        let state = self.instances[instance].state;
+        let runs = matches!(
+            state,
+            InstanceState::Active | InstanceState::Stopping | InstanceState::Deleting
+        );
+        if !runs {
             return false;
         }
-        let zone = usize::from(self.instances[instance].zone);
+        let zone = self.instances[instance].zone;
         if let Some(spot) = &spec.spot_market {
             // Keyed by zone and instant: all victims of one batch block the zone equally long.
-            let entity = Part::Refill(zone as u8).of(self.pool);
+            let entity = Part::Refill(zone).of(self.pool);
             let mut stream =
                 Stream::keyed(region.seed, Purpose::SpotEviction, entity, now.micros());
             let until = now + spot.refill_blocked.sample(&mut stream);
-            self.blocked_until[zone] = self.blocked_until[zone].max(until);
+            let blocked = &mut self.blocked_until[usize::from(zone)];
+            *blocked = until.max(*blocked);
         }
-        let deleting = self.instances[instance].state == InstanceState::Deleting;
-        let kept = spec.eviction_policy == EvictionPolicy::Deallocate && !deleting;
-        if kept {
-            self.instances[instance].state = InstanceState::Evicted;
-        } else {
-            self.forget(spec, instance, region);
+        match state {
+            InstanceState::Stopping => true,
+            InstanceState::Active if spec.eviction_policy == EvictionPolicy::Deallocate => {
+                self.instances[instance].state = InstanceState::Evicted;
+                true
+            }
+            _ => {
+                self.forget(spec, instance, region);
+                false
+            }
         }
-        kept
     }
 
     /// When the next event of the spot market is due (batches and given evictions).
