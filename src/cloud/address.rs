@@ -233,3 +233,127 @@ impl AddressPlan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::fixture::{Room, pool};
+
+    #[test]
+    fn nodes_by_subnet_and_pods_are_as_counted() {
+        for (prefix, with_30, with_50, with_110) in [
+            (24, 8, 4, 2),
+            (23, 16, 9, 4),
+            (22, 32, 19, 9),
+            (21, 65, 40, 18),
+            (20, 131, 80, 36),
+            (16, 2_113, 1_284, 590),
+        ] {
+            for (max_pods, nodes) in [(30, with_30), (50, with_50), (110, with_110)] {
+                let fit =
+                    |surge| nodes_that_fit(NetworkMode::Flat, max_pods, usable(prefix), surge);
+                assert_eq!(fit(0), nodes, "/{prefix} with {max_pods} pods");
+                assert_eq!(fit(1), nodes - 1, "/{prefix} with {max_pods} pods and surge");
+            }
+        }
+        assert_eq!(nodes_that_fit(NetworkMode::Overlay, 250, usable(24), 0), 251);
+    }
+
+    #[test]
+    fn the_documents_examples_come_out() {
+        for (nodes, addresses) in [(51, 1_581), (61, 1_891)] {
+            assert_eq!(nodes * NodeNeed::of(NetworkMode::Flat, 30).node, addresses);
+        }
+        for (max_pods, blocks) in [(30, 2), (31, 2), (32, 3)] {
+            assert_eq!(static_blocks(max_pods), blocks * BATCH, "{max_pods} pods");
+        }
+        for (prefix, nodes) in [(16, 256), (24, 1), (25, 0), (8, 65_536)] {
+            assert_eq!(overlay_nodes(prefix), nodes, "/{prefix}");
+        }
+        for (mode, nodes) in
+            [(NetworkMode::Overlay, 256), (NetworkMode::Kubenet, 400), (NetworkMode::Flat, 5_000)]
+        {
+            assert_eq!(max_nodes(mode, 16, 5_000), nodes, "{mode:?}");
+        }
+        assert_eq!((usable(24), usable(29), usable(30), usable(33)), (251, 3, 0, 0));
+    }
+
+    #[test]
+    fn dynamic_batches_keep_eight_free() {
+        for (pods, held) in [(0, 16), (8, 16), (9, 32), (24, 32), (25, 48), (110, 128)] {
+            assert_eq!(pod_batches(pods), held, "{pods} pods");
+        }
+    }
+
+    fn subnets(mode: NetworkMode, capacities: &[u64]) -> AddressPlan {
+        let subnets = capacities.iter().map(|&capacity| Some(capacity)).collect();
+        Room { mode, subnets, ..Room::default() }.region().addresses
+    }
+
+    #[test]
+    fn all_or_nothing() {
+        let spec = pool();
+        let mut plan = subnets(NetworkMode::Flat, &[usable(24)]);
+        assert_eq!(plan.reserve(&spec, 9), Err(SubnetId(0)));
+        assert_eq!(plan.subnet(SubnetId(0)).used, 0);
+        assert_eq!(plan.reserve(&spec, 8), Ok(()));
+        assert_eq!(plan.reserve(&spec, 1), Err(SubnetId(0)));
+        plan.release(&spec, 0);
+        assert_eq!(plan.reserve(&spec, 1), Ok(()));
+        assert_eq!((plan.subnet(SubnetId(0)).used, plan.subnet(SubnetId(0)).peak), (248, 248));
+    }
+
+    #[test]
+    fn pod_subnets_are_filled_apart_from_node_subnets() {
+        let spec = PoolSpec { pod_subnet: Some(SubnetId(1)), ..pool() };
+        for (mode, full, nodes) in [
+            (NetworkMode::PodSubnetDynamic, SubnetId(1), 6),
+            (NetworkMode::PodSubnetStatic, SubnetId(1), 3),
+            (NetworkMode::Overlay, SubnetId(0), 10),
+        ] {
+            let mut plan = subnets(mode, &[10, 100]);
+            assert_eq!(plan.reserve(&spec, nodes + 1), Err(full), "{mode:?}");
+            assert_eq!(plan.reserve(&spec, nodes), Ok(()), "{mode:?}");
+        }
+        // One subnet for both.
+        let mut plan = subnets(NetworkMode::PodSubnetDynamic, &[50]);
+        assert_eq!(plan.reserve(&pool(), 3), Err(SubnetId(0)));
+        assert_eq!(plan.reserve(&pool(), 2), Ok(()));
+    }
+
+    #[test]
+    fn batches_come_and_go_with_pods() {
+        let spec = PoolSpec { pod_subnet: Some(SubnetId(1)), ..pool() };
+        let mut plan = subnets(NetworkMode::PodSubnetDynamic, &[10, 48]);
+        plan.reserve(&spec, 1).unwrap();
+        let mut held = plan.initial_pod_addresses(&spec);
+        for (pods, expected) in
+            [(8, Ok(16)), (9, Ok(32)), (40, Ok(48)), (41, Err(SubnetId(1))), (3, Ok(16))]
+        {
+            let answer = plan.pods_on_node(&spec, held, pods);
+            assert_eq!(answer, expected, "{pods} pods");
+            held = answer.unwrap_or(held);
+            assert_eq!(plan.subnet(SubnetId(1)).used, u64::from(held));
+        }
+        plan.release(&spec, held);
+        assert_eq!(plan.subnet(SubnetId(1)).used, 0);
+    }
+
+    #[test]
+    fn ranges_are_read_and_compared() {
+        let range = |text| Cidr::parse(text).unwrap();
+        assert_eq!(range("10.240.0.9/24"), Cidr { first: 0x0af0_0000, prefix: 24 });
+        for text in ["10.240.0.0", "10.240.0/24", "10.240.0.0/33", "::/0", ""] {
+            assert_eq!(Cidr::parse(text), None, "{text}");
+        }
+        for (one, other, overlaps) in [
+            ("10.240.0.0/16", "10.240.7.0/24", true),
+            ("10.240.0.0/24", "10.240.1.0/24", false),
+            ("0.0.0.0/0", "192.168.0.0/16", true),
+            ("10.1.2.3/32", "10.1.2.3/32", true),
+        ] {
+            assert_eq!(range(one).overlaps(range(other)), overlaps, "{one} {other}");
+            assert_eq!(range(other).overlaps(range(one)), overlaps, "{other} {one}");
+        }
+    }
+}

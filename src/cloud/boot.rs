@@ -198,8 +198,8 @@ pub(super) enum Part {
     Failure(u32),
     /// Deletion.
     Deletion,
-    /// How long a refill is refused.
-    Refill,
+    /// How long the refill of a zone is refused.
+    Refill(u8),
     /// Batch events of a zone.
     Batch(u8),
     /// Victims of an event.
@@ -213,10 +213,86 @@ impl Part {
             Self::Boot(start) => start as u64,
             Self::Failure(start) => 1 << 24 | start as u64,
             Self::Deletion => 2 << 24,
-            Self::Refill => 3 << 24,
+            Self::Refill(zone) => 3 << 24 | zone as u64,
             Self::Batch(zone) => 4 << 24 | zone as u64,
             Self::Victims => 5 << 24,
         };
         part << 32 | pool.0 as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Median and 95th percentile of a log-normal distribution.
+    fn quantiles(dist: &Dist) -> (f64, f64) {
+        match dist {
+            Dist::LogNormal { mu, sigma } => (maths::exp(*mu), maths::exp(mu + sigma * Z95)),
+            other => panic!("{other:?} is not log-normal"),
+        }
+    }
+
+    #[test]
+    fn defaults_differ_by_disk_system_and_gpu() {
+        use {OsDisk::*, OsType::*};
+        for (disk, os, gpus, median, p95) in [
+            (Managed, Linux, 0, 130.0, 260.0),
+            (Ephemeral, Linux, 0, 100.0, 200.0),
+            (Managed, Windows, 0, 390.0, 780.0),
+            (Ephemeral, Windows, 0, 300.0, 600.0),
+            (Managed, Linux, 1, 480.0, 700.0),
+            (Ephemeral, Linux, 8, 480.0, 700.0),
+        ] {
+            let (is_median, is_p95) = quantiles(&vm_provision(disk, os, gpus).dist);
+            assert!((is_median - median).abs() < 1e-6, "{disk:?} {os:?} {gpus}: {is_median}");
+            assert!((is_p95 - p95).abs() < 1e-6, "{disk:?} {os:?} {gpus}: {is_p95}");
+        }
+    }
+
+    #[test]
+    fn every_distribution_stretches() {
+        let table = Arc::new(Empirical { sorted_seconds: vec![1.0, 2.0] });
+        let stretched_table = Arc::new(Empirical { sorted_seconds: vec![3.0, 6.0] });
+        for (dist, expected) in [
+            (Dist::constant(Duration::from_secs(2)), Dist::constant(Duration::from_secs(6))),
+            (Dist::Exponential { mean: 2.0 }, Dist::Exponential { mean: 6.0 }),
+            (Dist::Uniform { min: 1.0, max: 2.0 }, Dist::Uniform { min: 3.0, max: 6.0 }),
+            (Dist::Gamma { mean: 2.0, scv: 0.5 }, Dist::Gamma { mean: 6.0, scv: 0.5 }),
+            (
+                Dist::HyperExponential { mean: 2.0, scv: 4.0 },
+                Dist::HyperExponential { mean: 6.0, scv: 4.0 },
+            ),
+            (Dist::Weibull { scale: 2.0, shape: 0.7 }, Dist::Weibull { scale: 6.0, shape: 0.7 }),
+            (Dist::Empirical(table), Dist::Empirical(stretched_table)),
+        ] {
+            let mixture = |of: &Dist| Dist::Mixture(Arc::from([(1.0, of.clone())]));
+            assert_eq!(stretched(&dist, 3.0), expected);
+            assert_eq!(stretched(&mixture(&dist), 3.0), mixture(&expected));
+            assert_eq!(stretched(&dist, 1.0), dist);
+        }
+        let (median, p95) = quantiles(&stretched(&log_normal(10.0, 40.0), 3.0));
+        assert!((median - 30.0).abs() < 1e-9 && (p95 - 120.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn draws_of_different_parts_are_different() {
+        let pool = PoolId(u32::MAX - 1);
+        let parts = [
+            Part::Boot(0),
+            Part::Boot(1),
+            Part::Failure(0),
+            Part::Failure(1),
+            Part::Deletion,
+            Part::Refill(0),
+            Part::Refill(1),
+            Part::Batch(0),
+            Part::Batch(1),
+            Part::Victims,
+        ];
+        let mut entities: Vec<u64> = parts.map(|part| part.of(pool)).to_vec();
+        entities.sort_unstable();
+        entities.dedup();
+        assert_eq!(entities.len(), parts.len());
     }
 }

@@ -3,12 +3,19 @@
 pub mod address;
 pub mod boot;
 pub mod catalogue;
+#[cfg(test)]
+mod fixture;
+pub mod identity;
 pub mod limits;
+pub mod price;
 mod quota;
 mod region;
 mod scale_set;
+#[cfg(test)]
+mod scale_set_tests;
 mod spec;
 mod spot;
+pub mod system_pods;
 mod throttle;
 
 pub use boot::Boot;

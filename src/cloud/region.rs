@@ -1,8 +1,10 @@
 //! What all scale sets of a cluster share: addresses, quotas, the provider's capacity.
 
 use super::address::AddressPlan;
+use super::limits;
 use super::quota::QuotaBook;
-use super::spec::{CapacityRefusal, NetworkSpec, QuotaSpec, SubnetSpec, TimingSpec};
+use super::scale_set::Refusal;
+use super::spec::{CapacityRefusal, NetworkMode, NetworkSpec, QuotaSpec, SubnetSpec, TimingSpec};
 use crate::chance::Dist;
 use crate::model::ProvisioningFailure;
 use crate::unit::{IdVec, PoolId, QuotaId, SimTime, SubnetId, Symbol};
@@ -19,7 +21,9 @@ pub struct Region {
     /// Instances in all scale sets.
     pub(super) instances: u32,
     /// Nodes that the network and the tier allow.
-    pub(super) max_nodes: u32,
+    max_nodes: u32,
+    /// Whether that limit is the network's.
+    network_limited: bool,
     /// Deletion of a VM.
     pub(super) vm_delete: Dist,
     /// From a request to the report that it failed.
@@ -45,6 +49,7 @@ impl Region {
             quotas: QuotaBook::new(quotas),
             instances: 0,
             max_nodes: network.max_nodes,
+            network_limited: is_networks_limit(network),
             vm_delete: timing.vm_delete.clone(),
             failure_after: timing.failure_after.clone(),
             refusals: refusals.to_vec(),
@@ -55,6 +60,13 @@ impl Region {
     /// Instances in all scale sets: creating, failed, running, stopped, deleting.
     pub fn instances(&self) -> u32 {
         self.instances
+    }
+
+    /// Whether `new` more nodes are within the cluster's limit.
+    pub(super) fn admit(&self, new: u32) -> Result<(), Refusal> {
+        let (limit, network) = (self.max_nodes, self.network_limited);
+        let fits = self.instances + new <= limit;
+        if fits { Ok(()) } else { Err(Refusal::ClusterFull { limit, network }) }
     }
 
     /// A zone is down: nothing starts there before `until`.
@@ -72,4 +84,11 @@ impl Region {
         let holds = |r: &&CapacityRefusal| r.pool == pool && r.from <= now && now < r.until;
         self.refusals.iter().find(holds).map(|refusal| refusal.error)
     }
+}
+
+/// Overlay (a /24 per node) and kubenet (a route per node) limit the nodes themselves, unless the
+/// tier's limit is the smaller one.
+fn is_networks_limit(network: NetworkSpec) -> bool {
+    let by_node = matches!(network.mode, NetworkMode::Overlay | NetworkMode::Kubenet);
+    by_node && ![limits::CLUSTER_NODES, limits::FREE_CLUSTER_NODES].contains(&network.max_nodes)
 }

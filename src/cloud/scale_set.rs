@@ -47,6 +47,8 @@ pub enum Refusal {
     ClusterFull {
         /// Nodes it may have.
         limit: u32,
+        /// The network's addresses or routes are the limit, not the tier.
+        network: bool,
     },
     /// The spot price is above `spotMaxPrice`.
     SpotPriceAboveMax,
@@ -56,6 +58,7 @@ impl Refusal {
     /// The provider's error code.
     pub const fn failure(self) -> ProvisioningFailure {
         match self {
+            Self::ClusterFull { network: true, .. } => ProvisioningFailure::SubnetIsFull,
             Self::QuotaExceeded { .. } | Self::ScaleSetFull { .. } | Self::ClusterFull { .. } => {
                 ProvisioningFailure::QuotaExceeded
             }
@@ -180,6 +183,11 @@ impl ScaleSet {
         self.existing.is_empty()
     }
 
+    /// Whether an instance exists in any state.
+    pub fn exists(&self, instance: InstanceId) -> bool {
+        self.existing.contains(&instance)
+    }
+
     /// Where an instance is.
     pub fn state(&self, instance: InstanceId) -> InstanceState {
         self.instances[instance].state
@@ -271,8 +279,8 @@ impl ScaleSet {
         }
     }
 
-    /// A spot VM is taken: gone, or stopped and kept, as the pool's policy says. Its zone refuses
-    /// spot VMs for a while. Returns whether the instance is kept.
+    /// A spot VM that runs is taken: gone, or stopped and kept, as the pool's policy says. Its zone
+    /// refuses spot VMs for a while. Returns whether the instance is kept.
     pub fn evict(
         &mut self,
         spec: &PoolSpec,
@@ -280,26 +288,35 @@ impl ScaleSet {
         now: SimTime,
         region: &mut Region,
     ) -> bool {
-        if !self.existing.contains(&instance) {
+        let state = self.instances[instance].state;
+        let runs = matches!(
+            state,
+            InstanceState::Active | InstanceState::Stopping | InstanceState::Deleting
+        );
+        if !runs {
             return false;
         }
-        let zone = usize::from(self.instances[instance].zone);
+        let zone = self.instances[instance].zone;
         if let Some(spot) = &spec.spot_market {
             // Keyed by zone and instant: all victims of one batch block the zone equally long.
-            let entity = Part::Refill.of(self.pool) ^ (zone as u64) << 56;
+            let entity = Part::Refill(zone).of(self.pool);
             let mut stream =
                 Stream::keyed(region.seed, Purpose::SpotEviction, entity, now.micros());
             let until = now + spot.refill_blocked.sample(&mut stream);
-            self.blocked_until[zone] = self.blocked_until[zone].max(until);
+            let blocked = &mut self.blocked_until[usize::from(zone)];
+            *blocked = until.max(*blocked);
         }
-        let deleting = self.instances[instance].state == InstanceState::Deleting;
-        let kept = spec.eviction_policy == EvictionPolicy::Deallocate && !deleting;
-        if kept {
-            self.instances[instance].state = InstanceState::Evicted;
-        } else {
-            self.forget(spec, instance, region);
+        match state {
+            InstanceState::Stopping => true,
+            InstanceState::Active if spec.eviction_policy == EvictionPolicy::Deallocate => {
+                self.instances[instance].state = InstanceState::Evicted;
+                true
+            }
+            _ => {
+                self.forget(spec, instance, region);
+                false
+            }
         }
-        kept
     }
 
     /// When the next event of the spot market is due (batches and given evictions).
@@ -381,15 +398,15 @@ impl ScaleSet {
         now: SimTime,
         region: &mut Region,
     ) -> Result<(), Refusal> {
-        self.updates.take(now).map_err(|retry_at| Refusal::Throttled { retry_at })?;
         if spec.spot_max_price.is_some_and(|max| spec.spot && spec.price > max) {
             return Err(Refusal::SpotPriceAboveMax);
         }
-        if let Some(limit) = spec.instance_limit.filter(|&limit| self.len() + new > limit) {
-            return Err(Refusal::ScaleSetFull { limit });
-        }
-        if region.instances + new > region.max_nodes {
-            return Err(Refusal::ClusterFull { limit: region.max_nodes });
+        if let Some(limit) = spec.instance_limit {
+            self.updates.take(now).map_err(|retry_at| Refusal::Throttled { retry_at })?;
+            if self.len() + new > limit {
+                return Err(Refusal::ScaleSetFull { limit });
+            }
+            region.admit(new)?;
         }
         let taken = region.quotas.take(&spec.quotas, vcpus(spec, new));
         taken.map_err(|quota| Refusal::QuotaExceeded { quota })

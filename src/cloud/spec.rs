@@ -60,7 +60,8 @@ pub struct PoolSpec {
     /// `podSubnetID`: where pods take addresses in the pod-subnet modes; `None`: from `subnet` too.
     pub pod_subnet: Option<SubnetId>,
     /// Instances a scale set of this size may have (1,000 on Azure, `limits::SCALE_SET_INSTANCES`);
-    /// `None`: a size of the scenario's own, no limit.
+    /// `None`: a size of the scenario's own, for which neither this limit nor the cluster's nor
+    /// throttling holds.
     pub instance_limit: Option<u32>,
     /// vCPU counters that a node of this pool draws on (regional and family, or spot).
     pub quotas: Vec<QuotaId>,

@@ -166,3 +166,128 @@ pub(super) fn draw_victims(
     candidates.retain(|(instance, _)| taken.binary_search(instance).is_err());
     taken
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::cloud::ScaleSet;
+    use crate::cloud::fixture::{Room, SEED, at, market, spot_pool};
+    use crate::cloud::{CreationOutcome, PoolSpec};
+
+    const POOL: PoolId = PoolId(0);
+    const HOUR: f64 = 3_600.0;
+
+    fn with(spot: SpotSpec) -> PoolSpec {
+        PoolSpec { spot_market: Some(spot), ..spot_pool() }
+    }
+
+    #[test]
+    fn a_life_ends_with_notice_and_belongs_to_its_instance() {
+        let life = Some(Dist::Exponential { mean: 25.0 * HOUR });
+        let spec = with(SpotSpec { lifetime: life, ..market() });
+        let plans = |count| {
+            let mut set = ScaleSet::new(POOL, &spec, SEED);
+            let creations = set.adopt(&spec, count, &mut Room::default().region());
+            let plan = |outcome| match outcome {
+                CreationOutcome::Boots(_, plan) => plan.unwrap(),
+                CreationOutcome::Fails { .. } => unreachable!("adopted nodes run"),
+            };
+            creations.iter().map(|creation| plan(creation.outcome)).collect::<Vec<_>>()
+        };
+        let all = plans(4_000);
+        assert_eq!(all[..10], plans(10), "more instances change nobody's life");
+        for plan in &all {
+            assert_eq!(plan.notice_at, plan.kill_at.saturating_sub(SpotSpec::NOTICE));
+        }
+        let mean = all.iter().map(|plan| plan.kill_at.as_secs_f64()).sum::<f64>() / 4_000.0;
+        assert!((mean / (25.0 * HOUR) - 1.0).abs() < 0.05, "mean life {} h", mean / HOUR);
+        // 4 % an hour: 96 % outlive the first one.
+        let outlive = all.iter().filter(|plan| plan.kill_at > at(3_600)).count();
+        assert!((3_790..=3_890).contains(&outlive), "{outlive} of 4,000");
+    }
+
+    #[test]
+    fn a_very_short_life_gives_short_notice() {
+        let plan = EvictionPlan::at(InstanceId(0), at(10), SpotSpec::NOTICE, at(4));
+        assert_eq!((plan.notice_at, plan.kill_at), (at(4), at(10)));
+    }
+
+    /// Runs the market of a pool of 30 nodes in three zones that are replaced at once.
+    fn batches(share: f64, mean: f64, end: SimTime) -> Vec<Vec<EvictionPlan>> {
+        let life = Some(Dist::Exponential { mean });
+        let spec = with(SpotSpec { lifetime: life, batch_share: share, ..market() });
+        let spot = spec.spot_market.as_ref().unwrap();
+        let mut process = SpotMarket::new(SEED, POOL, spot, 3);
+        let nodes: Vec<_> = (0..30).map(|n| (InstanceId(n), n as usize % 3)).collect();
+        let mut events = Vec::new();
+        while let Some(now) = process.next(spot).filter(|&now| now < end) {
+            events.push(process.fire(spot, &nodes, now));
+        }
+        events
+    }
+
+    #[test]
+    fn batches_take_their_share_of_one_zone_and_keep_the_mean_life() {
+        let end = at(3_600 * 5_000);
+        for share in [0.3, 0.55, 1.0] {
+            let events = batches(share, 50.0 * HOUR, end);
+            let exact = share * 10.0;
+            for event in &events {
+                let zone = event.first().map(|plan| plan.instance.0 % 3);
+                assert!(event.iter().all(|plan| Some(plan.instance.0 % 3) == zone));
+                assert!((event.len() as f64 - exact).abs() < 1.0, "{} of 10", event.len());
+            }
+            // 30 nodes, 5,000 hours, one eviction in 50 hours each: 3,000.
+            let victims: usize = events.iter().map(Vec::len).sum();
+            assert!((2_500..=3_500).contains(&victims), "share {share}: {victims}");
+        }
+    }
+
+    #[test]
+    fn given_events_are_carried_out_to_the_letter() {
+        let trace = Arc::from([(at(10), 1), (at(500), 3), (at(500), 2), (at(900), 50)]);
+        let spec = with(SpotSpec { trace, ..market() });
+        let mut set = ScaleSet::new(POOL, &spec, SEED);
+        let mut region = Room::default().region();
+        set.adopt(&spec, 10, &mut region);
+        let mut seen = Vec::new();
+        while let Some(now) = set.next_spot_event(&spec) {
+            let plans = set.spot_event(&spec, now);
+            let kills: Vec<SimTime> = plans.iter().map(|plan| plan.kill_at).collect();
+            seen.push((now, kills.len(), kills.first().copied()));
+            for plan in plans {
+                assert_eq!(plan.notice_at, now);
+                set.evict(&spec, plan.instance, plan.kill_at, &mut region);
+            }
+        }
+        let expected =
+            [(at(0), 1, Some(at(10))), (at(470), 5, Some(at(500))), (at(870), 4, Some(at(900)))];
+        assert_eq!(seen, expected);
+        assert!(set.is_empty());
+    }
+
+    #[test]
+    fn one_candidate_more_changes_nobody_elses_lot() {
+        let lots = Lots::new(9);
+        let few: Vec<_> = (0..9).map(|n| (InstanceId(n), 0)).collect();
+        let more: Vec<_> = (0..10).map(|n| (InstanceId(n), 0)).collect();
+        let first = draw_victims(&mut few.clone(), |_| true, 4, lots);
+        let second = draw_victims(&mut more.clone(), |_| true, 4, lots);
+        let kept = second.iter().filter(|victim| first.contains(victim)).count();
+        assert!(kept >= 3, "{first:?} {second:?}");
+        let mut left = more.clone();
+        assert_eq!(draw_victims(&mut left, |_| true, 99, lots).len(), 10);
+        assert!(left.is_empty());
+    }
+
+    #[test]
+    fn a_market_without_life_or_trace_is_silent() {
+        let spec = with(market());
+        let set = ScaleSet::new(POOL, &spec, SEED);
+        assert_eq!(set.next_spot_event(&spec), None);
+        let on_demand = PoolSpec { spot: false, spot_market: None, ..spot_pool() };
+        assert_eq!(ScaleSet::new(POOL, &on_demand, SEED).next_spot_event(&on_demand), None);
+    }
+}
