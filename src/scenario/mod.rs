@@ -1,3 +1,4 @@
 //! scenario.
 
+pub mod foreign;
 pub mod pods;
