@@ -1,6 +1,14 @@
 //! Real files as scenario input: what `az` prints, Kubernetes manifests, KEDA objects.
 
-pub mod trail;
-
+pub mod az;
+mod az_pool;
+pub mod code;
+mod fields;
+mod findings;
 #[cfg(feature = "manifests")]
 pub mod kubernetes;
+mod trail;
+
+pub use fields::Fields;
+pub use findings::Findings;
+pub use trail::Trail;

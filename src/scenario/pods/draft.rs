@@ -17,14 +17,11 @@ use crate::model::{
 };
 use crate::plan::{IntOrPercent, WorkloadKind};
 use crate::queue::ConsumerSpec;
+use crate::scenario::Span;
 use crate::unit::{Duration, Quantity, Symbol};
 
-/// Where something was written, for later blame.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// Path of keys in its document (`workloads[0].scaledObject`).
-    pub path: String,
-}
+/// Where something was written, for later blame; `None` for what AKS brings.
+pub type Origin = Option<Span>;
 
 /// Amounts by resource name (`cpu`, `memory`, `nvidia.com/gpu`); a name that is absent was not given.
 pub type ResourceList = BTreeMap<String, Quantity>;

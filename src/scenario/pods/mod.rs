@@ -6,8 +6,7 @@ mod tables;
 
 pub use draft::{
     BudgetDraft, ContainerDraft, ContainerRole, Drafts, LimitRangeDraft, ModifiersDraft, Origin,
-    PauseDraft, PodDraft,
-    PriorityClassDraft, ResourceList, ScaledJobDraft, ScaledObjectDraft, ScalerDraft, ScalerTarget,
-    TriggerDraft, VolumeDraft, VolumeKind, WorkDraft, WorkloadDraft,
+    PauseDraft, PodDraft, PriorityClassDraft, ResourceList, ScaledJobDraft, ScaledObjectDraft,
+    ScalerDraft, ScalerTarget, TriggerDraft, VolumeDraft, VolumeKind, WorkDraft, WorkloadDraft,
 };
 pub use tables::Tables;

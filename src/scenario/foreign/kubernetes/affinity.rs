@@ -12,7 +12,7 @@ use crate::model::{
     PolicySwitch, Requirement, SelectorOp, SpreadConstraint, TaintEffect, Toleration, TolerationOp,
     WhenUnsatisfiable,
 };
-use crate::scenario::foreign::trail::Trail;
+use crate::scenario::foreign::{Trail, code};
 use crate::unit::{Duration, Symbol};
 
 const SET_OPERATORS: [(&str, SelectorOp); 4] = [
@@ -86,7 +86,7 @@ impl Reader<'_> {
                 SelectorOp::Exists | SelectorOp::DoesNotExist => "no values",
                 SelectorOp::Gt | SelectorOp::Lt => "exactly one value, an integer",
             };
-            self.complain(&at.key("values"), format!("`{operator}` needs {expected}"));
+            self.complain(&at.key("values"), format!("must have {expected} for `{operator}`"));
             return None;
         }
         Some(Requirement { key: self.symbol(key), op, values: self.symbols(values) })
@@ -136,7 +136,7 @@ impl Reader<'_> {
 
     fn weight(&mut self, weight: i32, at: &Trail<'_>) -> i32 {
         if !(1..=100).contains(&weight) {
-            self.complain(&at.key("weight"), format!("{weight} is not between 1 and 100"));
+            self.complain(&at.key("weight"), format!("must be between 1 and 100, not {weight}"));
         }
         weight
     }
@@ -200,7 +200,7 @@ impl Reader<'_> {
         at: &Trail<'_>,
     ) -> PodAffinityTerm {
         if term.topology_key.is_empty() {
-            self.complain(&at.key("topologyKey"), "is required");
+            self.report(code::REQUIRED, &at.key("topologyKey"), "is missing");
         }
         let selector_at = at.key("labelSelector");
         let mut selector = term.label_selector.as_ref().map(|s| self.selector(s, &selector_at));
@@ -305,7 +305,7 @@ impl Reader<'_> {
         ];
         let when = self.word(&given.when_unsatisfiable, &whens, &at.key("whenUnsatisfiable"))?;
         if given.max_skew < 1 {
-            self.complain(&at.key("maxSkew"), format!("{} is not positive", given.max_skew));
+            self.complain(&at.key("maxSkew"), format!("must be positive, not {}", given.max_skew));
             return None;
         }
         let policy = |reader: &mut Self, text: Option<&String>, key, default| match text {

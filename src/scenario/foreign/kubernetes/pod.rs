@@ -7,10 +7,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::Reader;
 use crate::model::{Annotations, HostPort, SafeToEvict};
-use crate::scenario::foreign::trail::Trail;
-use crate::scenario::pods::{
-    ContainerDraft, ContainerRole, Origin, PodDraft, VolumeDraft, VolumeKind,
-};
+use crate::scenario::foreign::Trail;
+use crate::scenario::pods::{ContainerDraft, ContainerRole, PodDraft, VolumeDraft, VolumeKind};
 use crate::unit::{Duration, Symbol};
 
 const AUTOSCALER: &str = "cluster-autoscaler.kubernetes.io/";
@@ -59,9 +57,11 @@ impl Reader<'_> {
                 &labels,
                 &at.key("topologySpreadConstraints"),
             ),
-            priority_class: spec.priority_class_name.clone().filter(|n| !n.is_empty()).map(|n| {
-                (n, Origin { path: at.key("priorityClassName").to_string() })
-            }),
+            priority_class: spec
+                .priority_class_name
+                .clone()
+                .filter(|name| !name.is_empty())
+                .map(|name| (name, self.place(&at.key("priorityClassName")))),
             priority: spec.priority,
             never_preempts: self.never_preempts(spec.preemption_policy.as_deref(), &at),
             grace: self.seconds(
@@ -92,7 +92,7 @@ impl Reader<'_> {
         let value = value?;
         let seconds = u64::try_from(value).ok().map(Duration::from_secs);
         if seconds.is_none() {
-            self.complain(at, format!("{value} is negative"));
+            self.complain(at, format!("must not be negative ({value})"));
         }
         seconds
     }
@@ -141,11 +141,11 @@ impl Reader<'_> {
                 self.host_ports(container, host_network, &at.key("ports"))
             },
             role,
-            origin: Origin { path: at.to_string() },
+            origin: self.place(at),
         };
         for (name, limit) in &draft.limits {
             if draft.requests.get(name).is_some_and(|request| request > limit) {
-                self.complain(&limits_at.key(name), "is less than the request");
+                self.complain(&limits_at.key(name), "must not be less than the request");
             }
         }
         draft
@@ -167,7 +167,7 @@ impl Reader<'_> {
                 _ => continue,
             };
             let Some(number) = u16::try_from(number).ok().filter(|&number| number > 0) else {
-                self.complain(&at.index(index), format!("{number} is not a port number"));
+                self.complain(&at.index(index), format!("must have a port number, not {number}"));
                 continue;
             };
             read.push(HostPort {
@@ -192,7 +192,7 @@ impl Reader<'_> {
             if key == DELETION_COST {
                 match value.parse() {
                     Ok(cost) => read.deletion_cost = cost,
-                    Err(_) => self.complain(&at, format!("`{value}` is not an integer")),
+                    Err(_) => self.complain(&at, format!("must be an integer, not `{value}`")),
                 }
             } else if let Some(name) = key.strip_prefix(AUTOSCALER) {
                 self.autoscaler_annotation(name, value, &mut read, &at);
@@ -224,7 +224,9 @@ impl Reader<'_> {
             }
             "pod-scale-up-delay" => match go_duration(value) {
                 Some(delay) => read.scale_up_delay = Some(delay),
-                None => self.complain(at, format!("`{value}` is not a duration such as `30s`")),
+                None => {
+                    self.complain(at, format!("must be a duration such as `30s`, not `{value}`"))
+                }
             },
             "daemonset-pod" => read.daemonset_pod = value == "true",
             _ => {}

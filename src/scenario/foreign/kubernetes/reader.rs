@@ -5,27 +5,37 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
 
 use crate::model::Labels;
-use crate::scenario::foreign::trail::{Complaint, Trail};
+use crate::scenario::foreign::{Findings, Trail, code};
 use crate::scenario::pods::{ResourceList, Tables};
+use crate::scenario::{Node, Span};
 use crate::unit::{Quantity, Symbol};
 
-/// Converts the parts of one document.
+/// Converts the parts of one object.
 pub struct Reader<'a> {
     /// Where names are interned.
     pub tables: &'a mut Tables,
-    /// What was wrong, in the order of reading.
-    pub complaints: Vec<Complaint>,
+    /// What was wrong.
+    pub found: &'a mut Findings,
+    /// The object with its places.
+    pub root: &'a Node,
+    /// What the object is called in messages (`Deployment shop/orders`).
+    pub object: String,
 }
 
-impl<'a> Reader<'a> {
-    /// A reader without complaints.
-    pub fn new(tables: &'a mut Tables) -> Self {
-        Self { tables, complaints: Vec::new() }
+impl Reader<'_> {
+    /// Says that something is wrong at `at`.
+    pub(super) fn complain(&mut self, at: &Trail<'_>, text: impl AsRef<str>) {
+        self.report(code::FIELD, at, text.as_ref());
     }
 
-    /// Says that something is wrong at `at`.
-    pub(super) fn complain(&mut self, at: &Trail<'_>, text: impl Into<String>) {
-        self.complaints.push(Complaint { path: at.to_string(), text: text.into() });
+    pub(super) fn report(&mut self, code: &'static str, at: &Trail<'_>, text: &str) {
+        let text = format!("{}: `{at}` {text}", self.object);
+        self.found.error(code, Some(at.place(self.root)), text);
+    }
+
+    /// Where something was written.
+    pub(super) fn place(&self, at: &Trail<'_>) -> Option<Span> {
+        Some(at.place(self.root))
     }
 
     pub(super) fn symbol(&mut self, text: &str) -> Symbol {
@@ -67,12 +77,12 @@ impl<'a> Reader<'a> {
     pub(super) fn amount(&mut self, text: &Text, at: &Trail<'_>) -> Option<Quantity> {
         match Quantity::parse(&text.0) {
             Ok(amount) if amount.units().is_ok_and(|units| units < 0) => {
-                self.complain(at, format!("`{}` is negative", text.0));
+                self.complain(at, format!("must not be negative (`{}`)", text.0));
                 None
             }
             Ok(amount) => Some(amount),
             Err(error) => {
-                self.complain(at, format!("`{}` is {error}", text.0));
+                self.complain(at, format!("is {error} (`{}`)", text.0));
                 None
             }
         }
@@ -88,7 +98,7 @@ impl<'a> Reader<'a> {
         let found = words.iter().find(|(word, _)| *word == text).map(|&(_, value)| value);
         if found.is_none() {
             let known: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
-            self.complain(at, format!("`{text}` is not one of {}", known.join(", ")));
+            self.complain(at, format!("must be one of {}, not `{text}`", known.join(", ")));
         }
         found
     }
@@ -98,7 +108,7 @@ impl<'a> Reader<'a> {
         let value = value?;
         let count = u32::try_from(value).ok();
         if count.is_none() {
-            self.complain(at, format!("{value} is negative"));
+            self.complain(at, format!("must not be negative ({value})"));
         }
         count
     }
