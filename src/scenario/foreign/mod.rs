@@ -5,6 +5,8 @@ mod az_pool;
 pub mod code;
 mod fields;
 mod findings;
+pub mod hpa;
+pub mod keda;
 #[cfg(feature = "manifests")]
 pub mod kubernetes;
 mod trail;

@@ -299,7 +299,7 @@ pub struct TriggerDraft {
     /// `metadata`, sorted by key.
     pub metadata: BTreeMap<String, String>,
     /// `metricType`
-    pub metric_type: Option<MetricType>,
+    pub metric_type: Option<String>,
     /// `useCachedMetrics`
     pub use_cached_metrics: bool,
     /// Where it was written.
