@@ -3,6 +3,8 @@
 pub mod code;
 mod diagnostic;
 mod files;
+pub mod format;
+mod merge;
 mod node;
 mod reading;
 mod source;
