@@ -1,7 +1,8 @@
 //! Addresses: what nodes and pods take from subnets, by network mode.
 //!
 //! Rules: azure-aks-docs @ fb060ab, `concepts-network-ip-address-planning.md` (2026-04-16),
-//! `concepts-network-azure-cni-overlay.md` (2026-07-31), `concepts-network-azure-cni-pod-subnet.md`.
+//! `concepts-network-azure-cni-overlay.md` (2026-07-31) and
+//! `concepts-network-azure-cni-pod-subnet.md`.
 
 use super::limits;
 use super::spec::{NetworkMode, NetworkSpec, PoolSpec, SubnetSpec};

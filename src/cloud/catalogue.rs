@@ -7,8 +7,9 @@ use std::sync::OnceLock;
 
 use rustc_hash::FxHashMap;
 
-use super::spec::OsType;
-use crate::unit::HourlyRate;
+use super::price::default_os_disk_gib;
+use super::spec::{OsDisk, OsType};
+use crate::unit::{HourlyRate, Resources};
 
 /// The data file.
 const TEXT: &str = include_str!("../../scenarios/catalogue/vm-sizes.csv");
@@ -150,6 +151,31 @@ impl VmSize {
     /// by default (azure-compute-docs `ephemeral-os-disks.md`, 2026-09-08).
     pub fn fits_ephemeral_os(&self, gib: u32) -> bool {
         self.ephemeral_os && self.temp_disk_gib.max(self.cache_disk_gib).is_some_and(|d| d >= gib)
+    }
+
+    /// The OS disk of a pool that does not say: AKS makes it ephemeral where it fits, as large as
+    /// a temporary disk of at least 128 GiB; otherwise managed, by vCPUs. A disk of unknown size
+    /// does not count. (azure-aks-docs `concepts-storage.md`.)
+    pub fn default_os_disk(&self) -> (OsDisk, u32) {
+        let managed = default_os_disk_gib(self.vcpus);
+        match self.temp_disk_gib {
+            Some(gib) if self.ephemeral_os && gib >= 128 => (OsDisk::Ephemeral, gib),
+            _ if self.fits_ephemeral_os(managed) => (OsDisk::Ephemeral, managed),
+            _ => (OsDisk::Managed, managed),
+        }
+    }
+
+    /// Capacity = allocatable of the autoscaler's template of an empty pool: nothing reserved, 110
+    /// pods whatever `maxPods` says; GPUs are the caller's to add (kubernetes/autoscaler
+    /// `cloudprovider/azure/azure_template.go` @ 0d4679d).
+    pub fn template_capacity(&self, os_disk_gib: u32) -> Resources {
+        Resources {
+            cpu_milli: i64::from(self.vcpus) * 1_000,
+            memory: self.memory_bytes,
+            ephemeral: i64::from(os_disk_gib) << 30,
+            pods: 110,
+            ..Resources::ZERO
+        }
     }
 
     /// The name without `Standard_`.
@@ -398,6 +424,26 @@ mod tests {
         let error = find("Standard_D8s_v55").unwrap_err();
         assert_eq!(error.nearest[0], "Standard_D8s_v5");
         assert_eq!(error.nearest.len(), 3);
+    }
+
+    #[test]
+    fn an_os_disk_is_ephemeral_where_it_fits() {
+        for (name, disk) in [
+            ("Standard_D4s_v5", (OsDisk::Managed, 128)),
+            ("Standard_D8s_v5", (OsDisk::Managed, 256)),
+            ("Standard_D4ds_v5", (OsDisk::Ephemeral, 150)),
+            ("Standard_D2ds_v5", (OsDisk::Managed, 128)),
+            ("Standard_D16ds_v5", (OsDisk::Ephemeral, 600)),
+        ] {
+            assert_eq!(find(name).unwrap().default_os_disk(), disk, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_template_reserves_nothing_and_counts_110_pods() {
+        let template = find("Standard_D4s_v5").unwrap().template_capacity(128);
+        assert_eq!((template.cpu_milli, template.memory), (4_000, 16 << 30));
+        assert_eq!((template.ephemeral, template.pods), (128 << 30, 110));
     }
 
     #[test]

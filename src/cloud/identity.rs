@@ -4,8 +4,8 @@ use super::catalogue::Arch;
 use super::spec::{NetworkMode, OsDisk, OsType};
 use crate::unit::{InstanceId, Lots};
 
-/// The name of a pool's scale set: `aks-<pool>-<8 digits>-vmss`, for Windows `aks<pool>`. The digits
-/// are AKS's own hash; here they follow from the two names.
+/// The name of a pool's scale set: `aks-<pool>-<8 digits>-vmss`, for Windows `aks<pool>`. The
+/// digits are AKS's own hash; here they follow from the two names.
 pub fn scale_set_name(cluster: &str, pool: &str, os: OsType) -> String {
     match os {
         OsType::Linux => format!("aks-{pool}-{:08}-vmss", digits(cluster, pool)),

@@ -1,5 +1,7 @@
 //! Limits of Azure that no request can pass.
 
+use super::spec::Tier;
+
 /// Instances a scale set may have (azure-aks-docs `quotas-skus-regions.md`, 2026-08-03).
 pub const SCALE_SET_INSTANCES: u32 = 1_000;
 
@@ -18,3 +20,11 @@ pub const MAX_PODS: u32 = 250;
 
 /// Least value of `maxPods` (`concepts-network-ip-address-planning.md`, 2026-04-16).
 pub const MIN_MAX_PODS: u32 = 10;
+
+/// Nodes that a tier allows a cluster.
+pub const fn cluster_nodes(tier: Tier) -> u32 {
+    match tier {
+        Tier::Free => FREE_CLUSTER_NODES,
+        Tier::Standard | Tier::Premium => CLUSTER_NODES,
+    }
+}

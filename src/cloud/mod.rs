@@ -1,6 +1,7 @@
 //! What the provider does with a request: scale sets, boot, addresses, quotas, spot, prices.
 
 pub mod address;
+mod answer;
 pub mod boot;
 pub mod catalogue;
 #[cfg(test)]
@@ -14,16 +15,15 @@ mod scale_set;
 #[cfg(test)]
 mod scale_set_tests;
 mod spec;
-mod spot;
+pub mod spot;
 pub mod system_pods;
 mod throttle;
 
+pub use answer::{Creation, CreationOutcome, InstanceState, Refusal, Removal, RequestOutcome};
 pub use boot::Boot;
 pub use quota::{Counter, QuotaBook};
 pub use region::Region;
-pub use scale_set::{
-    Creation, CreationOutcome, InstanceState, Refusal, Removal, RequestOutcome, ScaleSet,
-};
+pub use scale_set::ScaleSet;
 pub use spec::{
     CapacityRefusal, EvictionPolicy, FailureDetection, NetworkMode, NetworkSpec, OsDisk, OsType,
     PodStartSpec, PoolSpec, PriceSpec, QuotaSpec, ScaleDownMode, SpotSpec, SubnetSpec, Tier,

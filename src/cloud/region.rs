@@ -1,9 +1,9 @@
 //! What all scale sets of a cluster share: addresses, quotas, the provider's capacity.
 
 use super::address::AddressPlan;
+use super::answer::Refusal;
 use super::limits;
 use super::quota::QuotaBook;
-use super::scale_set::Refusal;
 use super::spec::{CapacityRefusal, NetworkMode, NetworkSpec, QuotaSpec, SubnetSpec, TimingSpec};
 use crate::chance::Dist;
 use crate::model::ProvisioningFailure;
@@ -65,7 +65,7 @@ impl Region {
     /// Whether `new` more nodes are within the cluster's limit.
     pub(super) fn admit(&self, new: u32) -> Result<(), Refusal> {
         let (limit, network) = (self.max_nodes, self.network_limited);
-        let fits = self.instances + new <= limit;
+        let fits = self.instances.saturating_add(new) <= limit;
         if fits { Ok(()) } else { Err(Refusal::ClusterFull { limit, network }) }
     }
 

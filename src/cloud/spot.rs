@@ -4,10 +4,28 @@
 //! share of a zone's VMs. Batches come faster by that share than a single VM's life is long, and
 //! take a whole number of VMs whose expectation is exact: a VM's mean life stays what it is.
 
-use super::boot::{Part, stretched};
+use super::boot::{Part, TimingDefault, log_normal, stretched};
 use super::spec::SpotSpec;
-use crate::chance::{Dist, Purpose, Stream};
+use crate::chance::{Dist, Purpose, Stream, maths};
 use crate::unit::{Duration, InstanceId, Lots, PoolId, SimTime};
+
+/// Life of a VM that is evicted with probability `per_hour` in each hour: exponential with hazard
+/// −ln(1 − p) per hour. `None` for 0 (never evicted); 1 and more count as almost certain.
+pub fn life_at_rate(per_hour: f64) -> Option<Dist> {
+    const ALMOST: f64 = 0.999_999;
+    let certain = per_hour.clamp(0.0, ALMOST);
+    (certain > 0.0).then(|| Dist::Exponential { mean: -3_600.0 / maths::ln(1.0 - certain) })
+}
+
+/// How long a refill is refused after an eviction, where the scenario does not say.
+pub fn refill_blocked() -> TimingDefault {
+    TimingDefault {
+        dist: log_normal(600.0, 3_600.0),
+        text: "{lognormal: {median: 10m, p95: 1h}}",
+        source: "assumption: no figure for Azure (AWS V100 markets were down for a median of 29 \
+                 min, skypilot-org/spot-traces)",
+    }
+}
 
 /// What will happen to a VM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,6 +224,16 @@ mod tests {
         // 4 % an hour: 96 % outlive the first one.
         let outlive = all.iter().filter(|plan| plan.kill_at > at(3_600)).count();
         assert!((3_790..=3_890).contains(&outlive), "{outlive} of 4,000");
+    }
+
+    #[test]
+    fn a_rate_per_hour_is_a_hazard() {
+        for (per_hour, mean_hours) in [(0.04, 24.4966), (0.025, 39.4978), (0.5, 1.4427)] {
+            let Some(Dist::Exponential { mean }) = life_at_rate(per_hour) else { panic!() };
+            assert!((mean / HOUR - mean_hours).abs() < 1e-3, "{per_hour}: {mean}");
+        }
+        assert_eq!(life_at_rate(0.0), None);
+        assert!(life_at_rate(1.0).is_some());
     }
 
     #[test]
