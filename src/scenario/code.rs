@@ -34,6 +34,20 @@ codes! {
         "keep one of them";
     TOO_COMPLEX "too-complex" "the text is larger or deeper than any real scenario",
         "split the file, or take out aliases that expand to very much";
+    UNKNOWN_KEY "unknown-key" "a key that the format does not have",
+        "correct the spelling, or take it out";
+    MISSING_KEY "missing-key" "a key that the format needs is absent",
+        "write it";
+    WRONG_TYPE "wrong-type" "a value is of another type than its key needs",
+        "write a value of the type named";
+    BAD_VALUE "bad-value" "a value that no scenario can have",
+        "write a value as described";
+    EXTENDS_CYCLE "extends-cycle" "a scenario that extends itself, directly or through others",
+        "take one `extends` out";
+    BAD_SET "bad-set" "a `--set` that does not fit the scenario",
+        "write path=value; list items go by their name";
+    NOT_BUILT_YET "not-built-yet" "a key of the format that this version does not simulate yet",
+        "take it out; it is refused because ignoring it would give wrong answers";
     NOT_MODELLED "not-modelled" "a field of a real file has no effect here",
         "nothing to do; the field is ignored";
 }

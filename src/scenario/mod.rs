@@ -4,6 +4,8 @@ pub mod code;
 mod diagnostic;
 mod files;
 pub mod foreign;
+pub mod format;
+mod merge;
 mod node;
 pub mod pods;
 mod reading;

@@ -17,7 +17,8 @@ use crate::model::{
 };
 use crate::plan::{IntOrPercent, WorkloadKind};
 use crate::queue::ConsumerSpec;
-use crate::scenario::Span;
+use crate::scenario::foreign::{Findings, code};
+use crate::scenario::{Diagnostic, Span};
 use crate::unit::{Duration, Quantity, Symbol};
 
 /// Where something was written, for later blame; `None` for what AKS brings.
@@ -207,6 +208,8 @@ pub struct ScalerTarget {
     pub name: String,
     /// Namespace of both.
     pub namespace: String,
+    /// Where it was written.
+    pub origin: Origin,
 }
 
 /// `spec` of a ScaledObject, less its target.
@@ -370,6 +373,59 @@ impl WorkloadDraft {
             budget: None,
             work: WorkDraft::default(),
             origin,
+        }
+    }
+}
+
+impl Drafts {
+    /// Adds a workload; an error if there is one of that kind and name already.
+    pub fn add(&mut self, draft: WorkloadDraft, found: &mut Findings) {
+        let twin = self.workloads.iter().find(|known| {
+            known.kind == draft.kind
+                && known.name == draft.name
+                && known.namespace == draft.namespace
+        });
+        if let Some(twin) = twin {
+            let text = format!("there are two of {:?} {}", draft.kind, draft.name);
+            let mut error = Diagnostic::error(code::TWICE, text);
+            if let Some(place) = draft.origin {
+                error = error.at(place, "the second one");
+            }
+            if let Some(place) = twin.origin {
+                error = error.at(place, "the first one");
+            }
+            found.report(error);
+            return;
+        }
+        self.workloads.push(draft);
+    }
+
+    /// A workload by name: the short form adds what manifests cannot say (`consumes`, `startup`).
+    pub fn workload_mut(&mut self, name: &str, namespace: &str) -> Option<&mut WorkloadDraft> {
+        self.workloads.iter_mut().find(|draft| draft.name == name && draft.namespace == namespace)
+    }
+
+    /// Ties scalers to the workloads they name: each target is there and has one scaler.
+    pub fn attach_scalers(&mut self, found: &mut Findings) {
+        for (target, scaler) in std::mem::take(&mut self.scalers) {
+            let draft = self.workloads.iter_mut().find(|draft| {
+                draft.kind == target.kind
+                    && draft.name == target.name
+                    && draft.namespace == target.namespace
+            });
+            let kind = target.kind;
+            let Some(draft) = draft else {
+                let text =
+                    format!("no {kind:?} `{}` in namespace `{}`", target.name, target.namespace);
+                found.error(code::TARGET, target.origin, text);
+                continue;
+            };
+            if draft.scaler.is_some() {
+                let text = format!("{kind:?} `{}` has two scalers", target.name);
+                found.error(code::TWO_SCALERS, target.origin, text);
+                continue;
+            }
+            draft.scaler = Some(scaler);
         }
     }
 }
