@@ -86,9 +86,13 @@ mod tests {
     fn a_depth_curve_is_a_step_function_that_begins_at_zero() {
         let times = [10, 20, 30].map(SimTime::from_secs).to_vec();
         let curve = DepthCurve { times, depths: vec![5, 0, 7] };
-        for (second, depth, next) in
-            [(0, 0, Some(10)), (10, 5, Some(20)), (19, 5, Some(20)), (25, 0, Some(30)), (99, 7, None)]
-        {
+        for (second, depth, next) in [
+            (0, 0, Some(10)),
+            (10, 5, Some(20)),
+            (19, 5, Some(20)),
+            (25, 0, Some(30)),
+            (99, 7, None),
+        ] {
             let at = SimTime::from_secs(second);
             assert_eq!(curve.at(at), depth, "at {second} s");
             assert_eq!(curve.next_change(at), next.map(SimTime::from_secs), "after {second} s");
