@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{SourceSpec, TraceCounts};
 use crate::chance::{Purpose, Stream, maths};
-use crate::unit::{Duration, MICROS_PER_SECOND, SimTime, StreamId};
+use crate::unit::{Duration, MICROS_PER_SECOND, SimTime};
 
 /// The arrivals of one source, ascending, up to the end of the run. Nothing is allocated per
-/// arrival; streams with different ids never share a draw.
+/// arrival; streams with different keys never share a draw.
 #[derive(Clone, Debug)]
 pub struct ArrivalStream {
     head: Option<SimTime>,
@@ -16,9 +16,10 @@ pub struct ArrivalStream {
 }
 
 impl ArrivalStream {
-    /// The arrivals of `source` before `end`.
-    pub fn new(source: &SourceSpec, seed: u64, id: StreamId, end: SimTime) -> Self {
-        let mut stream = Self { head: None, end, law: Law::new(source, Key { seed, id }) };
+    /// The arrivals of `source` before `end`. `key` names the stream: its draws depend on nothing
+    /// but it and the seed.
+    pub fn new(source: &SourceSpec, seed: u64, key: u64, end: SimTime) -> Self {
+        let mut stream = Self { head: None, end, law: Law::new(source, Key { seed, stream: key }) };
         stream.advance();
         stream
     }
@@ -28,7 +29,8 @@ impl ArrivalStream {
         self.head
     }
 
-    fn advance(&mut self) {
+    /// Goes on to the arrival after the head.
+    pub fn advance(&mut self) {
         self.head = self.law.next(self.end).filter(|&at| at < self.end);
     }
 }
@@ -47,13 +49,13 @@ impl Iterator for ArrivalStream {
 #[derive(Clone, Copy, Debug)]
 struct Key {
     seed: u64,
-    id: StreamId,
+    stream: u64,
 }
 
 impl Key {
     /// The draws of one part of the stream: a window, an interval.
     fn part(self, part: u64) -> Stream {
-        Stream::keyed(self.seed, Purpose::Arrival, u64::from(self.id.0), part)
+        Stream::keyed(self.seed, Purpose::Arrival, self.stream, part)
     }
 }
 

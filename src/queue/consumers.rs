@@ -3,7 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Message;
+use super::{LockRule, Message};
 use crate::unit::{Duration, PodId, SimTime, WorkloadId};
 
 /// No slot.
@@ -115,6 +115,15 @@ pub struct Held {
     pub taken: SimTime,
 }
 
+/// What a pod had in hand when it ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Messages that it had locked, by ordinal.
+    pub held: Vec<Held>,
+    /// Slots at work, those included that had lost their lock.
+    pub working: u32,
+}
+
 /// Slots and work of one workload on this queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Crew {
@@ -204,22 +213,21 @@ impl Consumers {
         })
     }
 
-    /// That slot begins to work on a message. `lock_loss`: see [`super::LockRule::loss_at`]. O(1).
+    /// An idle slot begins to work on a message. O(1).
     pub fn start(
         &mut self,
-        idle: IdleSlot,
+        slot: u32,
         message: Message,
         service: Duration,
-        lock_loss: SimTime,
+        rule: &LockRule,
         now: SimTime,
     ) -> Started {
-        let slot = idle.slot;
         self.unlink_idle(slot);
         let row = &mut self.slots[slot as usize];
         row.state = State::Busy;
         row.epoch = row.epoch.wrapping_add(1);
         (row.started, row.ends, row.message) = (now, now + service, message);
-        let wake = row.ends.min(lock_loss);
+        let wake = row.ends.min(rule.loss_at(now));
         self.members[row.member as usize].working += 1;
         let crew = &mut self.crews[row.crew as usize].1;
         crew.accrue(now);
@@ -256,14 +264,11 @@ impl Consumers {
         } else {
             self.push_idle(slot);
         }
-        if pod_is_done {
-            self.drop_member(member_at);
-        }
         Wake::Done(Finished { message, started, pod, workload, pod_is_done })
     }
 
     /// A pod is told to stop: it takes nothing more and finishes what it holds. Returns how many
-    /// services go on; at 0 the pod is forgotten. Unknown pods have none.
+    /// services go on. Unknown pods have none.
     pub fn leave(&mut self, pod: PodId, now: SimTime) -> u32 {
         let Some(&member_at) = self.index.get(&pod) else { return 0 };
         let mut slot = std::mem::replace(&mut self.members[member_at as usize].first, NONE);
@@ -283,17 +288,14 @@ impl Consumers {
         }
         let member = &mut self.members[member_at as usize];
         member.leaving = true;
-        let working = member.working;
-        if working == 0 {
-            self.drop_member(member_at);
-        }
-        working
+        member.working
     }
 
-    /// A pod is dead: its slots are gone, and `orphan` is told each message that it had locked, in
-    /// order of their ordinals.
-    pub fn kill(&mut self, pod: PodId, now: SimTime, mut orphan: impl FnMut(Held)) {
-        let Some(&member_at) = self.index.get(&pod) else { return };
+    /// A pod has ended, by itself or not, and is forgotten with its slots. Says what it had in
+    /// hand; `None` if it never joined.
+    pub fn kill(&mut self, pod: PodId, now: SimTime) -> Option<Lost> {
+        let member_at = self.index.remove(&pod)?;
+        let working = self.members[member_at as usize].working;
         let mut held = Vec::new();
         let mut slot = self.members[member_at as usize].first;
         while slot != NONE {
@@ -312,14 +314,24 @@ impl Consumers {
             self.vacate(slot);
             slot = row.sibling;
         }
-        self.drop_member(member_at);
-        held.sort_unstable_by_key(|held| held.message.ordinal);
-        held.into_iter().for_each(&mut orphan);
+        self.vacant_members.push(member_at);
+        held.sort_unstable_by_key(|held: &Held| held.message.ordinal);
+        Some(Lost { held, working })
     }
 
     /// Slots that wait for a message.
     pub fn idle(&self) -> u32 {
         self.idle
+    }
+
+    /// Whether any slot waits for a message.
+    pub fn has_idle(&self) -> bool {
+        self.idle > 0
+    }
+
+    /// Whether a pod has any service going on.
+    pub fn is_working(&self, pod: PodId) -> bool {
+        self.index.get(&pod).is_some_and(|&member| self.members[member as usize].working > 0)
     }
 
     /// Slots and work of a workload now; nothing if it never had a consumer.
@@ -399,11 +411,6 @@ impl Consumers {
             self.slots[at as usize].sibling = next;
         }
         self.vacate(slot);
-    }
-
-    fn drop_member(&mut self, member: u32) {
-        self.index.remove(&self.members[member as usize].pod);
-        self.vacant_members.push(member);
     }
 
     fn push_idle(&mut self, slot: u32) {

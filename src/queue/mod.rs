@@ -5,7 +5,7 @@ mod lock;
 mod messages;
 mod spec;
 
-pub use consumers::{Consumers, Crew, Finished, Held, IdleSlot, Started, Wake};
+pub use consumers::{Consumers, Crew, Finished, Held, IdleSlot, Lost, Started, Wake};
 pub use lock::{LockRule, QueueDefaults};
 pub use messages::{Fate, Message, MessageQueue, QueueTally};
 pub use spec::{ConsumerSpec, DepthCurve, QueueKind, QueueSpec};
