@@ -2,10 +2,11 @@
 
 mod billing;
 mod deletion;
-mod messages;
 mod nodes;
 mod pods;
 mod provider;
 mod replicas;
 mod scheduling;
 mod waiting;
+
+pub use pods::Stop;
