@@ -9,6 +9,7 @@ use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec};
 use crate::demand::SourceSpec;
 use crate::model::LabelSelector;
 use crate::queue::ConsumerSpec;
+use crate::rules::IntOrPercent;
 use crate::unit::{Duration, QueueId, ShapeId, SimTime, Symbol, WorkloadId};
 
 /// Kind of a workload.
@@ -84,15 +85,6 @@ pub enum ArrivalSpec {
     Pods { workload: WorkloadId, source: SourceSpec },
     /// Given pods: (creation, shape, lifetime; `None` runs to the end), ascending.
     PodTrace { workload: WorkloadId, rows: Arc<[(SimTime, ShapeId, Option<Duration>)]> },
-}
-
-/// A number or a percentage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IntOrPercent {
-    /// A count.
-    Int(i64),
-    /// Percent.
-    Percent(i64),
 }
 
 /// A PodDisruptionBudget.

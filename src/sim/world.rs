@@ -3,13 +3,14 @@
 
 use crate::control::autoscaler::Autoscaler;
 use crate::control::hpa::{HpaMemory, HpaSettings, HpaSpec};
-use crate::control::keda::{self, KedaMemory, TriggerReading};
+use crate::control::keda::{self, KedaMemory, Read};
 use crate::control::scheduler::Scheduler;
 use crate::engine::{EventQueue, Fingerprint, TokenBucket};
 use crate::model::{Cluster, DisruptionBudget, Pool, Workload};
 use crate::plan::{Plan, ScalerKind};
 use crate::unit::{IdVec, Lots, SimTime, WorkloadId};
 
+use super::apply::Coverage;
 use super::capacity::Capacity;
 use super::event::Event;
 use super::names::{Keys, Names};
@@ -66,6 +67,8 @@ pub struct World<'p> {
     pub syncs: IdVec<WorkloadId, bool>,
     /// Settings of the HPA controller.
     pub hpa_settings: HpaSettings,
+    /// What disruption budgets cover.
+    pub coverage: Coverage,
 }
 
 /// What the replica scalers of a workload remember.
@@ -78,9 +81,7 @@ pub struct Scaling {
     /// The HPA that KEDA makes, or the user's own.
     pub hpa_spec: Option<HpaSpec>,
     /// Readings of the last poll, kept for their room.
-    pub readings: Vec<TriggerReading>,
-    /// Last poll.
-    pub polled: Option<SimTime>,
+    pub readings: Vec<Read>,
 }
 
 /// The scheduler and its pace.
@@ -147,6 +148,7 @@ impl<'p> World<'p> {
             keys,
             syncs: plan.workloads.iter().map(|_| false).collect(),
             hpa_settings: HpaSettings::of(plan.version),
+            coverage: Coverage::default(),
             cluster,
         }
     }

@@ -1,6 +1,7 @@
 //! Actions carried out: the only code that writes the model. One file per kind of thing.
 
 mod billing;
+mod budgets;
 mod deletion;
 mod nodes;
 mod pods;
@@ -9,4 +10,5 @@ mod replicas;
 mod scheduling;
 mod waiting;
 
+pub use budgets::Coverage;
 pub use pods::Stop;

@@ -64,16 +64,26 @@ impl World<'_> {
             .map(|(id, _)| id)
             .collect();
         for workload in daemons {
-            let shape = self.plan.workloads[workload].shape;
-            if crate::control::workload::daemon_runs_on(
-                &self.cluster.symbols,
-                &self.cluster.shapes[shape],
-                &self.cluster.nodes[node],
-            ) {
-                self.cluster.workloads[workload].replicas += 1;
-                self.create_pod(workload, shape, Some(node));
+            if self.daemon_runs_on(workload, node) {
+                self.create_daemon_pod(workload, node);
             }
         }
+    }
+
+    /// Whether a DaemonSet wants a pod on the node.
+    pub fn daemon_runs_on(&self, workload: WorkloadId, node: NodeId) -> bool {
+        crate::control::workload::daemon_runs_on(
+            &self.cluster.shapes[self.plan.workloads[workload].shape],
+            &self.cluster.nodes[node],
+            &self.cluster.symbols,
+        )
+    }
+
+    /// A DaemonSet's pod for a node.
+    pub fn create_daemon_pod(&mut self, workload: WorkloadId, node: NodeId) {
+        let shape = self.plan.workloads[workload].shape;
+        self.cluster.workloads[workload].replicas += 1;
+        self.create_pod(workload, shape, Some(node));
     }
 
     /// The node is Ready: the taint goes, pods may come.

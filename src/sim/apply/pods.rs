@@ -271,7 +271,6 @@ impl World<'_> {
             Some(node) => {
                 self.scheduling.scheduler.pod_left(&self.cluster, pod, node, self.now);
                 self.wake_scheduler(self.now);
-                self.deletion_progress(node);
             }
             None => self.scheduling.scheduler.pod_deleted(&self.cluster, pod, self.now),
         }
