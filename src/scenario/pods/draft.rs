@@ -6,14 +6,15 @@
 
 use std::collections::BTreeMap;
 
+use super::tables::Tables;
 use crate::chance::Dist;
 use crate::cloud::PodStartSpec;
 use crate::control::hpa::{Behavior, HpaSpec};
 use crate::control::keda::{FallbackSpec, MetricType, ScalingStrategy, TriggerCombination};
 use crate::demand::SourceSpec;
 use crate::model::{
-    Annotations, HostPort, LabelSelector, Labels, NodeAffinity, PodAffinity, SpreadConstraint,
-    Toleration,
+    Annotations, HostPort, LabelSelector, Labels, NodeAffinity, PodAffinity, Requirement,
+    SelectorOp, SpreadConstraint, Toleration,
 };
 use crate::plan::{IntOrPercent, WorkloadKind};
 use crate::queue::ConsumerSpec;
@@ -86,6 +87,8 @@ pub struct WorkDraft {
     pub lifetime: Option<Dist>,
     /// `startup:`; `None`: the scenario's `timing`.
     pub start: Option<PodStartSpec>,
+    /// Whether the workload `serves:` a load, so that its use of CPU and memory is known.
+    pub serves: bool,
 }
 
 /// A pod template.
@@ -105,6 +108,8 @@ pub struct PodDraft {
     pub overhead: ResourceList,
     /// `nodeSelector`
     pub node_selector: Vec<(Symbol, Symbol)>,
+    /// `hostNetwork`
+    pub host_network: bool,
     /// `nodeName`: bound by hand to this node.
     pub node_name: Option<String>,
     /// `affinity.nodeAffinity`
@@ -374,6 +379,15 @@ impl WorkloadDraft {
             work: WorkDraft::default(),
             origin,
         }
+    }
+
+    /// Gives the pods a label and lets the workload select them by it, as the short form does with
+    /// `app: <name>`.
+    pub fn label(&mut self, key: &str, value: &str, tables: &mut Tables) {
+        let (key, value) = (tables.intern(key), tables.intern(value));
+        self.pod.labels.set(key, value);
+        let wanted = Requirement { key, op: SelectorOp::In, values: vec![value] };
+        self.selector.get_or_insert_default().requirements.push(wanted);
     }
 }
 

@@ -44,6 +44,7 @@ impl Reader<'_> {
                 .amounts(resources.and_then(|r| r.limits.as_ref()), &resources_at.key("limits")),
             overhead: self.amounts(spec.overhead.as_ref(), &at.key("overhead")),
             node_selector: self.pairs(spec.node_selector.as_ref()),
+            host_network: spec.host_network.unwrap_or(false),
             node_name: spec.node_name.clone().filter(|name| !name.is_empty()),
             node_affinity: node_affinity
                 .map(|wanted| self.node_affinity(wanted, &affinity_at.key("nodeAffinity")))
