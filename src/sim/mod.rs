@@ -3,6 +3,7 @@
 
 mod apply;
 mod attribution;
+mod audit;
 mod capacity;
 mod event;
 mod journal;
@@ -14,6 +15,11 @@ mod start;
 mod step;
 mod work;
 mod world;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
 
 pub use run::run;
 pub use world::RunOptions;

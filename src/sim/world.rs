@@ -115,7 +115,7 @@ impl<'p> World<'p> {
             .iter()
             .map(|workload| Scaling {
                 hpa_spec: match &workload.scaler {
-                    Some(ScalerKind::ScaledObject(spec)) => Some(keda::hpa_spec(spec)),
+                    Some(ScalerKind::ScaledObject(spec)) => Some(keda::hpa_spec(spec, plan.keda)),
                     Some(ScalerKind::Hpa(spec)) => Some(spec.clone()),
                     _ => None,
                 },
@@ -137,7 +137,7 @@ impl<'p> World<'p> {
                 due: SimTime::NEVER,
                 binds: TokenBucket::new(plan.scheduler.bind_rate_milli, plan.scheduler.bind_burst),
             },
-            capacity: Capacity::new(plan, &mut cluster.symbols, seed),
+            capacity: Capacity::new(plan, seed),
             controller_writes: TokenBucket::new(
                 plan.timing.controller_rate_milli,
                 plan.timing.controller_burst,

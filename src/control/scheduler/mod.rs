@@ -1,5 +1,7 @@
 //! The kube-scheduler.
 
 mod spec;
+mod standin;
+pub use standin::*;
 
 pub use spec::{FitStrategy, SchedulerSpec, TieBreak};

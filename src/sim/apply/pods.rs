@@ -278,9 +278,4 @@ impl World<'_> {
         self.budgets_changed(pod);
         self.sync_workload(row.workload);
     }
-
-    /// Journal line about a pod, if all steps are kept.
-    pub fn note_pod(&mut self, pod: PodId, actor: Actor, action: &'static str, detail: &str) {
-        self.note_step(actor, action, Object::Pod(pod), detail);
-    }
 }

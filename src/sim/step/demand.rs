@@ -64,8 +64,8 @@ impl World<'_> {
             message.ordinal << 8 | u64::from(message.deliveries.min(255)),
         );
         let work = &mut self.work;
-        let lock_loss = work.queues[queue].rule().loss_at(self.now);
-        let started = work.consumers[queue].start(idle, message, service, lock_loss, self.now);
+        let rule = *work.queues[queue].rule();
+        let started = work.consumers[queue].start(idle.slot, message, service, &rule, self.now);
         self.record.workloads[idle.workload].busy.add(1, self.now);
         self.at(started.wake, Event::Service { queue, slot: started.slot, epoch: started.epoch });
     }

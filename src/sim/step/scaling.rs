@@ -4,7 +4,7 @@ use crate::control::hpa::{
     self, HoldBack, HpaDecision, HpaMetric, HpaSeen, HpaSpec, Limit, MetricFailure, MetricReading,
 };
 use crate::control::keda::{
-    self, PollSeen, Read, Scale, ScaledObjectSpec, ScalerSpec, SourceError, Trigger,
+    self, PollReason, PollSeen, Read, Scale, ScaledObjectSpec, ScalerSpec, SourceError, Trigger,
 };
 use crate::plan::ScalerKind;
 use crate::record::Actor;
@@ -21,10 +21,6 @@ impl World<'_> {
         match &plan.workloads[workload].scaler {
             Some(ScalerKind::ScaledObject(spec)) => {
                 self.poll_scaled_object(workload, spec);
-                self.at(self.now + spec.polling_interval, Event::KedaPoll(workload));
-            }
-            Some(ScalerKind::ScaledJob(spec)) => {
-                self.poll_scaled_job(workload, spec);
                 self.at(self.now + spec.polling_interval, Event::KedaPoll(workload));
             }
             _ => {}
@@ -50,7 +46,7 @@ impl World<'_> {
         self.scaling[workload].readings = readings;
         if let Some(replicas) = decision.set_replicas {
             let (polling, cooldown) = (spec.polling_interval, spec.cooldown);
-            self.set_replicas(workload, replicas, Actor::Keda, decision.reason.code(), || {
+            self.set_replicas(workload, replicas, Actor::Keda, poll_code(decision.reason), || {
                 match decision.active {
                     true => format!("a poll (every {polling}) found a trigger active"),
                     false => format!("no trigger was active for cooldownPeriod {cooldown}"),
@@ -134,7 +130,7 @@ impl World<'_> {
                 }
                 _ => Err(SourceError),
             };
-            value.map_or(MetricReading::Failed(MetricFailure::Source), MetricReading::Total)
+            value.map_or(MetricReading::Failed(MetricFailure::NotRead), MetricReading::Total)
         };
         hpa.metrics.iter().map(read).collect()
     }
@@ -144,9 +140,9 @@ impl World<'_> {
         let read = |metric: &HpaMetric| match metric {
             HpaMetric::Trigger { index, .. } => match self.read_trigger(&spec.triggers[*index]) {
                 Ok(reading) => MetricReading::Total(reading.value_milli),
-                Err(SourceError) => MetricReading::Failed(MetricFailure::Source),
+                Err(SourceError) => MetricReading::Failed(MetricFailure::NotRead),
             },
-            _ => MetricReading::Failed(MetricFailure::Source),
+            _ => MetricReading::Failed(MetricFailure::NotRead),
         };
         hpa.metrics.iter().map(read).collect()
     }
@@ -195,6 +191,15 @@ impl World<'_> {
             HoldBack::Policy => Cause::HpaPolicy,
             HoldBack::Max => Cause::HpaMax,
         })
+    }
+}
+
+const fn poll_code(reason: PollReason) -> &'static str {
+    match reason {
+        PollReason::Activated => "keda.activated",
+        PollReason::Deactivated => "keda.cooled-down",
+        PollReason::RaisedToMin => "keda.min-replicas",
+        _ => "keda.poll",
     }
 }
 
