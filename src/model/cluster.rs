@@ -1,9 +1,12 @@
 //! The cluster: every entity, and the indices over them.
 
-use crate::model::Labels;
-use crate::model::{DisruptionBudget, Node, Pod, PodPhase, PodShape, Pool, Usage, Workload};
+use std::collections::BTreeSet;
+
+use crate::model::{
+    DisruptionBudget, Labels, Node, NodePhase, Pod, PodPhase, PodShape, Pool, Usage, Workload,
+};
 use crate::unit::{
-    DisruptionBudgetId, IdVec, NodeId, PodId, PoolId, ShapeId, Symbol, Symbols, WorkloadId,
+    DisruptionBudgetId, IdVec, NodeId, PodId, PoolId, ShapeId, SimTime, Symbol, Symbols, WorkloadId,
 };
 
 /// All facts that controllers can see, and some that only the provider knows.
@@ -28,9 +31,9 @@ pub struct Cluster {
     /// Disruption budgets.
     pub budgets: IdVec<DisruptionBudgetId, DisruptionBudget>,
     /// Pods that are not bound and not over, in order of creation.
-    pub pending: Vec<PodId>,
-    /// Bumped whenever room may have appeared.
-    pub capacity_epoch: u64,
+    pub pending: BTreeSet<PodId>,
+    /// Bumped at each change that a controller could see.
+    pub change: u64,
 }
 
 impl Cluster {
@@ -39,21 +42,185 @@ impl Cluster {
         &self.shapes[self.pods[pod].shape]
     }
 
-    /// Puts a pod's requests on a node: from here on it holds room. O(1) amortised.
-    pub fn take_room(&mut self, pod: PodId, node: NodeId) {
-        debug_assert!(self.pods[pod].phase < PodPhase::Binding);
-        let shape = &self.shapes[self.pods[pod].shape];
-        self.nodes[node].used.add(pod, shape);
-        self.pods[pod].node = Some(node);
-        self.pods[pod].phase = PodPhase::Binding;
+    /// A new pod of a workload, not bound. A DaemonSet pod names the node that it is made for.
+    pub fn create_pod(
+        &mut self,
+        workload: WorkloadId,
+        shape: ShapeId,
+        made_for: Option<NodeId>,
+        now: SimTime,
+    ) -> PodId {
+        let owner = &mut self.workloads[workload];
+        let ordinal = owner.next_ordinal;
+        owner.next_ordinal += 1;
+        owner.active += 1;
+        let pod = self.pods.push(Pod {
+            shape,
+            workload,
+            ordinal,
+            phase: PodPhase::Pending,
+            epoch: 0,
+            restarts: 0,
+            node: made_for,
+            nominated: None,
+            unschedulable: false,
+            created: now,
+            unschedulable_since: SimTime::NEVER,
+            bound: SimTime::NEVER,
+            ready: SimTime::NEVER,
+            terminating: SimTime::NEVER,
+        });
+        owner.pods.push(pod);
+        self.pending.insert(pod);
+        self.change += 1;
+        pod
     }
 
-    /// Takes a pod's requests off its node. O(pods on the node).
-    pub fn give_room(&mut self, pod: PodId) {
-        let Some(node) = self.pods[pod].node else { return };
-        let shape = &self.shapes[self.pods[pod].shape];
-        self.nodes[node].used.remove(pod, shape);
-        self.capacity_epoch += 1;
+    /// Puts a pod's requests on a node: from here on it holds room. O(log pending).
+    pub fn assume(&mut self, pod: PodId, node: NodeId) {
+        debug_assert_eq!(self.pods[pod].phase, PodPhase::Pending);
+        self.nodes[node].used.add(pod, &self.shapes[self.pods[pod].shape]);
+        let row = &mut self.pods[pod];
+        row.node = Some(node);
+        row.nominated = None;
+        row.unschedulable = false;
+        row.phase = PodPhase::Binding;
+        self.pending.remove(&pod);
+        self.change += 1;
+    }
+
+    /// The binding has reached the node.
+    pub fn bind(&mut self, pod: PodId, now: SimTime) {
+        debug_assert_eq!(self.pods[pod].phase, PodPhase::Binding);
+        self.pods[pod].phase = PodPhase::Starting;
+        self.pods[pod].bound = now;
+        self.change += 1;
+    }
+
+    /// The scheduler could not place the pod, and the API says so.
+    pub fn mark_unschedulable(&mut self, pod: PodId, now: SimTime) {
+        let row = &mut self.pods[pod];
+        if !row.unschedulable {
+            row.unschedulable = true;
+            row.unschedulable_since = now;
+            self.change += 1;
+        }
+    }
+
+    /// The pod is Ready.
+    pub fn set_ready(&mut self, pod: PodId, now: SimTime) {
+        let row = &mut self.pods[pod];
+        debug_assert!(matches!(row.phase, PodPhase::Starting | PodPhase::NotReady));
+        row.phase = PodPhase::Ready;
+        if row.ready == SimTime::NEVER {
+            row.ready = now;
+        }
+        self.workloads[row.workload].ready += 1;
+        self.change += 1;
+    }
+
+    /// A Ready pod is not Ready any more.
+    pub fn set_not_ready(&mut self, pod: PodId) {
+        let row = &mut self.pods[pod];
+        if row.phase == PodPhase::Ready {
+            row.phase = PodPhase::NotReady;
+            self.workloads[row.workload].ready -= 1;
+            self.change += 1;
+        }
+    }
+
+    /// The pod is told to stop; it keeps its room. Its earlier events are void.
+    pub fn begin_termination(&mut self, pod: PodId, now: SimTime) {
+        self.leave_replicas(pod);
+        let row = &mut self.pods[pod];
+        row.phase = PodPhase::Terminating;
+        row.terminating = now;
+        row.epoch = row.epoch.wrapping_add(1);
+        self.change += 1;
+    }
+
+    /// The pod's life is over: its room is free and its events are void. O(pods of its owner).
+    pub fn end_pod(&mut self, pod: PodId, phase: PodPhase) {
+        debug_assert!(phase.is_over() && !self.pods[pod].phase.is_over());
+        self.leave_replicas(pod);
+        let row = self.pods[pod];
+        if row.phase.holds_room() {
+            let node = row.node.expect("a pod that holds room is on a node");
+            self.nodes[node].used.remove(pod, &self.shapes[row.shape]);
+        } else {
+            self.pending.remove(&pod);
+        }
+        let owned = &mut self.workloads[row.workload].pods;
+        if let Some(at) = owned.iter().position(|&other| other == pod) {
+            owned.remove(at);
+        }
+        let row = &mut self.pods[pod];
+        row.phase = phase;
+        row.unschedulable = false;
+        row.epoch = row.epoch.wrapping_add(1);
+        self.change += 1;
+    }
+
+    /// Counts a pod out of its owner's active and ready replicas.
+    fn leave_replicas(&mut self, pod: PodId) {
+        let row = self.pods[pod];
+        let owner = &mut self.workloads[row.workload];
+        if row.phase.is_active() {
+            owner.active -= 1;
+        }
+        if row.phase == PodPhase::Ready {
+            owner.ready -= 1;
+        }
+    }
+
+    /// A new instance of a pool (or a given node).
+    pub fn add_node(&mut self, node: Node) -> NodeId {
+        let pool = node.pool;
+        let id = self.nodes.push(node);
+        if let Some(pool) = pool {
+            self.pools[pool].instances.push(id);
+        }
+        self.change += 1;
+        id
+    }
+
+    /// The kubelet has registered: there is a Node object.
+    pub fn register_node(&mut self, node: NodeId, now: SimTime) {
+        let row = &mut self.nodes[node];
+        row.phase = NodePhase::Registered;
+        row.registered = now;
+        row.condition_changed = now;
+        self.registered.push(node);
+        self.change += 1;
+    }
+
+    /// The Ready condition of a node changes to `phase`.
+    pub fn set_node_phase(&mut self, node: NodeId, phase: NodePhase, now: SimTime) {
+        let row = &mut self.nodes[node];
+        if phase == NodePhase::Ready {
+            row.ready = now;
+        }
+        row.phase = phase;
+        row.condition_changed = now;
+        self.change += 1;
+    }
+
+    /// The Node object is deleted.
+    pub fn unregister_node(&mut self, node: NodeId) {
+        self.registered.retain(|&other| other != node);
+        self.change += 1;
+    }
+
+    /// The VM is gone. Its pods are dealt with by whoever finds them.
+    pub fn remove_instance(&mut self, node: NodeId, now: SimTime) {
+        let row = &mut self.nodes[node];
+        row.phase = NodePhase::Gone;
+        row.gone = now;
+        row.epoch = row.epoch.wrapping_add(1);
+        if let Some(pool) = row.pool {
+            self.pools[pool].instances.retain(|&other| other != node);
+        }
+        self.change += 1;
     }
 }
 
@@ -63,6 +230,7 @@ impl Usage {
         self.requests += &shape.requests;
         self.scoring += &shape.scoring;
         self.ports.extend_from_slice(&shape.host_ports);
+        self.data_disks += u32::from(shape.volumes.data_disks);
         self.pods.push(pod);
     }
 
@@ -75,6 +243,7 @@ impl Usage {
         self.pods.remove(at);
         self.requests -= &shape.requests;
         self.scoring -= &shape.scoring;
+        self.data_disks -= u32::from(shape.volumes.data_disks);
         for port in &shape.host_ports {
             if let Some(at) = self.ports.iter().position(|p| p == port) {
                 self.ports.swap_remove(at);

@@ -1,7 +1,5 @@
 //! Workloads and disruption budgets as the API server holds them.
 
-use std::collections::VecDeque;
-
 use crate::unit::{PodId, SimTime};
 
 /// The state of what owns pods.
@@ -19,8 +17,6 @@ pub struct Workload {
     pub next_ordinal: u32,
     /// Creation of the object.
     pub created: SimTime,
-    /// Pods whose creation the controller still owes to its API rate limit.
-    pub owed: VecDeque<u32>,
 }
 
 /// The state of a PodDisruptionBudget.

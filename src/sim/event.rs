@@ -1,0 +1,103 @@
+//! The closed set of events, and the lanes that order them inside one instant.
+
+use crate::unit::{NodeId, PodId, PoolId, QueueId, WorkloadId};
+
+/// The order inside one instant: facts, then each controller, then observers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Lane {
+    /// What happens by itself: arrivals, completions, VMs, pods.
+    Fact,
+    /// Workload controllers.
+    Workload,
+    /// KEDA.
+    Keda,
+    /// HPA.
+    Hpa,
+    /// kube-scheduler.
+    Scheduler,
+    /// Cluster autoscaler.
+    Autoscaler,
+    /// Samples and ends: they see the instant complete.
+    Observer,
+}
+
+/// What can happen. An event names its entity's epoch where it can become void.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A consumer slot's service ends, or its lock is lost.
+    Service { queue: QueueId, slot: u32, epoch: u32 },
+    /// Locks of dead consumers run out.
+    LockExpiry(QueueId),
+    /// A binding has reached the node.
+    PodBound(PodId, u16),
+    /// A pod's current start stage ends.
+    PodStage(PodId, u16),
+    /// A pod has done its work.
+    PodFinished(PodId, u16),
+    /// A terminating pod's grace is over.
+    PodKilled(PodId, u16),
+    /// A pod object of a lost node is garbage collected.
+    PodCollected(PodId, u16),
+    /// A VM runs.
+    VmRunning(NodeId, u16),
+    /// A VM's creation has failed.
+    VmFailed(NodeId, u16),
+    /// A kubelet registers.
+    NodeRegistered(NodeId, u16),
+    /// A node becomes Ready.
+    NodeReady(NodeId, u16),
+    /// A node's GPUs become allocatable.
+    NodeGpus(NodeId, u16),
+    /// A VM is gone.
+    VmGone(NodeId, u16),
+    /// A node's silence is noticed: Ready=Unknown.
+    NodeUnreachable(NodeId, u16),
+    /// The Node object of a VM that is gone is deleted.
+    NodeDeleted(NodeId, u16),
+    /// A spot VM is told that it will be taken.
+    SpotNotice(NodeId, u16),
+    /// A spot VM is taken.
+    SpotKill(NodeId, u16),
+    /// A batch of spot evictions in a pool.
+    SpotBatch(PoolId, u32),
+    /// A planned event begins (index into the plan).
+    Inject(u32),
+    /// A planned event ends.
+    InjectEnd(u32),
+    /// A workload controller works on its object.
+    WorkloadSync(WorkloadId),
+    /// KEDA polls.
+    KedaPoll(WorkloadId),
+    /// The HPA syncs.
+    HpaSync(WorkloadId),
+    /// The scheduler takes its next pod, or flushes.
+    SchedulerCycle,
+    /// The autoscaler scans.
+    AutoscalerScan,
+    /// A node's deletion by the autoscaler goes one step on.
+    DeletionStep(NodeId),
+    /// Warm-up is over.
+    WarmupEnd,
+    /// A row of the series.
+    Sample,
+    /// Arrivals stop.
+    End,
+}
+
+const _: () = assert!(size_of::<Event>() <= 16, "events stay small: the heap moves them");
+
+impl Event {
+    /// The lane of this kind of event.
+    pub const fn lane(self) -> Lane {
+        match self {
+            Self::WorkloadSync(_) => Lane::Workload,
+            Self::KedaPoll(_) => Lane::Keda,
+            Self::HpaSync(_) => Lane::Hpa,
+            Self::SchedulerCycle => Lane::Scheduler,
+            Self::AutoscalerScan | Self::DeletionStep(_) => Lane::Autoscaler,
+            Self::WarmupEnd | Self::Sample | Self::End => Lane::Observer,
+            _ => Lane::Fact,
+        }
+    }
+}
