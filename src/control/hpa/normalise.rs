@@ -76,12 +76,7 @@ pub fn window_max(history: &[Remembered], wanted: u32, window: Duration, now: Si
 }
 
 /// Remembers a recommendation of path A.
-pub fn remember_plain(
-    history: &mut Vec<Remembered>,
-    wanted: u32,
-    window: Duration,
-    now: SimTime,
-) {
+pub fn remember_plain(history: &mut Vec<Remembered>, wanted: u32, window: Duration, now: SimTime) {
     let entry = Remembered { at: now, replicas: wanted };
     remember(history, |entry| now.since(entry.at) > window, entry);
 }

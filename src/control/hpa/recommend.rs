@@ -127,9 +127,8 @@ pub fn utilization(
     if sums.requests == 0 {
         return Err(MetricFailure::NoneMatch);
     }
-    let percent = |usage: i64, requests: i64| {
-        (i128::from(usage) * 100 / i128::from(requests.max(1))) as i64
-    };
+    let percent =
+        |usage: i64, requests: i64| (i128::from(usage) * 100 / i128::from(requests.max(1))) as i64;
     let utilization = percent(sums.usage, sums.requests);
     let ratio = utilization as f64 / target as f64;
     let (replicas, tolerated) = corrected(sums, ratio, current, tolerance, |filled, unready| {

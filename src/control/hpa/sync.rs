@@ -291,8 +291,7 @@ fn decide(
     let current = seen.replicas;
     let rests = current == 0
         && (spec.min_replicas > 0
-            || (settings.zero_needs_condition
-                && !(settings.scale_to_zero && past.scaled_to_zero)));
+            || (settings.zero_needs_condition && !(settings.scale_to_zero && past.scaled_to_zero)));
     let still = HpaDecision {
         replicas: None,
         desired: current,

@@ -61,11 +61,8 @@ fn a_drained_queue_is_held_for_the_window() {
 
 #[test]
 fn a_rate_limit_waits_for_its_period() {
-    let policy = ScalingPolicy {
-        kind: ScalingPolicyKind::Pods,
-        value: 2,
-        period: Duration::from_secs(60),
-    };
+    let policy =
+        ScalingPolicy { kind: ScalingPolicyKind::Pods, value: 2, period: Duration::from_secs(60) };
     let down = PartialRules {
         stabilization: Some(Duration::ZERO),
         policies: Some(vec![policy]),
