@@ -78,7 +78,15 @@ impl Law {
             SourceSpec::Burst { at, length, every, rate } if *rate > 0.0 && !length.is_zero() => {
                 let process = Poisson::new(key.part(0), *rate, *at);
                 let (from, until) = (*at, *at + *length);
-                Self::Burst(Burst { key, window: 0, from, until, every: *every, rate: *rate, process })
+                Self::Burst(Burst {
+                    key,
+                    window: 0,
+                    from,
+                    until,
+                    every: *every,
+                    rate: *rate,
+                    process,
+                })
             }
             SourceSpec::Diurnal { mean, amplitude, peak, period }
                 if *mean > 0.0 && !period.is_zero() =>
