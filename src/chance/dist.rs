@@ -157,9 +157,7 @@ impl Dist {
             Self::Exponential { mean } => -mean * maths::ln(1.0 - p),
             Self::LogNormal { mu, sigma } => maths::exp(mu + sigma * normal::normal_quantile(p)),
             Self::Uniform { min, max } => min + (max - min) * p,
-            Self::Weibull { scale, shape } => {
-                scale * maths::pow(-maths::ln(1.0 - p), 1.0 / shape)
-            }
+            Self::Weibull { scale, shape } => scale * maths::pow(-maths::ln(1.0 - p), 1.0 / shape),
             Self::Empirical(table) => table.quantile(p),
             Self::Gamma { .. } | Self::HyperExponential { .. } | Self::Mixture(_) => return None,
         })

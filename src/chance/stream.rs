@@ -118,9 +118,8 @@ mod tests {
 
     #[test]
     fn streams_differ_by_each_part_of_their_key() {
-        let first = |seed, purpose, entity, ordinal| {
-            Stream::keyed(seed, purpose, entity, ordinal).next()
-        };
+        let first =
+            |seed, purpose, entity, ordinal| Stream::keyed(seed, purpose, entity, ordinal).next();
         let base = first(1, Purpose::Arrival, 2, 3);
         assert_ne!(base, first(2, Purpose::Arrival, 2, 3));
         assert_ne!(base, first(1, Purpose::Service, 2, 3));

@@ -71,7 +71,13 @@ pub struct Series {
 
 impl Series {
     /// Adds an empty column; returns its place in a row.
-    pub fn add_column(&mut self, header: String, of: &str, panel: Panel, kind: ColumnKind) -> usize {
+    pub fn add_column(
+        &mut self,
+        header: String,
+        of: &str,
+        panel: Panel,
+        kind: ColumnKind,
+    ) -> usize {
         debug_assert!(self.time_s.is_empty(), "columns come before rows");
         self.columns.push(Column { header, of: of.to_owned(), panel, kind, values: Vec::new() });
         self.columns.len() - 1
