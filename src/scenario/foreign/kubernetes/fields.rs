@@ -167,7 +167,7 @@ fn note_containers(spec: &Node, path: &str, unknown: &BTreeSet<String>, found: &
 }
 
 /// The place of the first field with this path.
-fn find(node: &Node, path: &str) -> crate::scenario::Span {
+pub(super) fn find(node: &Node, path: &str) -> crate::scenario::Span {
     let (step, rest) = path.split_once('.').unwrap_or((path, ""));
     let key = step.trim_end_matches("[]");
     let Some((key, value)) = node.entry(key) else { return node.span };

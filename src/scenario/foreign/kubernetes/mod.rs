@@ -14,4 +14,5 @@ mod typed;
 mod workload;
 
 pub use document::read;
+pub use pod::template;
 pub use reader::Reader;
