@@ -351,6 +351,21 @@ fn a_share_of_the_running_nodes_is_evicted() {
     }
 }
 
+#[test]
+fn who_was_told_and_started_again_can_be_told_again() {
+    let spec = PoolSpec { scale_down_mode: ScaleDownMode::Deallocate, ..spot_pool() };
+    let (mut set, mut region) = (set(&spec), Room::default().region());
+    set.adopt(&spec, 1, &mut region);
+    assert_eq!(set.evict_share(&spec, 1.0, at(10), Lots::new(1)).len(), 1);
+    set.remove(&spec, InstanceId(0), at(11), &region);
+    set.finish_removal(&spec, InstanceId(0), &mut region);
+    assert!(!set.evict(&spec, InstanceId(0), at(200), &mut region), "a stopped VM is not taken");
+    let started = accepted(set.request(&spec, 1, at(300), &mut region));
+    let running = boot(&started[0]).running_at;
+    assert!(set.evict_share(&spec, 1.0, at(300), Lots::new(2)).is_empty(), "it still boots");
+    assert_eq!(set.evict_share(&spec, 1.0, running, Lots::new(3)).len(), 1);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Request(u32),

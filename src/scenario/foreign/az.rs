@@ -167,13 +167,7 @@ fn pools_alone<'n>(
     for (index, pool) in pools.enumerate() {
         read.push(az_pool::pool(pool, properties(pool), &format!("[{index}]"), found)?);
     }
-    let subnets = subnets(&read);
     section.put("agentPoolProfiles", Node::new(list.span, Kind::Seq(read)));
-    if let Some(subnets) = subnets {
-        let mut network = Section::new(list.span);
-        network.put("subnets", subnets);
-        section.put("networkProfile", network.node);
-    }
     Some(section.node)
 }
 
@@ -229,7 +223,7 @@ fn whole(resource: &Node, extra_pools: &[&Node], found: &mut Findings) -> Option
         let path = format!("resources[{index}].properties");
         pools.push(az_pool::pool(pool, properties(pool), &path, found)?);
     }
-    network(fields, &pools, &mut section, found);
+    network(fields, &mut section, found);
     autoscaler(fields, &mut section, found);
     section.put("agentPoolProfiles", Node::new(resource.span, Kind::Seq(pools)));
     if nested {
@@ -299,7 +293,7 @@ fn cluster_notes(fields: &mut Fields<'_>, found: &mut Findings) {
     }
 }
 
-fn network(fields: &mut Fields<'_>, pools: &[Node], section: &mut Section, found: &mut Findings) {
+fn network(fields: &mut Fields<'_>, section: &mut Section, found: &mut Findings) {
     let place = fields.place();
     let profile = fields.below("networkProfile", found);
     let mut network = Section::new(profile.as_ref().map_or(place, Fields::place));
@@ -318,27 +312,9 @@ fn network(fields: &mut Fields<'_>, pools: &[Node], section: &mut Section, found
         profile.skip(NETWORK_NAMES);
         profile.finish(found);
     }
-    if let Some(subnets) = subnets(pools) {
-        network.put("subnets", subnets);
-    }
     if !network.node.entries().is_empty() {
         section.put("networkProfile", network.node);
     }
-}
-
-/// The subnets that pools name, sizes unknown.
-fn subnets(pools: &[Node]) -> Option<Node> {
-    let mut section = Section::new(pools.first()?.span);
-    for pool in pools {
-        for key in ["vnetSubnetID", "podSubnetID"] {
-            let Some(subnet) = pool.get(key) else { continue };
-            let name = subnet.as_str().unwrap_or_default();
-            if section.node.get(name).is_none() {
-                section.put(name, Node::map(subnet.span));
-            }
-        }
-    }
-    Some(section.node).filter(|node| !node.entries().is_empty())
 }
 
 /// `autoScalerProfile`: all its values are strings; numbers and booleans are read here.
@@ -369,30 +345,43 @@ fn typed(node: &Node) -> Node {
     Node { span: node.span, kind, raw: Some(text.into()) }
 }
 
-/// Warns where pods take addresses from subnets whose size nobody gave: `az aks show` does not
-/// print it. `cluster` is the section after overrides were merged in.
+/// Warns where nodes and pods take addresses from subnets whose size nobody gave: `az aks show` does
+/// not print it. `cluster` is the section after overrides were merged in.
 pub fn warn_of_unknown_subnets(cluster: &Node, found: &mut Findings) {
     let network = cluster.get("networkProfile");
     let word = |key| network.and_then(|n| n.get(key)).and_then(Node::as_str);
     let flat = word("networkPlugin") == Some("azure") && word("networkPluginMode").is_none();
-    let sized = |subnet: &Node| subnet.get("addressPrefix").is_some();
-    let single = network.and_then(|n| n.get("subnet")).is_some_and(sized);
+    let single = network.is_some_and(|n| n.get("subnet").is_some());
     if !flat || single {
         return;
     }
-    let subnets = network.and_then(|n| n.get("subnets")).map_or(&[][..], Node::entries);
-    let unknown: Vec<_> = subnets.iter().filter(|(_, subnet)| !sized(subnet)).collect();
-    if subnets.is_empty() || !unknown.is_empty() {
-        let place = network.unwrap_or(cluster).span;
-        let key = match unknown.first() {
-            Some((name, _)) => format!("networkProfile.subnets.{}.addressPrefix", name.text),
-            None => "networkProfile.subnet.addressPrefix".to_owned(),
-        };
-        let text = "pods take addresses from a subnet of unknown size, so it can never be full";
-        let help = format!(
-            "add `{key}` beside `from:`; `az network vnet subnet show` prints it \
-             (and `usedByOthers`: the number of its `ipConfigurations` that are not this cluster's)"
-        );
-        found.report(Diagnostic::warning(code::SUBNET, text).at(place, "").help(help));
+    let given = network.and_then(|n| n.get("subnets"));
+    let pools = cluster.get("agentPoolProfiles").map_or(&[][..], Node::items);
+    let mut named: Vec<&Node> = Vec::new();
+    for pool in pools {
+        named.extend(pool.get("vnetSubnetID"));
+        named.extend(pool.get("podSubnetID"));
     }
+    let mut unknown: Vec<&str> = named.iter().filter_map(|name| name.as_str()).collect();
+    unknown.retain(|name| given.and_then(|given| given.get(name)).is_none());
+    unknown.sort_unstable();
+    unknown.dedup();
+    let keys: Vec<String> = match unknown.as_slice() {
+        [] if named.is_empty() && given.is_none() => {
+            vec!["`networkProfile.subnet.addressPrefix`".to_owned()]
+        }
+        [] => return,
+        names => names
+            .iter()
+            .map(|name| format!("`networkProfile.subnets.{name}.addressPrefix`"))
+            .collect(),
+    };
+    let place = named.first().map_or(network.unwrap_or(cluster).span, |name| name.span);
+    let text = "pods take addresses from a subnet of unknown size, so it can never be full";
+    let help = format!(
+        "add {} to the scenario's `cluster:`; `az network vnet subnet show` prints it, and the \
+         addresses that others use (`usedByOthers`) as `ipConfigurations`",
+        keys.join(" and ")
+    );
+    found.report(Diagnostic::warning(code::SUBNET, text).at(place, "").help(help));
 }

@@ -21,6 +21,8 @@ codes! {
         "give every document `apiVersion`, `kind` and `metadata.name`";
     TWICE "manifest-twice" "two objects have the same kind, namespace and name",
         "keep one of them, or rename one";
+    SOURCE "trigger-source" "a trigger names no queue of the scenario",
+        "add the queue to `queues:`, or name one by `forescale.source` in the trigger's metadata";
     TARGET "scaler-target" "a scaler names a target that is not there",
         "add the target to the manifests, or correct `scaleTargetRef`";
     TWO_SCALERS "scaler-twice" "two scalers work on one target and would undo each other",

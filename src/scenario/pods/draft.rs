@@ -6,18 +6,20 @@
 
 use std::collections::BTreeMap;
 
+use super::tables::Tables;
 use crate::chance::Dist;
 use crate::cloud::PodStartSpec;
 use crate::control::hpa::{Behavior, HpaSpec};
 use crate::control::keda::{FallbackSpec, MetricType, ScalingStrategy, TriggerCombination};
 use crate::demand::SourceSpec;
 use crate::model::{
-    Annotations, HostPort, LabelSelector, Labels, NodeAffinity, PodAffinity, SpreadConstraint,
-    Toleration,
+    Annotations, HostPort, LabelSelector, Labels, NodeAffinity, PodAffinity, Requirement,
+    SelectorOp, SpreadConstraint, Toleration,
 };
 use crate::plan::{IntOrPercent, WorkloadKind};
 use crate::queue::ConsumerSpec;
-use crate::scenario::Span;
+use crate::scenario::foreign::{Findings, code};
+use crate::scenario::{Diagnostic, Span};
 use crate::unit::{Duration, Quantity, Symbol};
 
 /// Where something was written, for later blame; `None` for what AKS brings.
@@ -85,6 +87,8 @@ pub struct WorkDraft {
     pub lifetime: Option<Dist>,
     /// `startup:`; `None`: the scenario's `timing`.
     pub start: Option<PodStartSpec>,
+    /// Whether the workload `serves:` a load, so that its use of CPU and memory is known.
+    pub serves: bool,
 }
 
 /// A pod template.
@@ -104,6 +108,8 @@ pub struct PodDraft {
     pub overhead: ResourceList,
     /// `nodeSelector`
     pub node_selector: Vec<(Symbol, Symbol)>,
+    /// `hostNetwork`
+    pub host_network: bool,
     /// `nodeName`: bound by hand to this node.
     pub node_name: Option<String>,
     /// `affinity.nodeAffinity`
@@ -207,6 +213,8 @@ pub struct ScalerTarget {
     pub name: String,
     /// Namespace of both.
     pub namespace: String,
+    /// Where it was written.
+    pub origin: Origin,
 }
 
 /// `spec` of a ScaledObject, less its target.
@@ -370,6 +378,68 @@ impl WorkloadDraft {
             budget: None,
             work: WorkDraft::default(),
             origin,
+        }
+    }
+
+    /// Gives the pods a label and lets the workload select them by it, as the short form does with
+    /// `app: <name>`.
+    pub fn label(&mut self, key: &str, value: &str, tables: &mut Tables) {
+        let (key, value) = (tables.intern(key), tables.intern(value));
+        self.pod.labels.set(key, value);
+        let wanted = Requirement { key, op: SelectorOp::In, values: vec![value] };
+        self.selector.get_or_insert_default().requirements.push(wanted);
+    }
+}
+
+impl Drafts {
+    /// Adds a workload; an error if there is one of that kind and name already.
+    pub fn add(&mut self, draft: WorkloadDraft, found: &mut Findings) {
+        let twin = self.workloads.iter().find(|known| {
+            known.kind == draft.kind
+                && known.name == draft.name
+                && known.namespace == draft.namespace
+        });
+        if let Some(twin) = twin {
+            let text = format!("there are two of {:?} {}", draft.kind, draft.name);
+            let mut error = Diagnostic::error(code::TWICE, text);
+            if let Some(place) = draft.origin {
+                error = error.at(place, "the second one");
+            }
+            if let Some(place) = twin.origin {
+                error = error.at(place, "the first one");
+            }
+            found.report(error);
+            return;
+        }
+        self.workloads.push(draft);
+    }
+
+    /// A workload by name: the short form adds what manifests cannot say (`consumes`, `startup`).
+    pub fn workload_mut(&mut self, name: &str, namespace: &str) -> Option<&mut WorkloadDraft> {
+        self.workloads.iter_mut().find(|draft| draft.name == name && draft.namespace == namespace)
+    }
+
+    /// Ties scalers to the workloads they name: each target is there and has one scaler.
+    pub fn attach_scalers(&mut self, found: &mut Findings) {
+        for (target, scaler) in std::mem::take(&mut self.scalers) {
+            let draft = self.workloads.iter_mut().find(|draft| {
+                draft.kind == target.kind
+                    && draft.name == target.name
+                    && draft.namespace == target.namespace
+            });
+            let kind = target.kind;
+            let Some(draft) = draft else {
+                let text =
+                    format!("no {kind:?} `{}` in namespace `{}`", target.name, target.namespace);
+                found.error(code::TARGET, target.origin, text);
+                continue;
+            };
+            if draft.scaler.is_some() {
+                let text = format!("{kind:?} `{}` has two scalers", target.name);
+                found.error(code::TWO_SCALERS, target.origin, text);
+                continue;
+            }
+            draft.scaler = Some(scaler);
         }
     }
 }

@@ -12,7 +12,7 @@ pub struct Tables {
     /// Interned strings.
     pub symbols: Symbols,
     extended: Vec<String>,
-    images: IdVec<ImageId, (Symbol, u64)>,
+    images: IdVec<ImageId, (Symbol, Option<u64>)>,
     image_index: FxHashMap<Symbol, ImageId>,
     shapes: IdVec<ShapeId, PodShape>,
     shape_index: FxHashMap<PodShape, ShapeId>,
@@ -37,11 +37,11 @@ impl Tables {
         u8::try_from(index).ok().map(ExtendedId)
     }
 
-    /// The number of an image. `size` in bytes is kept where it is larger than what is known.
-    pub fn image(&mut self, name: &str, size: u64) -> ImageId {
+    /// The number of an image. Of two sizes given (bytes) the larger one is kept.
+    pub fn image(&mut self, name: &str, size: Option<u64>) -> ImageId {
         let name = self.symbols.intern(name);
         let Self { images, image_index, .. } = self;
-        let id = *image_index.entry(name).or_insert_with(|| images.push((name, 0)));
+        let id = *image_index.entry(name).or_insert_with(|| images.push((name, None)));
         let known = &mut self.images[id].1;
         *known = size.max(*known);
         id
@@ -58,8 +58,8 @@ impl Tables {
         &self.shapes
     }
 
-    /// The images so far.
-    pub fn images(&self) -> &IdVec<ImageId, (Symbol, u64)> {
+    /// The images so far, and their sizes where they are known.
+    pub fn images(&self) -> &IdVec<ImageId, (Symbol, Option<u64>)> {
         &self.images
     }
 
@@ -68,12 +68,29 @@ impl Tables {
         &self.extended
     }
 
-    /// Gives the tables to a plan: strings, extended resources, images, shapes.
-    pub fn into_parts(
-        self,
-    ) -> (Symbols, Vec<String>, IdVec<ImageId, (Symbol, u64)>, IdVec<ShapeId, PodShape>) {
-        (self.symbols, self.extended, self.images, self.shapes)
+    /// Gives the tables to a plan. Images of unknown size get `size`.
+    pub fn into_parts(self, size: u64) -> TableParts {
+        let images = self.images.iter().map(|&(name, known)| (name, known.unwrap_or(size)));
+        TableParts {
+            images: images.collect(),
+            symbols: self.symbols,
+            extended: self.extended,
+            shapes: self.shapes,
+        }
     }
+}
+
+/// The tables as a plan holds them.
+#[derive(Clone, Debug)]
+pub struct TableParts {
+    /// Interned strings.
+    pub symbols: Symbols,
+    /// Names of extended resources.
+    pub extended: Vec<String>,
+    /// Images: name and size in bytes.
+    pub images: IdVec<ImageId, (Symbol, u64)>,
+    /// Pod shapes.
+    pub shapes: IdVec<ShapeId, PodShape>,
 }
 
 #[cfg(test)]
@@ -88,9 +105,9 @@ mod tests {
         let other = tables.shape(PodShape::default());
         assert_eq!(tables.shape(shape), first);
         assert_ne!(first, other);
-        let image = tables.image("acr.io/a:1", 900);
-        assert_eq!(tables.image("acr.io/a:1", 0), image);
-        assert_eq!(tables.images()[image].1, 900);
+        let image = tables.image("acr.io/a:1", Some(900));
+        assert_eq!(tables.image("acr.io/a:1", None), image);
+        assert_eq!(tables.images()[image].1, Some(900));
     }
 
     #[test]

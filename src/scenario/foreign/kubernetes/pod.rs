@@ -6,13 +6,37 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::Reader;
+use super::fields::find;
+use super::typed::typed;
 use crate::model::{Annotations, HostPort, SafeToEvict};
-use crate::scenario::foreign::Trail;
-use crate::scenario::pods::{ContainerDraft, ContainerRole, PodDraft, VolumeDraft, VolumeKind};
+use crate::scenario::Node;
+use crate::scenario::foreign::{Findings, Trail, code};
+use crate::scenario::pods::{
+    ContainerDraft, ContainerRole, PodDraft, Tables, VolumeDraft, VolumeKind,
+};
 use crate::unit::{Duration, Symbol};
 
 const AUTOSCALER: &str = "cluster-autoscaler.kubernetes.io/";
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+
+/// A pod template that the short form has put together: a map with `metadata` and `spec` of which
+/// any part may be absent. Unlike in manifests a field that Kubernetes does not have is an error.
+/// `title` names the workload in messages.
+pub fn template(
+    node: &Node,
+    title: &str,
+    tables: &mut Tables,
+    found: &mut Findings,
+) -> Option<PodDraft> {
+    let (read, unknown) = typed::<core::PodTemplateSpec>(node, title, found)?;
+    for path in unknown {
+        let text = format!("{title}: Kubernetes has no field `{path}`");
+        found.error(code::FIELD, Some(find(node, &path)), text);
+    }
+    let mut reader = Reader { tables, found, root: node, object: title.to_owned() };
+    let spec = read.spec.unwrap_or_default();
+    Some(reader.pod(read.metadata.as_ref(), &spec, &Trail::ROOT))
+}
 
 impl Reader<'_> {
     /// A pod template, or a whole pod.
@@ -44,6 +68,7 @@ impl Reader<'_> {
                 .amounts(resources.and_then(|r| r.limits.as_ref()), &resources_at.key("limits")),
             overhead: self.amounts(spec.overhead.as_ref(), &at.key("overhead")),
             node_selector: self.pairs(spec.node_selector.as_ref()),
+            host_network: spec.host_network.unwrap_or(false),
             node_name: spec.node_name.clone().filter(|name| !name.is_empty()),
             node_affinity: node_affinity
                 .map(|wanted| self.node_affinity(wanted, &affinity_at.key("nodeAffinity")))
