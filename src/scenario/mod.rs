@@ -11,6 +11,7 @@ mod node;
 pub mod pods;
 mod reading;
 mod source;
+pub mod table;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Finding, Label, Severity};
 pub use files::{Files, FilesError, MemoryFiles};
