@@ -5,6 +5,7 @@ mod diagnostic;
 mod files;
 pub mod foreign;
 pub mod format;
+mod lower;
 mod merge;
 mod node;
 pub mod pods;
