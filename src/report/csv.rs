@@ -244,11 +244,14 @@ mod tests {
 
     #[test]
     fn headers_name_units() {
-        insta::assert_snapshot!(head(&written(series_csv), 1), @"");
-        insta::assert_snapshot!(head(&written(pods_csv), 2), @"");
-        insta::assert_snapshot!(head(&written(nodes_csv), 2), @"");
-        insta::assert_snapshot!(written(cost_csv), @"");
-        insta::assert_snapshot!(head(&written(waits_csv), 3), @"");
+        let tables = [
+            head(&written(series_csv), 1),
+            head(&written(pods_csv), 2),
+            head(&written(nodes_csv), 2),
+            written(cost_csv),
+            head(&written(waits_csv), 3),
+        ];
+        insta::assert_snapshot!(tables.join("\n\n"));
     }
 
     #[test]

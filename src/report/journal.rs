@@ -65,6 +65,6 @@ mod tests {
         let mut bytes = Vec::new();
         journal_ndjson(&sample::outcome(7), &mut bytes).expect("memory takes all");
         let text = String::from_utf8(bytes).expect("UTF-8");
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text);
     }
 }

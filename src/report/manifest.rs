@@ -76,3 +76,23 @@ impl Manifest<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{pretty, sample};
+
+    #[test]
+    fn a_manifest_says_how_to_make_the_results_again() {
+        let report = sample::report(&[7], &[]);
+        let provenance = Provenance {
+            tool_version: "0.1.0".to_owned(),
+            command: ["forescale", "run", "a.yaml"].map(str::to_owned).to_vec(),
+            scenario: "a.yaml".to_owned(),
+            sets: vec!["simulation.seed=7".to_owned()],
+            inputs: vec![("a.yaml".to_owned(), "00ff".to_owned())],
+        };
+        let manifest = Manifest { report: &report, provenance: &provenance };
+        insta::assert_snapshot!(pretty(&manifest.tree()));
+    }
+}

@@ -24,7 +24,6 @@ pub fn markdown(reports: &[Report]) -> String {
     for report in reports {
         verdict(&mut text, report);
     }
-    text.push('\n');
     table(&mut text, reports);
     for report in reports {
         let waits = report.waits(Clock::Message);
@@ -110,4 +109,17 @@ fn escaped(text: &str) -> String {
         }
     }
     safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn a_comment_starts_with_the_verdict() {
+        let text = markdown(&[sample::report(&[7], &["message.wait.p95<120s"])]);
+        let head: Vec<&str> = text.lines().take(16).collect();
+        insta::assert_snapshot!(head.join("\n"));
+    }
 }

@@ -110,6 +110,7 @@ fn pools(outcome: &mut Outcome) {
             cpu_requested_share: if spot { 0.71 } else { 0.32 },
             memory_requested_share: 0.2,
             cost: HourlyRate::from_units(price).over(billed),
+            idle: HourlyRate::from_units(price * if spot { 0.2 } else { 0.45 }).over(billed),
             ..PoolTotals::default()
         });
     }

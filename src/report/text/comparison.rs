@@ -123,3 +123,19 @@ fn changes(report: &Report, first: &Report, name_width: usize) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn several_scenarios_share_a_table() {
+        let mut other = sample::report(&[8], &["message.wait.p95<20s"]);
+        other.outcome.name = "overlay".to_owned();
+        let reports = [sample::report(&[7], &[]), other];
+        let text = comparison(&reports, Look::PLAIN);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        insta::assert_snapshot!(text);
+    }
+}

@@ -106,7 +106,7 @@ impl Page {
 
     /// A sentence, wrapped; later lines are indented.
     pub fn prose(&mut self, ink: Ink, text: &str, indent: usize) {
-        let mut line = String::new();
+        let mut line: String = text.chars().take_while(|letter| *letter == ' ').collect();
         for word in text.split_whitespace() {
             let longer = line.chars().count() + 1 + word.chars().count();
             if longer > self.look.width && !line.trim().is_empty() {
@@ -114,7 +114,7 @@ impl Page {
                 line = " ".repeat(indent);
                 line.push_str(word);
             } else {
-                if !line.is_empty() {
+                if !line.trim().is_empty() {
                     line.push(' ');
                 }
                 line.push_str(word);

@@ -19,6 +19,9 @@ pub fn summary(report: &Report, look: Look) -> String {
     page.finish()
 }
 
+/// Narrower pages leave columns out.
+const WIDE: usize = 72;
+
 fn heading(page: &mut Page, name: &str, columns: &str) {
     page.gap();
     page.row(&[(Ink::Strong, name), (Ink::Faint, columns)]);
@@ -30,16 +33,17 @@ fn clocks(page: &mut Page, report: &Report) {
     if messages + pods == 0.0 {
         return;
     }
+    let cell = if page.width() >= WIDE { 9 } else { 7 };
     let mut columns = String::new();
     for q in ["p50", "p95", "p99", "max"] {
-        columns.push_str(&right(q, 9));
+        columns.push_str(&right(q, cell));
     }
     heading(page, &left("Waiting (s)", 14), &columns);
     let mut row = |name: &str, path: &str, what: String| {
         let mut text = String::new();
         for q in ["p50", "p95", "p99", "max"] {
             let value = report.study.mean(&format!("{path}.{q}"));
-            text.push_str(&right(&value.map_or("–".to_owned(), seconds), 9));
+            text.push_str(&right(&value.map_or("–".to_owned(), seconds), cell));
         }
         page.row(&[
             (Ink::Plain, &left(name, 14)),
@@ -77,18 +81,21 @@ fn interval(page: &mut Page, report: &Report, path: &str) {
     page.row(&[(Ink::Faint, &text)]);
 }
 
-const CAUSES_SHOWN: usize = 6;
+const CAUSES_SHOWN: usize = 5;
+
+/// The longest name of a cause, indented.
+const CAUSE_WIDTH: usize = 19;
 
 fn waiting(page: &mut Page, report: &Report) {
     let clocks = [Clock::Message, Clock::Pod].map(|clock| report.waits(clock));
     let Some(first) = clocks.iter().position(|waits| !waits.is_empty()) else { return };
     let both = clocks.iter().all(|waits| !waits.is_empty());
-    let columns = if both {
-        format!("{}{}", right("messages", 9), right("pods", 9))
-    } else {
-        right(if first == 0 { "messages" } else { "pods" }, 9)
+    let columns = match (both, first) {
+        (true, _) => "   msgs   pods",
+        (false, 0) => "   msgs",
+        (false, _) => "   pods",
     };
-    heading(page, "Where the waiting went", &format!("   {}", columns.trim_start()));
+    heading(page, &left("Waiting for", CAUSE_WIDTH - 1), columns);
     let mut causes: Vec<Cause> = Vec::new();
     for wait in &clocks[first] {
         causes.push(wait.cause);
@@ -101,17 +108,6 @@ fn waiting(page: &mut Page, report: &Report) {
     }
     for cause in causes.iter().take(CAUSES_SHOWN) {
         cause_row(page, *cause, &clocks, first, both);
-    }
-    let rest: f64 = clocks[first]
-        .iter()
-        .filter(|wait| !causes[..causes.len().min(CAUSES_SHOWN)].contains(&wait.cause))
-        .map(|wait| wait.share)
-        .sum();
-    if rest >= 0.005 {
-        page.row(&[(
-            Ink::Faint,
-            &format!("{}{}", left("  the rest", 20), right(&percent(rest), 7)),
-        )]);
     }
 }
 
@@ -126,13 +122,13 @@ fn cause_row(
         clock.iter().find(|wait| wait.cause == cause).map_or(0.0, |wait| wait.share)
     };
     let main = share(&clocks[first]);
-    let mut figures = right(&percent(main), 7);
+    let mut figures = right(&percent(main), 6);
     if both {
-        figures.push_str(&right(&percent(share(&clocks[1])), 9));
+        figures.push_str(&right(&percent(share(&clocks[1])), 7));
     }
-    let bars = if page.width() >= 64 { 14 } else { 6 };
+    let bars = if page.width() >= WIDE { 10 } else { 6 };
     page.row(&[
-        (Ink::Plain, &left(&format!("  {}", cause.name()), 20)),
+        (Ink::Plain, &left(&format!("  {}", cause.name()), CAUSE_WIDTH)),
         (Ink::Strong, &figures),
         (Ink::Plain, " "),
         (Ink::Bar, &bar(main, bars)),
@@ -140,16 +136,40 @@ fn cause_row(
     ]);
 }
 
+/// A column of the table of pools.
+struct PoolColumn {
+    heading: &'static str,
+    width: usize,
+    /// Whether narrow pages keep it.
+    kept: bool,
+}
+
+const POOL_COLUMNS: [PoolColumn; 6] = [
+    PoolColumn { heading: "peak", width: 6, kept: true },
+    PoolColumn { heading: "node-h", width: 9, kept: false },
+    PoolColumn { heading: "cpu req.", width: 9, kept: false },
+    PoolColumn { heading: "evicted", width: 8, kept: false },
+    PoolColumn { heading: "per month", width: 11, kept: true },
+    PoolColumn { heading: "share", width: 7, kept: true },
+];
+
+fn pool_cells(page: &Page, cells: [String; 6]) -> String {
+    POOL_COLUMNS
+        .iter()
+        .zip(cells)
+        .filter(|(column, _)| column.kept || page.width() >= WIDE)
+        .map(|(column, cell)| right(&cell, column.width))
+        .collect()
+}
+
 fn pools(page: &mut Page, report: &Report) {
     let currency = &report.outcome.currency;
     let hours = report.figure("cost.basisHours");
     let month = |amount: f64| if hours > 0.0 { amount / hours * 730.0 } else { 0.0 };
     if !report.outcome.pools.is_empty() {
-        let columns = ["peak", "node-h", "cpu req.", "evicted", "per month", "share"];
-        let widths = [6, 9, 9, 8, 11, 7];
-        let header: String =
-            columns.iter().zip(widths).map(|(name, width)| right(name, width)).collect();
-        heading(page, &left("Nodes and cost", 25), &header);
+        let header = pool_cells(page, POOL_COLUMNS.each_ref().map(|one| one.heading.to_owned()));
+        let name_width = if page.width() >= WIDE { 25 } else { 22 };
+        heading(page, &left("Nodes and cost", name_width), &header);
         let total = report.figure("cost.total");
         for pool in &report.outcome.pools {
             let at = |key: &str| report.figure(&format!("nodes.{}.{key}", pool.name));
@@ -162,11 +182,10 @@ fn pools(page: &mut Page, report: &Report) {
                 money(month(amount), currency),
                 percent(if total > 0.0 { amount / total } else { 0.0 }),
             ];
-            let figures: String =
-                cells.iter().zip(widths).map(|(cell, width)| right(cell, width)).collect();
+            let figures = pool_cells(page, cells);
             let purchase = if pool.spot { "spot" } else { "on-demand" };
             let name = format!("  {} ({purchase})", pool.name);
-            page.row(&[(Ink::Plain, &left(&name, 25)), (Ink::Plain, &figures)]);
+            page.row(&[(Ink::Plain, &left(&name, name_width)), (Ink::Plain, &figures)]);
         }
     } else {
         page.gap();
@@ -190,6 +209,11 @@ fn totals(page: &mut Page, report: &Report, month: impl Fn(f64) -> f64) {
             money(half, currency)
         );
     }
+    let beside = report.figure("cost.controlPlane")
+        + report.outcome.cost.items.iter().map(|(_, item)| item.money().units()).sum::<f64>();
+    if beside > 0.0 {
+        text.push_str(&format!(", control plane and others {}", money(month(beside), currency)));
+    }
     if total > 0.0 {
         text.push_str(&format!(
             ", idle {}, system {}",
@@ -201,13 +225,6 @@ fn totals(page: &mut Page, report: &Report, month: impl Fn(f64) -> f64) {
         text.push_str(&format!(", {} per 1k messages", money(thousand, currency)));
     }
     page.prose(Ink::Plain, &text, 2);
-    let beside = report.figure("cost.controlPlane")
-        + report.outcome.cost.items.iter().map(|(_, item)| item.money().units()).sum::<f64>();
-    if beside > 0.0 {
-        let text =
-            format!("  of it control plane and other items {}", money(month(beside), currency));
-        page.row(&[(Ink::Faint, &text)]);
-    }
 }
 
 fn walls(page: &mut Page, report: &Report) {
@@ -224,20 +241,19 @@ fn walls(page: &mut Page, report: &Report) {
                 grouped(peak),
                 length(blocked)
             );
-            page.row(&[(Ink::Bad, "WALL "), (Ink::Plain, &text)]);
+            page.prose(Ink::Bad, &format!("WALL {text}"), 5);
         }
     }
     for cause in [Cause::BlockedMaxCount, Cause::BlockedCapacity, Cause::HpaMax] {
         let waited = report.figure(cause.name());
         if waited > 0.0 {
             let text = format!("{}: {}, {} in sum", cause.name(), cause.meaning(), length(waited));
-            page.row(&[(Ink::Bad, "WALL "), (Ink::Plain, &text)]);
+            page.prose(Ink::Bad, &format!("WALL {text}"), 5);
         }
     }
 }
 
 fn footing(page: &mut Page, report: &Report) {
-    page.gap();
     let assumed = report.assumed();
     if assumed > 0 {
         let all = report.assumptions.len();
@@ -245,7 +261,7 @@ fn footing(page: &mut Page, report: &Report) {
             "{} of {all} defaults are assumptions: they and their sources are in manifest.json",
             grouped(assumed as u64)
         );
-        page.row(&[(Ink::Faint, &text)]);
+        page.prose(Ink::Faint, &text, 2);
     }
     let missing = &report.outcome.not_modelled;
     if !missing.is_empty() {
@@ -257,5 +273,42 @@ fn footing(page: &mut Page, report: &Report) {
     }
     if let Some(folder) = &report.folder {
         page.row(&[(Ink::Faint, &format!("files: {folder}"))]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn shown(seeds: &[u64], conditions: &[&str], width: usize) -> String {
+        summary(&sample::report(seeds, conditions), Look { width, colour: false })
+    }
+
+    #[test]
+    fn a_summary_fits_one_screen_of_80_columns() {
+        let text = shown(&[7], &["message.wait.p95<120s", "cost.month<4000"], 80);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(text.lines().count() <= 27, "{} lines", text.lines().count());
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn without_conditions_the_finding_is_the_verdict() {
+        insta::assert_snapshot!(
+            shown(&[7], &[], 80).lines().take(4).collect::<Vec<_>>().join("\n")
+        );
+    }
+
+    #[test]
+    fn narrow_terminals_lose_columns_not_lines() {
+        let text = shown(&[7], &["message.wait.p95<120s"], 48);
+        assert!(text.lines().all(|line| line.chars().count() <= 48), "{text}");
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn several_seeds_say_how_sure_they_are() {
+        insta::assert_snapshot!(shown(&[7, 8, 9], &["message.wait.p95<2000s"], 80));
     }
 }

@@ -1,6 +1,6 @@
 //! The verdict: which conditions hold, or the finding in one sentence.
 
-use super::page::{Ink, Page};
+use super::page::{Ink, Page, left, right};
 use crate::report::model::{Clock, Report};
 use crate::report::number::{counted, length, money, percent, plain};
 use crate::study::{Unit, Verdict};
@@ -83,22 +83,32 @@ pub fn write(page: &mut Page, report: &Report) {
         page.row(&[(Ink::Good, "PASS"), (Ink::Strong, &format!(" {name}: {all}"))]);
     }
     when(page, report);
+    let widest = |text: &dyn Fn(&Verdict) -> String| {
+        report.verdicts.iter().map(|one| text(one).chars().count()).max().unwrap_or(0)
+    };
+    let widths = (
+        widest(&|one| one.threshold.metric.clone()).min(page.width() / 2),
+        widest(&|one| figure(one, currency)),
+    );
     for verdict in &report.verdicts {
-        condition(page, verdict, currency);
+        condition(page, verdict, widths, currency);
     }
     unfinished(page, report);
 }
 
-fn condition(page: &mut Page, verdict: &Verdict, currency: &str) {
+fn condition(page: &mut Page, verdict: &Verdict, widths: (usize, usize), currency: &str) {
     let (ink, mark) = if verdict.passed { (Ink::Good, "  ✓ ") } else { (Ink::Bad, "  ✗ ") };
-    let doubt = match (&verdict.note, verdict.proven) {
-        (Some(note), _) => format!("  {note}"),
-        (None, _) => String::new(),
-    };
-    let metric = &verdict.threshold.metric;
-    let line = format!("{metric} {} {}", limit(verdict), "");
-    let got = figure(verdict, currency);
-    page.row(&[(ink, mark), (Ink::Plain, &line), (Ink::Strong, &got), (Ink::Warn, &doubt)]);
+    let doubt = verdict.note.as_ref().map_or(String::new(), |note| format!("  {note}"));
+    let name = left(&verdict.threshold.metric, widths.0);
+    let got = right(&figure(verdict, currency), widths.1 + 2);
+    let wanted = format!("  {}", limit(verdict));
+    page.row(&[
+        (ink, mark),
+        (Ink::Plain, &name),
+        (Ink::Strong, &got),
+        (Ink::Faint, &wanted),
+        (Ink::Warn, &doubt),
+    ]);
 }
 
 fn when(page: &mut Page, report: &Report) {
@@ -123,25 +133,25 @@ fn when(page: &mut Page, report: &Report) {
         }
         (many, true) => format!(" (means of {many})"),
     };
-    page.row(&[(Ink::Faint, &format!("  {date}, {simulated} simulated{seeds}{proof}"))]);
+    page.prose(Ink::Faint, &format!("  {date}, {simulated} simulated{seeds}{proof}"), 2);
 }
 
 fn unfinished(page: &mut Page, report: &Report) {
     let queued = report.figure("messages.queuedAtEnd");
     if queued > 0.0 {
         let text = format!(
-            "  {} still queued at the end, the oldest for {}",
+            "{} still queued at the end, the oldest for {}",
             counted(queued.round().max(1.0) as u64, "message", "messages"),
             length(report.figure("messages.ageAtEnd.max"))
         );
-        page.row(&[(Ink::Warn, &text)]);
+        page.prose(Ink::Warn, &format!("  {text}"), 2);
     }
     let dead = report.figure("messages.deadLettered");
     if dead > 0.0 {
         let text = format!(
-            "  {} dead-lettered: given up after too many deliveries",
+            "{} dead-lettered: given up after too many deliveries",
             counted(dead.round().max(1.0) as u64, "message", "messages")
         );
-        page.row(&[(Ink::Warn, &text)]);
+        page.prose(Ink::Warn, &format!("  {text}"), 2);
     }
 }
