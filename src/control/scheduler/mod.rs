@@ -6,6 +6,8 @@ mod preempt;
 mod queue;
 pub mod score;
 mod spec;
+mod standin;
+pub use standin::*;
 mod view;
 
 pub use nominate::Nominations;

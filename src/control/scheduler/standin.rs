@@ -1,11 +1,10 @@
 //! Stand-in.
 use std::collections::BTreeSet;
-use super::SchedulerSpec;
+use super::{SchedulerSpec, SchedulerView};
 use crate::model::{Cluster, NodePhase};
 use crate::rules::{FilterOptions, NodeFacts, WellKnown, node_failure};
 use crate::unit::*;
 pub struct Scheduler { opts: FilterOptions, active: BTreeSet<PodId>, failed: BTreeSet<PodId> }
-pub struct SchedulerView<'a> { pub cluster: &'a Cluster, pub images: &'a IdVec<ImageId, (Symbol, u64)> }
 #[derive(Debug)]
 pub struct Preemption { pub node: NodeId, pub victims: Vec<PodId> }
 pub enum CycleResult { Bind(NodeId), Unschedulable { preemption: Option<Preemption> } }

@@ -8,7 +8,7 @@ use crate::cloud::system_pods::{SystemPodsContext, aks_system_pods};
 use crate::model::{Annotations, SafeToEvict};
 use crate::plan::{ArrivalSpec, IntOrPercent, WorkloadKind};
 use crate::queue::ConsumerSpec;
-use crate::rules::request;
+use crate::rules::{DEFAULT_CPU_MILLI, DEFAULT_MEMORY};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::foreign::{hpa, keda};
@@ -413,8 +413,8 @@ fn amounts(given: Option<&indexmap::IndexMap<String, ResourceAmount>>) -> Resour
 pub fn scoring(requests: &crate::unit::Resources) -> crate::unit::Resources {
     let or = |amount: i64, default: i64| if amount == 0 { default } else { amount };
     crate::unit::Resources {
-        cpu_milli: or(requests.cpu_milli, request::DEFAULT_CPU_MILLI),
-        memory: or(requests.memory, request::DEFAULT_MEMORY),
+        cpu_milli: or(requests.cpu_milli, DEFAULT_CPU_MILLI),
+        memory: or(requests.memory, DEFAULT_MEMORY),
         ..*requests
     }
 }

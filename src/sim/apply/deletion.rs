@@ -1,7 +1,7 @@
 //! Nodes that the autoscaler deletes: taint, evictions, and the VM.
 
 use crate::control::autoscaler::{Deletion, DeletionAction, GiveUp, Occupant};
-use crate::control::disruption;
+use crate::control::disruption::{Budget, Eviction, Target, evict};
 use crate::model::{PodPhase, Taint, TaintEffect};
 use crate::plan::WorkloadKind;
 use crate::record::{Actor, Object};
@@ -109,27 +109,37 @@ impl World<'_> {
     /// Whether the eviction API grants the eviction of a pod now; a granted one uses the budget.
     pub fn eviction_granted(&mut self, pod: PodId) -> bool {
         let row = &self.cluster.pods[pod];
-        let ready = row.phase == PodPhase::Ready;
-        if matches!(row.phase, PodPhase::Pending | PodPhase::Terminating) || row.phase.is_over() {
-            return true;
-        }
-        let budgets = self.budgets_of(pod);
-        match disruption::eviction(&self.cluster, &budgets, pod, ready) {
-            disruption::Eviction::Allowed { budget } => {
-                if let Some(budget) = budget {
-                    let state = &mut self.cluster.budgets[budget];
-                    state.allowed -= 1;
-                    state.disrupted.push((pod, self.now));
+        let target = Target {
+            not_running: row.phase == PodPhase::Pending || row.phase.is_over(),
+            terminating: row.phase == PodPhase::Terminating,
+            ready: row.phase == PodPhase::Ready,
+        };
+        let covering = self.budgets_of(pod);
+        let budgets: Vec<Budget> = covering
+            .iter()
+            .map(|&budget| {
+                let state = &self.cluster.budgets[budget];
+                Budget {
+                    allowed: state.allowed,
+                    healthy: state.healthy,
+                    desired: state.desired,
+                    disrupted: state.disrupted.len(),
+                    always_allow_unhealthy: self.plan.budgets[budget].always_allow_unhealthy,
                 }
-                true
-            }
-            disruption::Eviction::Refused => {
-                let name = self.pod_name(pod);
-                self.note(Actor::NodeController, "refuse-eviction", Object::Pod(pod), "pdb", None, || {
-                    format!("{name} is not evicted: its disruption budget allows none")
-                });
-                false
-            }
+            })
+            .collect();
+        let verdict = evict(target, &budgets);
+        if verdict == Eviction::Charged {
+            let state = &mut self.cluster.budgets[covering[0]];
+            state.allowed -= 1;
+            state.disrupted.push((pod, self.now));
+        } else if !verdict.is_granted() {
+            let name = self.pod_name(pod);
+            let object = Object::Pod(pod);
+            self.note(Actor::NodeController, "refuse-eviction", object, "pdb", None, || {
+                format!("{name} is not evicted: its disruption budget allows none now")
+            });
         }
+        verdict.is_granted()
     }
 }

@@ -38,7 +38,12 @@ impl World<'_> {
 
     fn scheduler_decides(&mut self) -> Option<(PodId, CycleResult)> {
         let lots = self.lots(2, self.record.counters.scheduler_cycles);
-        let view = SchedulerView { cluster: &self.cluster, images: &self.plan.images };
+        let view = SchedulerView {
+            cluster: &self.cluster,
+            spec: &self.plan.scheduler,
+            images: &self.plan.images,
+            budgets: &self.plan.budgets,
+        };
         self.scheduling.scheduler.cycle(&view, self.now, lots)
     }
 }
