@@ -20,7 +20,7 @@ use crate::scenario::pods::{
     BudgetDraft, ContainerDraft, Drafts, LowerContext, Lowered, ResourceList, ScalerDraft,
     WorkDraft, WorkloadDraft, lower as lower_drafts, system_drafts,
 };
-use crate::unit::{Duration, IdVec, QueueId, StreamId};
+use crate::unit::{Duration, IdVec, QueueId, StreamId, WorkloadId};
 
 /// Lowers all workloads and adds the streams of their pods; `None` if nothing could be lowered.
 pub fn lower(
@@ -47,7 +47,7 @@ pub fn lower(
         streams.push(stream);
     }
     if let Some(trace) = pod_trace {
-        let workload = lowered.workloads.last_id()?;
+        let workload = WorkloadId((lowered.workloads.len() - 1) as u32);
         let base = lowering.tables.shapes()[lowered.workloads[workload].shape].clone();
         let rows = demand::pod_rows(lowering, &trace.value, &base)?;
         streams.push(ArrivalSpec::PodTrace { workload, rows });
@@ -89,11 +89,8 @@ fn system(lowering: &mut Lowering<'_, '_>) -> Vec<WorkloadDraft> {
         windows: lowering.pools.iter().any(|pool| pool.os == crate::cloud::OsType::Windows),
     };
     let nodes: u64 = lowering.pools.iter().map(|pool| u64::from(pool.count)).sum();
-    let cores: u64 = lowering
-        .pools
-        .iter()
-        .map(|pool| u64::from(pool.count) * u64::from(pool.size.vcpus))
-        .sum();
+    let cores: u64 =
+        lowering.pools.iter().map(|pool| u64::from(pool.count) * u64::from(pool.size.vcpus)).sum();
     system_drafts(&aks_system_pods(context), nodes, cores, &mut lowering.tables)
 }
 
@@ -192,7 +189,8 @@ impl Short<'_, '_, '_> {
             );
         }
         let fixed = matches!(kind, WorkloadKind::StatefulSet | WorkloadKind::DaemonSet);
-        if let Some(at) = given.arrivals.as_ref().filter(|_| fixed || kind == WorkloadKind::ScaledJob)
+        if let Some(at) =
+            given.arrivals.as_ref().filter(|_| fixed || kind == WorkloadKind::ScaledJob)
         {
             let message = "`arrivals` make bare pods: leave out `kind`";
             self.lowering.error(code::CONTRADICTION, message, at.span, "");
@@ -374,9 +372,9 @@ impl Short<'_, '_, '_> {
             Node::new(place, Kind::Map(entries.collect()))
         };
         let text = |text: &str| Node::string(place, text);
-        let given = fields.into_iter().filter_map(|(name, field)| {
-            field.as_ref().map(|field| (name, field.value.0.clone()))
-        });
+        let given = fields
+            .into_iter()
+            .filter_map(|(name, field)| field.as_ref().map(|field| (name, field.value.0.clone())));
         let container = map(vec![("name", text("pod"))]);
         let mut spec: Vec<_> = given.collect();
         spec.push(("containers", Node::new(place, Kind::Seq(vec![container]))));
