@@ -20,7 +20,7 @@ section! {
         /// Network.
         "networkProfile" network: Network;
         /// Settings of the cluster autoscaler by AKS's keys, kebab or camel case.
-        "autoScalerProfile" autoscaler: IndexMap<String, Text>;
+        "autoScalerProfile" autoscaler: IndexMap<String, At<Text>>;
         /// Node pools.
         "agentPoolProfiles" pools: Vec<At<Pool>>, required;
     }
@@ -170,7 +170,7 @@ section! {
         /// Most that a spot node may cost an hour; −1: any price.
         "spotMaxPrice" spot_max_price: Raw;
         /// Labels of the nodes.
-        "nodeLabels" labels: IndexMap<String, Text>;
+        "nodeLabels" labels: IndexMap<String, At<Text>>;
         /// Taints of the nodes: `key=value:Effect`.
         "nodeTaints" taints: Vec<Text>;
         /// Subnet of the nodes, by name or ARM id.

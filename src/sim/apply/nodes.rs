@@ -29,7 +29,7 @@ impl World<'_> {
         self.fingerprint.add(self.now, 10, u64::from(node.0), 0);
         self.billing_begins(node);
         self.record.pools[pool].created += 1;
-        self.note_step(Actor::Azure, "vm-running", Object::Node(node), "");
+        self.note_step(Actor::Azure, "vm-running", Object::Node(node));
         let waiting: Vec<PodId> = self
             .cluster
             .pending
@@ -92,7 +92,7 @@ impl World<'_> {
         }
         self.count_ready(node, true);
         self.fingerprint.add(self.now, 12, u64::from(node.0), 0);
-        self.note_step(Actor::NodeController, "node-ready", Object::Node(node), "");
+        self.note_step(Actor::NodeController, "node-ready", Object::Node(node));
         self.scheduling.scheduler.node_changed(
             &self.cluster,
             node,
@@ -167,7 +167,7 @@ impl World<'_> {
             NodeChange::Taints,
             self.now,
         );
-        self.note_step(Actor::NodeController, "node-unreachable", Object::Node(node), "");
+        self.note_step(Actor::NodeController, "node-unreachable", Object::Node(node));
         let epoch = self.cluster.nodes[node].epoch;
         self.at(self.now + self.plan.timing.node_removal, Event::NodeDeleted(node, epoch));
     }

@@ -53,7 +53,7 @@ impl World<'_> {
                     .into_iter()
                     .nth(*index as usize);
                 if let Some(node) = node {
-                    self.note_step(Actor::Scenario, "node-down", Object::Node(node), "");
+                    self.note_step(Actor::Scenario, "node-down", Object::Node(node));
                     self.lose_node(node);
                 }
             }

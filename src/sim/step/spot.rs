@@ -118,7 +118,7 @@ impl World<'_> {
         let Some(pool) = self.cluster.nodes[node].pool else { return };
         self.record.pools[pool].evicted += 1;
         self.record.evictions_flow += 1;
-        self.note_step(Actor::Azure, "spot-kill", Object::Node(node), "");
+        self.note_step(Actor::Azure, "spot-kill", Object::Node(node));
         self.provider_lost(node);
         self.vm_gone(node, false);
     }
