@@ -1,0 +1,1 @@
+//! ScaledJobs: Jobs made straight from the length of a queue.

@@ -1,0 +1,1 @@
+//! The scalers' arithmetic: from what a source shows to metric and activity.
