@@ -98,6 +98,10 @@ codes! {
         "write `workloads`, `manifests` or `podTrace`";
     NEVER_ENDS "never-ends" "pods that arrive and never end",
         "give the workload a `duration`";
+    UNREAD_QUEUE "unread-queue" "messages arrive at a queue that nobody consumes",
+        "give a workload `consumes`, or the queue a `depth` curve";
+    OVERLOAD "overload" "more work arrives than all replicas can do",
+        "raise `maxReplicaCount` or `concurrency`";
     UNPLACEABLE "unplaceable" "pods that no node can ever hold",
         "ask for less, or give them a pool that is large enough and that they tolerate";
     NOT_BUILT_YET "not-built-yet" "a key of the format that this version does not simulate yet",

@@ -183,8 +183,9 @@ const REGIONAL: [&str; 2] = ["totalRegionalVCpus", "cores"];
 
 fn quotas(lowering: &mut Lowering<'_, '_>) {
     for (name, limit) in value(&lowering.scenario.quota).into_iter().flatten() {
-        let known = REGIONAL.iter().chain(&["lowPriorityCores"]).any(|n| n.eq_ignore_ascii_case(name))
-            || families().any(|family| family.eq_ignore_ascii_case(name));
+        let known =
+            REGIONAL.iter().chain(&["lowPriorityCores"]).any(|n| n.eq_ignore_ascii_case(name))
+                || families().any(|family| family.eq_ignore_ascii_case(name));
         if !known {
             let words = || REGIONAL.into_iter().chain(["lowPriorityCores"]).chain(families());
             let help = match nearest(name, words()) {

@@ -4,9 +4,7 @@ use super::lowering::{Lowering, value};
 use super::provider::at_pool_names;
 use crate::cloud::{CapacityRefusal, identity};
 use crate::model::ProvisioningFailure;
-use crate::plan::{
-    Comparison, Controller, Inject, InjectKind, Threshold, WorkloadSpec,
-};
+use crate::plan::{Comparison, Controller, Inject, InjectKind, Threshold, WorkloadSpec};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::format::{
@@ -43,9 +41,12 @@ impl Lowering<'_, '_> {
                 let place = event.pool.as_ref()?.span;
                 if !self.pools[pool].spot {
                     self.report(
-                        Diagnostic::error(code::CONTRADICTION, "only spot pools lose nodes to evictions")
-                            .at(place, "this pool is not spot")
-                            .help("use `nodeDown` or `zoneDown` for other pools"),
+                        Diagnostic::error(
+                            code::CONTRADICTION,
+                            "only spot pools lose nodes to evictions",
+                        )
+                        .at(place, "this pool is not spot")
+                        .help("use `nodeDown` or `zoneDown` for other pools"),
                     );
                     return None;
                 }
@@ -60,8 +61,9 @@ impl Lowering<'_, '_> {
                 (event.at.as_ref(), InjectKind::SourceFail { queue, length })
             }
             Injection::Crash(event) => {
-                let workload = self.named_workload(event.workload.as_ref()?, workloads)?;
-                (event.at.as_ref(), InjectKind::Crash { workload })
+                self.named_workload(event.workload.as_ref()?, workloads)?;
+                self.not_built("inject.crash", given.span, "containers do not crash yet");
+                return None;
             }
             Injection::SetReplicas(event) => {
                 let workload = self.named_workload(event.workload.as_ref()?, workloads)?;
@@ -75,7 +77,11 @@ impl Lowering<'_, '_> {
                     ControllerName::Autoscaler => Controller::Autoscaler,
                     ControllerName::Scheduler => {
                         let reason = "the scheduler keeps nothing that a restart would lose";
-                        self.not_built("inject.controllerRestart.kube-scheduler", given.span, reason);
+                        self.not_built(
+                            "inject.controllerRestart.kube-scheduler",
+                            given.span,
+                            reason,
+                        );
                         return None;
                     }
                 };
@@ -224,8 +230,22 @@ fn threshold(metric: &str, text: &str) -> Option<Threshold> {
 
 /// First words of metrics (contract §3.2 and its aliases), and causes of waiting.
 const METRIC_ROOTS: [&str; 16] = [
-    "message", "messages", "pod", "pods", "workloads", "node", "nodes", "ip", "quota", "cost",
-    "waits", "counters", "simulatedSeconds", "blocked", "keda", "hpa",
+    "message",
+    "messages",
+    "pod",
+    "pods",
+    "workloads",
+    "node",
+    "nodes",
+    "ip",
+    "quota",
+    "cost",
+    "waits",
+    "counters",
+    "simulatedSeconds",
+    "blocked",
+    "keda",
+    "hpa",
 ];
 
 fn check_metric(lowering: &mut Lowering<'_, '_>, metric: &str, condition: &At<Text>) {

@@ -13,6 +13,9 @@ use crate::scenario::source::Span;
 use crate::unit::{IdVec, PoolId, QueueId, QuotaId, SimTime, SubnetId};
 use crate::vocabulary::KubernetesVersion;
 
+/// Compressed size of an image that says nothing.
+const IMAGE_SIZE: u64 = 300_000_000;
+
 /// What lowering works with.
 pub struct Lowering<'a, 'f> {
     /// Files, and where findings go.
@@ -134,16 +137,18 @@ impl Lowering<'_, '_> {
             return None;
         }
         let work = work?;
+        let source = "assumption: a service image of ordinary size; give `startup.imageSize`";
+        self.assume("workloads.startup.imageSize", "300MB", source);
         let metadata = value(&self.scenario.metadata);
         let text = |key: Option<&crate::scenario::format::Text>| key.map(|text| text.0.clone());
-        let (symbols, extended, images, shapes) = std::mem::take(&mut self.tables).into_parts();
+        let tables = std::mem::take(&mut self.tables).into_parts(IMAGE_SIZE);
         Some(Plan {
             name: text(metadata.and_then(|m| value(&m.name))).unwrap_or_default(),
             description: text(metadata.and_then(|m| value(&m.description))).unwrap_or_default(),
             simulation,
             lab,
-            symbols,
-            extended,
+            symbols: tables.symbols,
+            extended: tables.extended,
             version: self.version,
             keda: crate::vocabulary::KedaVersion::shipped_with(self.version),
             tier: self.tier,
@@ -155,8 +160,8 @@ impl Lowering<'_, '_> {
             namespaces: work.namespaces,
             scheduler,
             autoscaler,
-            shapes,
-            images,
+            shapes: tables.shapes,
+            images: tables.images,
             workloads: work.workloads,
             budgets: work.budgets,
             queues: std::mem::take(&mut self.queues),

@@ -5,8 +5,7 @@ use super::lowering::{Lowering, value};
 use crate::cloud::catalogue::{self, Arch, Purchase, VmSize};
 use crate::cloud::identity::{self, PoolIdentity, SPOT_KEY};
 use crate::cloud::{
-    EvictionPolicy, OsDisk, OsType, PoolSpec, ScaleDownMode, VmSizeSpec, address,
-    limits, price,
+    EvictionPolicy, OsDisk, OsType, PoolSpec, ScaleDownMode, VmSizeSpec, address, limits, price,
 };
 use crate::model::{Labels, Taint, TaintEffect};
 use crate::rules::allocatable::{NodeSize, allocatable, capacity};
@@ -24,7 +23,7 @@ pub const GPU: &str = "nvidia.com/gpu";
 const GIB: i64 = 1 << 30;
 
 /// Reads all pools.
-pub fn lower(lowering: &mut Lowering<'_, '_>, cluster: &Cluster, pools: &[At<Pool>]) {
+pub fn lower<'a>(lowering: &mut Lowering<'a, '_>, cluster: &'a Cluster, pools: &[At<Pool>]) {
     if let Some(at) = cluster.pools.as_ref().filter(|_| pools.is_empty()) {
         lowering.error(code::MISSING_KEY, "`agentPoolProfiles` is empty", at.span, "no pool");
     }
@@ -39,8 +38,8 @@ pub fn lower(lowering: &mut Lowering<'_, '_>, cluster: &Cluster, pools: &[At<Poo
             );
             continue;
         }
-        if let Some(spec) = (PoolReader { lowering, cluster, given: &pool.value, place: pool.span })
-            .read()
+        if let Some(spec) =
+            (PoolReader { lowering, cluster, given: &pool.value, place: pool.span }).read()
         {
             lowering.pools.push(spec);
         }
@@ -100,8 +99,7 @@ impl<'a> PoolReader<'_, 'a, '_> {
         let spot = value(&self.given.priority) == Some(&PriorityName::Spot);
         let location = value(&self.cluster.location).map_or("westeurope", |at| &at.0).to_owned();
         let zones = self.zones(&size, &location)?;
-        let (labels, template_labels) =
-            self.labels(&name, &room, os, os_disk, spot, &location);
+        let (labels, template_labels) = self.labels(&name, &room, os, os_disk, spot, &location);
         let taints = self.taints(spot)?;
         let (subnet, pod_subnet) = self.subnets()?;
         let (rate, on_demand) = self.prices(&size, spot, os, &location)?;
@@ -226,8 +224,9 @@ impl<'a> PoolReader<'_, 'a, '_> {
     fn os_disk(&mut self, size: &Size<'_>) -> (OsDisk, u32) {
         let vcpus = match size {
             Size::Listed(size) => size.vcpus,
-            Size::Own(_, own) => value(&own.cpu).and_then(|cpu| cpu.0.units().ok()).unwrap_or(1)
-                as u32,
+            Size::Own(_, own) => {
+                value(&own.cpu).and_then(|cpu| cpu.0.units().ok()).unwrap_or(1) as u32
+            }
         };
         let (default, default_gib) = match size {
             Size::Listed(size) => size.default_os_disk(),
@@ -528,7 +527,9 @@ impl<'a> PoolReader<'_, 'a, '_> {
         };
         let on_demand = self.price(size, name, Purchase::OnDemand, os, location);
         if !spot {
-            return on_demand.map(|rate| (rate, rate)).or_else(|| self.no_price(name, "", location));
+            return on_demand
+                .map(|rate| (rate, rate))
+                .or_else(|| self.no_price(name, "", location));
         }
         let rate = self.price(size, name, Purchase::Spot, os, location);
         match (rate, on_demand) {

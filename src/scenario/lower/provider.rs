@@ -162,15 +162,14 @@ impl Lowering<'_, '_> {
                     default.dist
                 }
             },
-            (None, _) => {
-                self.time(&path("vmProvision"), None, boot::vm_provision(disk, os, gpus))
-            }
+            (None, _) => self.time(&path("vmProvision"), None, boot::vm_provision(disk, os, gpus)),
         };
         let node_ready = own
             .and_then(|own| own.node_ready.as_ref())
             .or_else(|| common(|timing| &timing.node_ready));
-        let gpu_ready =
-            own.and_then(|own| own.gpu_ready.as_ref()).or_else(|| common(|timing| &timing.gpu_ready));
+        let gpu_ready = own
+            .and_then(|own| own.gpu_ready.as_ref())
+            .or_else(|| common(|timing| &timing.gpu_ready));
         let node_ready = self.time("timing.nodeReady", node_ready, boot::node_ready());
         let gpu_ready = match (gpus, gpu_ready) {
             (0, _) => Dist::constant(Duration::ZERO),
@@ -269,7 +268,11 @@ pub fn prices(lowering: &mut Lowering<'_, '_>) -> PriceSpec {
         lowering.not_built("prices.commitments", at.span, reason);
     }
     if let Some(at) = value(&lowering.scenario.spot_market).and_then(|m| m.price_trace.as_ref()) {
-        lowering.not_built("spotMarket.priceTrace", at.span, "recorded prices drive no eviction yet");
+        lowering.not_built(
+            "spotMarket.priceTrace",
+            at.span,
+            "recorded prices drive no eviction yet",
+        );
     }
     let currency = given.and_then(|prices| prices.currency.as_ref());
     if let Some(at) = currency.filter(|at| !at.value.0.eq_ignore_ascii_case("USD")) {

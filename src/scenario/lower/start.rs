@@ -1,9 +1,9 @@
 //! Times of a pod's start: what the scenario gives, over the common ones, over defaults.
 
 use super::lowering::{Lowering, value};
+use crate::chance::Dist;
 use crate::cloud::PodStartSpec;
 use crate::cloud::boot::{TimingDefault, log_normal};
-use crate::chance::Dist;
 use crate::scenario::format::{Startup, Timing};
 use crate::unit::Duration;
 
@@ -28,7 +28,8 @@ pub fn common(lowering: &mut Lowering<'_, '_>) -> PodStartSpec {
         let source = "assumption: 60-100 MB/s compressed from a registry of the same region";
         lowering.assume("timing.imagePull.bandwidth", "80MB/s", source);
     }
-    let app = constant(10, "10s", "assumption: a service of ordinary size; give `startup.appStart`");
+    let app =
+        constant(10, "10s", "assumption: a service of ordinary size; give `startup.appStart`");
     let attach = constant(20, "20s", "assumption: Azure disks attach in 10-60 s");
     PodStartSpec {
         pull_bytes_per_second: pull.map_or(80e6, |pull| pull.0 as f64),

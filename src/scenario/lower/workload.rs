@@ -8,7 +8,7 @@ use crate::cloud::system_pods::{SystemPodsContext, aks_system_pods};
 use crate::model::{Annotations, SafeToEvict};
 use crate::plan::{ArrivalSpec, IntOrPercent, WorkloadKind};
 use crate::queue::ConsumerSpec;
-use crate::rules::request;
+use crate::rules::{DEFAULT_CPU_MILLI, DEFAULT_MEMORY};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::foreign::{hpa, keda};
@@ -20,7 +20,7 @@ use crate::scenario::pods::{
     BudgetDraft, ContainerDraft, Drafts, LowerContext, Lowered, ResourceList, ScalerDraft,
     WorkDraft, WorkloadDraft, lower as lower_drafts, system_drafts,
 };
-use crate::unit::{Duration, IdVec, QueueId, StreamId};
+use crate::unit::{Duration, IdVec, QueueId, StreamId, WorkloadId};
 
 /// Lowers all workloads and adds the streams of their pods; `None` if nothing could be lowered.
 pub fn lower(
@@ -47,7 +47,7 @@ pub fn lower(
         streams.push(stream);
     }
     if let Some(trace) = pod_trace {
-        let workload = lowered.workloads.last_id()?;
+        let workload = WorkloadId((lowered.workloads.len() - 1) as u32);
         let base = lowering.tables.shapes()[lowered.workloads[workload].shape].clone();
         let rows = demand::pod_rows(lowering, &trace.value, &base)?;
         streams.push(ArrivalSpec::PodTrace { workload, rows });
@@ -89,11 +89,8 @@ fn system(lowering: &mut Lowering<'_, '_>) -> Vec<WorkloadDraft> {
         windows: lowering.pools.iter().any(|pool| pool.os == crate::cloud::OsType::Windows),
     };
     let nodes: u64 = lowering.pools.iter().map(|pool| u64::from(pool.count)).sum();
-    let cores: u64 = lowering
-        .pools
-        .iter()
-        .map(|pool| u64::from(pool.count) * u64::from(pool.size.vcpus))
-        .sum();
+    let cores: u64 =
+        lowering.pools.iter().map(|pool| u64::from(pool.count) * u64::from(pool.size.vcpus)).sum();
     system_drafts(&aks_system_pods(context), nodes, cores, &mut lowering.tables)
 }
 
@@ -192,7 +189,8 @@ impl Short<'_, '_, '_> {
             );
         }
         let fixed = matches!(kind, WorkloadKind::StatefulSet | WorkloadKind::DaemonSet);
-        if let Some(at) = given.arrivals.as_ref().filter(|_| fixed || kind == WorkloadKind::ScaledJob)
+        if let Some(at) =
+            given.arrivals.as_ref().filter(|_| fixed || kind == WorkloadKind::ScaledJob)
         {
             let message = "`arrivals` make bare pods: leave out `kind`";
             self.lowering.error(code::CONTRADICTION, message, at.span, "");
@@ -374,9 +372,9 @@ impl Short<'_, '_, '_> {
             Node::new(place, Kind::Map(entries.collect()))
         };
         let text = |text: &str| Node::string(place, text);
-        let given = fields.into_iter().filter_map(|(name, field)| {
-            field.as_ref().map(|field| (name, field.value.0.clone()))
-        });
+        let given = fields
+            .into_iter()
+            .filter_map(|(name, field)| field.as_ref().map(|field| (name, field.value.0.clone())));
         let container = map(vec![("name", text("pod"))]);
         let mut spec: Vec<_> = given.collect();
         spec.push(("containers", Node::new(place, Kind::Seq(vec![container]))));
@@ -413,8 +411,8 @@ fn amounts(given: Option<&indexmap::IndexMap<String, ResourceAmount>>) -> Resour
 pub fn scoring(requests: &crate::unit::Resources) -> crate::unit::Resources {
     let or = |amount: i64, default: i64| if amount == 0 { default } else { amount };
     crate::unit::Resources {
-        cpu_milli: or(requests.cpu_milli, request::DEFAULT_CPU_MILLI),
-        memory: or(requests.memory, request::DEFAULT_MEMORY),
+        cpu_milli: or(requests.cpu_milli, DEFAULT_CPU_MILLI),
+        memory: or(requests.memory, DEFAULT_MEMORY),
         ..*requests
     }
 }
