@@ -4,7 +4,6 @@
 use plotters::style::RGBColor;
 
 use super::axis::{LogScale, Scale};
-use super::panel::{EndLabel, spread};
 use super::theme::{Align, Canvas, GREY, INK, PALE, SERIES, Type, draw};
 use crate::record::{Distribution, Outcome};
 use crate::report::number::length;
@@ -34,27 +33,20 @@ pub fn pending_cdf(outcome: &Outcome) -> String {
         let time = LogScale::up_to(longest, (LEFT, WIDTH - RIGHT));
         let share = Scale { data: (0.0, 1.0), pixels: (HEIGHT - BOTTOM, TOP) };
         grid(canvas, &outcome.name, time, share);
-        let mut labels = Vec::new();
-        for (name, values, colour) in clocks {
+        for (index, (name, values, colour)) in clocks.into_iter().enumerate() {
             curve(canvas, values, time, share, colour);
             let half = values.quantile(0.5).as_secs_f64();
             let most = values.quantile(0.95).as_secs_f64();
-            canvas_dot(canvas, (time.at(most), share.at(0.95)), colour);
-            labels.push(EndLabel { y: share.at(0.97), text: name.to_owned(), colour });
+            dot(canvas, (time.at(most), share.at(0.95)), colour);
+            let (x, y) = (WIDTH - RIGHT + 14.0, TOP + 6.0 + index as f64 * 52.0);
+            canvas.text((x, y), name, Type::label(colour, Align::Start).strong());
             let figures = format!("p50 {}, p95 {}", length(half), length(most));
-            labels.push(EndLabel { y: share.at(0.96), text: figures, colour });
-        }
-        for (index, label) in spread(labels, 19.0, (TOP, HEIGHT - BOTTOM)).into_iter().enumerate() {
-            let mut look = Type::label(label.colour, Align::Start);
-            if index % 2 == 0 {
-                look = look.strong();
-            }
-            canvas.text((WIDTH - RIGHT + 12.0, label.y), &label.text, look);
+            canvas.text((x, y + 19.0), &figures, Type::label(colour, Align::Start));
         }
     })
 }
 
-fn canvas_dot(canvas: &mut Canvas<'_>, at: (f64, f64), colour: RGBColor) {
+fn dot(canvas: &mut Canvas<'_>, at: (f64, f64), colour: RGBColor) {
     canvas.area((at.0 - 4.0, at.1 - 4.0), (at.0 + 4.0, at.1 + 4.0), colour, 1.0);
 }
 
