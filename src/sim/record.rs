@@ -42,10 +42,6 @@ pub struct Recorder {
     pub subnets: IdVec<SubnetId, WallRecord>,
     /// Per quota.
     pub quotas: IdVec<QuotaId, WallRecord>,
-    /// Rate of what nobody requested, nano-units an hour.
-    pub idle_rate: Integral,
-    /// Rate of what AKS's own pods and DaemonSets requested, nano-units an hour.
-    pub system_rate: Integral,
     /// Control-plane tier and other items.
     pub control_plane_rate: Integral,
     /// Evictions since the last sample.
@@ -106,6 +102,10 @@ pub struct PoolRecord {
     pub billed: Integral,
     /// What they cost, nano-units an hour.
     pub rate: Integral,
+    /// Part of it that nobody requested.
+    pub idle: Integral,
+    /// Part of it that AKS's own pods and DaemonSets requested.
+    pub system: Integral,
     /// Allocatable and requested millicores of Ready nodes.
     pub cpu: (Integral, Integral),
     /// Allocatable and requested bytes (in KiB) of Ready nodes.
@@ -165,8 +165,6 @@ impl Recorder {
             pod_ends: IdVec::new(),
             subnets: plan.subnets.iter().map(|_| WallRecord::default()).collect(),
             quotas: plan.quotas.iter().map(|_| WallRecord::default()).collect(),
-            idle_rate: Integral::default(),
-            system_rate: Integral::default(),
             control_plane_rate: Integral::default(),
             evictions_flow: 0,
             series: Series::default(),
@@ -184,6 +182,8 @@ impl Recorder {
             for integral in [
                 &mut pool.billed,
                 &mut pool.rate,
+                &mut pool.idle,
+                &mut pool.system,
                 &mut pool.cpu.0,
                 &mut pool.cpu.1,
                 &mut pool.memory.0,
@@ -195,8 +195,6 @@ impl Recorder {
         for wall in self.subnets.iter_mut().chain(self.quotas.iter_mut()) {
             wall.blocked.restart(now);
         }
-        self.idle_rate.restart(now);
-        self.system_rate.restart(now);
         self.control_plane_rate.restart(now);
     }
 }

@@ -1,14 +1,10 @@
-//! Disruption budgets: their status follows the pods that they cover.
+//! Disruption budgets: their status follows the pods that they cover. It is counted when somebody
+//! looks, and only if a pod has changed since.
 
-use crate::model::PodPhase;
-use crate::plan::WorkloadKind;
-use crate::rules::{Controlled, budget_status, selects};
+use crate::control::disruption::{DisruptionView, refresh};
+use crate::rules::selects;
 use crate::sim::world::World;
-use crate::unit::{DisruptionBudgetId, Duration, PodId, ShapeId, WorkloadId};
-
-/// An eviction that was granted counts as a disruption until its pod is seen to go, at most this
-/// long (kubernetes `pkg/controller/disruption/disruption.go`: `DeletionTimeout`, v1.36.2).
-const DELETION_TIMEOUT: Duration = Duration::from_secs(120);
+use crate::unit::{DisruptionBudgetId, PodId, ShapeId, WorkloadId};
 
 /// Which budgets cover which shapes and workloads.
 #[derive(Debug, Default)]
@@ -17,6 +13,8 @@ pub struct Coverage {
     by_shape: Vec<Vec<DisruptionBudgetId>>,
     /// Workloads by budget.
     workloads: Vec<Vec<WorkloadId>>,
+    /// Budgets whose status is to be counted again.
+    stale: Vec<bool>,
 }
 
 impl World<'_> {
@@ -44,57 +42,40 @@ impl World<'_> {
                     .collect()
             })
             .collect();
-        self.coverage = Coverage { by_shape, workloads };
+        let stale = plan.budgets.iter().map(|_| true).collect();
+        self.coverage = Coverage { by_shape, workloads, stale };
     }
 
     /// Budgets that cover a pod.
-    pub fn budgets_of(&self, pod: PodId) -> Vec<DisruptionBudgetId> {
+    pub fn budgets_of(&self, pod: PodId) -> &[DisruptionBudgetId] {
         let shape = self.cluster.pods[pod].shape;
-        self.coverage.by_shape.get(shape.0 as usize).cloned().unwrap_or_default()
+        self.coverage.by_shape.get(shape.0 as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// A pod has become Ready, begun to go, or gone: its budgets are counted again.
+    /// A pod has become Ready, begun to go, or gone: its budgets are to be counted again.
     pub fn budgets_changed(&mut self, pod: PodId) {
         let shape = self.cluster.pods[pod].shape.0 as usize;
-        for index in 0..self.coverage.by_shape.get(shape).map_or(0, Vec::len) {
-            self.count_budget(self.coverage.by_shape[shape][index]);
+        let Some(covering) = self.coverage.by_shape.get(shape) else { return };
+        for budget in covering {
+            self.coverage.stale[budget.0 as usize] = true;
         }
     }
 
-    fn count_budget(&mut self, budget: DisruptionBudgetId) {
-        let now = self.now;
-        let pods = &self.cluster.pods;
-        let state = &mut self.cluster.budgets[budget];
-        state.disrupted.retain(|&(pod, since)| {
-            pods[pod].phase.is_active() && now.since(since) < DELETION_TIMEOUT
-        });
-        let leaving =
-            state.disrupted.iter().filter(|(pod, _)| pods[*pod].phase == PodPhase::Ready).count();
-        let mut counted = Controlled { expected_by_controllers: Some(0), ..Controlled::default() };
-        for &workload in &self.coverage.workloads[budget.0 as usize] {
-            let owner = &self.cluster.workloads[workload];
-            counted.matching += owner.pods.len() as i64;
-            counted.healthy += i64::from(owner.ready);
-            let scalable = self.plan.workloads[workload].kind != WorkloadKind::Bare;
-            counted.expected_by_controllers = counted
-                .expected_by_controllers
-                .filter(|_| scalable || owner.pods.is_empty())
-                .map(|expected| expected + i64::from(owner.replicas));
-        }
-        counted.healthy -= leaving as i64;
-        let spec = &self.plan.budgets[budget];
-        let status = budget_status(spec.min_available, spec.max_unavailable, &counted);
-        let state = &mut self.cluster.budgets[budget];
-        state.allowed = status.allowed;
-        state.healthy = status.healthy;
-        state.desired = status.desired;
-        state.expected = status.expected;
-    }
-
-    /// Counts every budget.
+    /// Brings every budget's status up to date.
     pub fn count_budgets(&mut self) {
         for budget in self.plan.budgets.ids() {
-            self.count_budget(budget);
+            let index = budget.0 as usize;
+            let waits = !self.cluster.budgets[budget].disrupted.is_empty();
+            if !self.coverage.stale[index] && !waits {
+                continue;
+            }
+            self.coverage.stale[index] = false;
+            let pods: Vec<PodId> = self.coverage.workloads[index]
+                .iter()
+                .flat_map(|&workload| self.cluster.workloads[workload].pods.iter().copied())
+                .collect();
+            let view = DisruptionView { cluster: &self.cluster, budgets: &self.plan.budgets };
+            self.cluster.budgets[budget] = refresh(view, budget, &pods, self.now);
         }
     }
 }

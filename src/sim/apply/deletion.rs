@@ -108,13 +108,14 @@ impl World<'_> {
 
     /// Whether the eviction API grants the eviction of a pod now; a granted one uses the budget.
     pub fn eviction_granted(&mut self, pod: PodId) -> bool {
+        self.count_budgets();
         let row = &self.cluster.pods[pod];
         let target = Target {
             not_running: row.phase == PodPhase::Pending || row.phase.is_over(),
             terminating: row.phase == PodPhase::Terminating,
             ready: row.phase == PodPhase::Ready,
         };
-        let covering = self.budgets_of(pod);
+        let covering = self.budgets_of(pod).to_vec();
         let budgets: Vec<Budget> = covering
             .iter()
             .map(|&budget| {

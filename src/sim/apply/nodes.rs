@@ -4,6 +4,7 @@ use crate::control::scheduler::NodeChange;
 use crate::model::{NodePhase, Taint, TaintEffect};
 use crate::plan::WorkloadKind;
 use crate::record::{Actor, Object};
+use crate::rules::{NodeFacts, fits_node_affinity, untolerated};
 use crate::sim::apply::pods::Stop;
 use crate::sim::event::Event;
 use crate::sim::world::World;
@@ -72,11 +73,11 @@ impl World<'_> {
 
     /// Whether a DaemonSet wants a pod on the node.
     pub fn daemon_runs_on(&self, workload: WorkloadId, node: NodeId) -> bool {
-        crate::control::workload::daemon_runs_on(
-            &self.cluster.shapes[self.plan.workloads[workload].shape],
-            &self.cluster.nodes[node],
-            &self.cluster.symbols,
-        )
+        // kubernetes `pkg/controller/daemon/daemon_controller.go` `NodeShouldRunDaemonPod`, v1.36.2.
+        let shape = &self.cluster.shapes[self.plan.workloads[workload].shape];
+        let facts = NodeFacts::of(&self.cluster.nodes[node]);
+        fits_node_affinity(shape, &facts, &self.cluster.symbols)
+            && untolerated(facts.taints, &shape.tolerations).is_none()
     }
 
     /// A DaemonSet's pod for a node.
