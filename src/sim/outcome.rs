@@ -151,7 +151,7 @@ impl World<'_> {
                 WallTotals {
                     name: self.plan.symbols.text(spec.name).to_owned(),
                     capacity: spec.capacity,
-                    peak: record.peak,
+                    peak: self.capacity.region.addresses.subnet(subnet).peak,
                     blocked: blocked(record.blocked.total(self.now)),
                 }
             })
@@ -167,7 +167,7 @@ impl World<'_> {
                 WallTotals {
                     name: self.plan.symbols.text(spec.name).to_owned(),
                     capacity: Some(spec.limit),
-                    peak: record.peak,
+                    peak: self.capacity.region.quotas.counter(quota).peak,
                     blocked: blocked(record.blocked.total(self.now)),
                 }
             })

@@ -138,8 +138,6 @@ pub struct NodeRecord {
 /// Something with a limit.
 #[derive(Default)]
 pub struct WallRecord {
-    /// Most in use.
-    pub peak: u64,
     /// Pods that wait because of it.
     pub waiting: u32,
     /// Whether any does.
@@ -204,10 +202,5 @@ impl WallRecord {
     pub fn shift(&mut self, by: i32, now: SimTime) {
         self.waiting = self.waiting.checked_add_signed(by).expect("waiting pods are counted");
         self.blocked.set(i64::from(self.waiting > 0), now);
-    }
-
-    /// This much is in use now.
-    pub fn in_use(&mut self, used: u64) {
-        self.peak = self.peak.max(used);
     }
 }
