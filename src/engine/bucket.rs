@@ -17,8 +17,7 @@ pub struct TokenBucket {
 impl TokenBucket {
     /// A full bucket of `rate_milli` / 1000 tokens a second (0: unlimited) and `burst` tokens.
     pub fn new(rate_milli: u64, burst: u64) -> Self {
-        let interval =
-            Duration::from_micros(1_000_000_000u64.checked_div(rate_milli).unwrap_or(0));
+        let interval = Duration::from_micros(1_000_000_000u64.checked_div(rate_milli).unwrap_or(0));
         Self { interval, tolerance: interval.times(burst.max(1) - 1), full_at: SimTime::ZERO }
     }
 

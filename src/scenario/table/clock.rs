@@ -32,12 +32,7 @@ const MILLISECONDS_FROM: f64 = 1e11;
 
 impl Clock {
     /// The times of a column in microseconds after the start, ascending; negative before it.
-    pub(super) fn column(
-        self,
-        table: &Table,
-        column: usize,
-        errors: &mut TableErrors,
-    ) -> Vec<i64> {
+    pub(super) fn column(self, table: &Table, column: usize, errors: &mut TableErrors) -> Vec<i64> {
         let mut times = Vec::with_capacity(table.len());
         let mut zero = match self.align {
             Align::FirstRow => None,

@@ -10,7 +10,7 @@ mod text;
 pub use clock::{Align, Clock};
 pub use error::{TableError, TableErrors};
 pub use rows::{
-    NodeColumns, NodeTableRow, PodColumns, PodTableRow, counts, depths, evictions, instants,
-    nodes, pods, values,
+    NodeColumns, NodeTableRow, PodColumns, PodTableRow, counts, depths, evictions, instants, nodes,
+    pods, values,
 };
 pub use text::Table;

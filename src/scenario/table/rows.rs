@@ -45,8 +45,7 @@ pub fn counts(
             "move simulation.start, or leave out `align: absolute`",
         ));
     };
-    TraceCounts::scaled(starts, end, &counts, scale)
-        .map_err(|why| TableErrors::of_file(why, ""))
+    TraceCounts::scaled(starts, end, &counts, scale).map_err(|why| TableErrors::of_file(why, ""))
 }
 
 /// Instants, one row each; with a scale the n-th row stands for floor(n·scale) − floor((n−1)·scale)
@@ -64,8 +63,8 @@ pub fn instants(
     let Some(time) = table.column(time, &mut errors) else { return Err(errors) };
     let times = clock.column(table, time, &mut errors);
     let ones = vec![1; times.len()];
-    let copies = crate::demand::scaled_counts(&ones, scale)
-        .map_err(|why| TableErrors::of_file(why, ""))?;
+    let copies =
+        crate::demand::scaled_counts(&ones, scale).map_err(|why| TableErrors::of_file(why, ""))?;
     let instants = times
         .iter()
         .zip(copies)
@@ -153,8 +152,8 @@ pub fn pods(
     columns: PodColumns<'_>,
 ) -> Result<Vec<PodTableRow>, TableErrors> {
     let mut errors = TableErrors::default();
-    let needed = [columns.create, columns.cpu, columns.memory]
-        .map(|name| table.column(name, &mut errors));
+    let needed =
+        [columns.create, columns.cpu, columns.memory].map(|name| table.column(name, &mut errors));
     let mut optional = |name: Option<&str>| name.map(|name| table.column(name, &mut errors));
     let (gpu, duration, end) =
         (optional(columns.gpu), optional(columns.duration), optional(columns.end));
@@ -176,9 +175,7 @@ pub fn pods(
         };
         let lifetime = match (duration.flatten(), end.flatten()) {
             (Some(column), _) => seconds(table, line, record, column, &mut errors),
-            (None, Some(column)) => {
-                until(table, line, (record, create, column), &mut errors)
-            }
+            (None, Some(column)) => until(table, line, (record, create, column), &mut errors),
             (None, None) => None,
         };
         if let (Some(created), Some(cpu_milli), Some(memory), Some(gpus)) =
@@ -362,7 +359,9 @@ mod tests {
 
     #[test]
     fn counts_are_scaled_without_losing_any() {
-        let table = table("timestamp,n\n2026-01-01T00:00:00,3\n2026-01-01T00:01:00,0\n2026-01-01T00:02:00,4\n");
+        let table = table(
+            "timestamp,n\n2026-01-01T00:00:00,3\n2026-01-01T00:01:00,0\n2026-01-01T00:02:00,4\n",
+        );
         let counts = counts(&table, CLOCK, "timestamp", "n", 0.5).unwrap();
         assert_eq!(counts.counts, [1, 0, 2]);
         assert_eq!(counts.starts[2], SimTime::from_secs(120));
@@ -417,7 +416,8 @@ mod tests {
 
     #[test]
     fn evictions_of_one_instant_are_a_batch() {
-        let table = Table::read(b"0,add,a\n0,add,b\n5000,remove,a\n5000,remove,b\n", false).unwrap();
+        let table =
+            Table::read(b"0,add,a\n0,add,b\n5000,remove,a\n5000,remove,b\n", false).unwrap();
         assert_eq!(evictions(&table).unwrap(), [(SimTime::from_secs(5), 2)]);
     }
 

@@ -24,10 +24,8 @@ impl Table {
             ));
         }
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(header)
-            .trim(csv::Trim::All)
-            .from_reader(bytes);
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(header).trim(csv::Trim::All).from_reader(bytes);
         let mut errors = TableErrors::default();
         let mut records = Vec::new();
         for record in reader.records() {
@@ -52,10 +50,9 @@ impl Table {
             ));
         }
         let headers = if header {
-            reader.headers().map_or_else(
-                |_| Vec::new(),
-                |headers| headers.iter().map(str::to_owned).collect(),
-            )
+            reader
+                .headers()
+                .map_or_else(|_| Vec::new(), |headers| headers.iter().map(str::to_owned).collect())
         } else {
             (1..=records[0].1.len()).map(|number| number.to_string()).collect()
         };
