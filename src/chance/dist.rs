@@ -177,12 +177,12 @@ fn hyperexponential(mean: f64, scv: f64, stream: &mut Stream) -> f64 {
 /// The part in which the running sum of weights passes `at`.
 fn choose(parts: &[(f64, Dist)], at: f64) -> Option<&Dist> {
     let mut sum = 0.0;
-    let heavy = parts.iter().filter(|part| part.0 > 0.0);
+    let mut heavy = parts.iter().filter(|part| part.0 > 0.0);
     let chosen = heavy.clone().find(|part| {
         sum += part.0;
         at < sum
     });
-    chosen.or(heavy.last()).map(|part| &part.1)
+    chosen.or_else(|| heavy.next_back()).map(|part| &part.1)
 }
 
 impl Empirical {

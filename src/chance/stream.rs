@@ -64,13 +64,13 @@ impl Stream {
     }
 
     /// 64 random bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn word(&mut self) -> u64 {
         self.generator.next_u64()
     }
 
     /// An index below `n`; zero if `n` is zero.
     pub fn below(&mut self, n: usize) -> usize {
-        ((u128::from(self.next()) * n as u128) >> 64) as usize
+        ((u128::from(self.word()) * n as u128) >> 64) as usize
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
     fn golden_bits() {
         // A change here changes every result: bump the model version and say so.
         let mut stream = Stream::keyed(7, Purpose::Service, 3, 11);
-        let words = [stream.next(), stream.next(), stream.next()];
+        let words = [stream.word(), stream.word(), stream.word()];
         let golden =
             [11_885_378_670_224_999_901, 11_946_226_857_047_635_086, 5_054_608_360_989_901_798];
         assert_eq!(words, golden);
@@ -111,7 +111,7 @@ mod tests {
         let stream = Stream::keyed(1, Purpose::Tie, 0, 0);
         let (mut words, mut units) = (stream.clone(), stream);
         for _ in 0..1_000 {
-            let expected = ((words.next() >> 12) as f64 + 0.5) / (1u64 << 52) as f64;
+            let expected = ((words.word() >> 12) as f64 + 0.5) / (1u64 << 52) as f64;
             assert_eq!(units.open_unit(), expected);
         }
     }
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn streams_differ_by_each_part_of_their_key() {
         let first =
-            |seed, purpose, entity, ordinal| Stream::keyed(seed, purpose, entity, ordinal).next();
+            |seed, purpose, entity, ordinal| Stream::keyed(seed, purpose, entity, ordinal).word();
         let base = first(1, Purpose::Arrival, 2, 3);
         assert_ne!(base, first(2, Purpose::Arrival, 2, 3));
         assert_ne!(base, first(1, Purpose::Service, 2, 3));

@@ -121,7 +121,9 @@ proptest! {
     /// Whatever happens, each message is in one place, is delivered no more than it may be, and the
     /// lowest ordinal that waits is taken first.
     #[test]
-    fn messages_are_conserved(steps in prop::collection::vec((0u8..6, 0u64..40, 0usize..8), 1..400)) {
+    fn messages_are_conserved(
+        steps in prop::collection::vec((0u8..6, 0u64..40, 0usize..8), 1..400),
+    ) {
         let mut spec = spec();
         (spec.max_deliveries, spec.lock) = (3, Duration::from_secs(30));
         let mut queue = MessageQueue::new(&spec, at(100));

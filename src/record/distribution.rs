@@ -192,7 +192,7 @@ impl Kept {
     fn add(&mut self, micros: u64) {
         match self {
             Self::Values(values) if values.len() < EXACT_VALUES => values.push(micros),
-            Self::Values(_) => self.to_buckets().record(micros).expect(RESIZES),
+            Self::Values(_) => self.buckets().record(micros).expect(RESIZES),
             Self::Buckets(histogram) => histogram.record(micros).expect(RESIZES),
         }
     }
@@ -200,12 +200,12 @@ impl Kept {
     fn merge(&mut self, other: &Self) {
         match other {
             Self::Values(values) => values.iter().for_each(|&micros| self.add(micros)),
-            Self::Buckets(theirs) => self.to_buckets().add(theirs.as_ref()).expect(RESIZES),
+            Self::Buckets(theirs) => self.buckets().add(theirs.as_ref()).expect(RESIZES),
         }
     }
 
     /// Counts by buckets from now on.
-    fn to_buckets(&mut self) -> &mut Histogram<u64> {
+    fn buckets(&mut self) -> &mut Histogram<u64> {
         if let Self::Values(values) = self {
             let mut histogram = Histogram::new(DIGITS).expect("3 digits are possible");
             for &micros in values.iter() {
