@@ -7,3 +7,4 @@ mod broken;
 mod equal;
 mod kit;
 mod large;
+mod whole;
