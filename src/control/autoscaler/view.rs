@@ -3,7 +3,7 @@
 use super::Words;
 use crate::model::{Cluster, LabelSelector, Labels, Node, NodePhase, Taint};
 use crate::rules::{FilterOptions, Names};
-use crate::unit::{Duration, ExtendedId, PoolId, Resources, ShapeId, Symbol};
+use crate::unit::{Duration, ExtendedId, PoolId, Resources, ShapeId, SimTime, Symbol};
 
 /// Everything that one scan looks at. The simulation fills it; nothing in it is changed by a scan.
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +148,10 @@ impl<'a> View<'a> {
             labelled && self.gpu.is_none_or(|gpu| node.allocatable.extended(gpu) == 0);
         let starting =
             node.taints.iter().any(|taint| self.words.startup_taints.contains(&taint.key));
-        let conditions = Conditions { ready: node.phase == NodePhase::Ready, ..Conditions::FINE };
+        // A VM that is being deleted keeps its Node's condition until the kubelet is silent.
+        let going = node.phase == NodePhase::Deleting && node.ready != SimTime::NEVER;
+        let ready = node.phase == NodePhase::Ready || going;
+        let conditions = Conditions { ready, ..Conditions::FINE };
         conditions.are_ready(node.taints.iter().map(|taint| taint.key), self.words)
             && !starting
             && !gpus_missing
