@@ -1,4 +1,0 @@
-//! standin
-#[derive(Default)]
-pub struct Autoscaler;
-impl Autoscaler { pub fn new() -> Self { Self } }
