@@ -1,15 +1,22 @@
 //! The kube-scheduler: a queue, and one decision at a time.
 
+mod cycle;
+mod hint;
+mod memo;
 mod nominate;
 mod order;
 mod preempt;
 mod queue;
+#[allow(clippy::module_inception)] // the folder is the controller, the file its memory
+mod scheduler;
 pub mod score;
+mod seats;
 mod spec;
-mod standin;
-pub use standin::*;
+#[cfg(test)]
+mod twin;
 mod view;
 
+pub use cycle::{Cycle, Decision, Failures, Preemption};
 pub use nominate::Nominations;
 pub use order::{NodeTree, choose, nodes_to_find};
 pub use preempt::{
@@ -17,5 +24,6 @@ pub use preempt::{
     victims_on,
 };
 pub use queue::{Group, POOL_FLUSH, POOL_STAY, PluginSet, QueueSettings, SchedulingQueue, backoff};
+pub use scheduler::Scheduler;
 pub use spec::{FitStrategy, SchedulerSpec, TieBreak};
 pub use view::{NodesOf, SchedulerView};
