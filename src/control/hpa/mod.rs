@@ -12,7 +12,9 @@ mod sync;
 mod tests;
 
 pub use defaults::{MAX_POLICY_PERIOD, MAX_STABILIZATION, PartialRules};
-pub use pods::{ContainerRequest, PodGroup, PodSeen, PodSums, Sample, SeenPhase, pod_request};
+pub use pods::{
+    ContainerRequest, PodGroup, PodSeen, PodSums, Sample, SeenPhase, pod_request, sample_usage,
+};
 pub use recommend::{MetricFailure, Recommendation, Tolerance};
 pub use settings::HpaSettings;
 pub use spec::{

@@ -3,7 +3,7 @@
 //! kubernetes `pkg/controller/podautoscaler/replica_calculator.go` (1.28 to mid-2026), `groupPods`,
 //! `calculateRequests`.
 
-use super::HpaSettings;
+use super::{HpaSettings, MetricFailure};
 use crate::unit::{Duration, SimTime};
 
 /// The sums that a recommendation needs. Whoever follows its pods may keep them up to date itself;
@@ -149,6 +149,17 @@ impl PodSums {
             }
             PodGroup::Ignored => {}
         }
+    }
+}
+
+/// A pod's use by its containers' samples: of all, or only of the one at a position.
+///
+/// # Errors
+/// [`MetricFailure::NoContainer`] if that container has no sample.
+pub fn sample_usage(containers: &[i64], only: Option<usize>) -> Result<i64, MetricFailure> {
+    match only {
+        None => Ok(containers.iter().sum()),
+        Some(index) => containers.get(index).copied().ok_or(MetricFailure::NoContainer),
     }
 }
 

@@ -39,6 +39,8 @@ pub enum MetricFailure {
     NoneMatch,
     /// A pod has no request for the resource.
     NoRequest,
+    /// A pod's samples lack the container.
+    NoContainer,
     /// The metric's kind is not known.
     InvalidSource,
 }

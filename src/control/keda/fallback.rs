@@ -33,6 +33,11 @@ impl Health {
         self.failures = if failed { self.failures.saturating_add(1) } else { 0 };
     }
 
+    /// Status `Failing` instead of `Happy`.
+    pub fn is_failing(&self) -> bool {
+        self.failures > 0
+    }
+
     /// Whether the fallback stands in for this metric.
     pub fn is_past(&self, fallback: &FallbackSpec) -> bool {
         self.failures > fallback.failure_threshold

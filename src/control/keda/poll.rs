@@ -4,7 +4,7 @@
 //! `GetScaledObjectMetrics`) and `pkg/scaling/executor/scale_scaledobjects.go` (`RequestScale`).
 
 use super::fallback::{Health, Scale, SourceError, apply, stand_in_value};
-use super::{FallbackBehavior, Modifiers, ScaledObjectSpec, Trigger};
+use super::{FallbackBehavior, FallbackSpec, Modifiers, ScaledObjectSpec, Trigger};
 use crate::unit::SimTime;
 use crate::vocabulary::KedaVersion;
 
@@ -371,30 +371,46 @@ fn composite(
     version: KedaVersion,
 ) -> Result<i64, SourceError> {
     let modifiers = spec.modifiers.as_ref().ok_or(SourceError)?;
-    let by_formula = spec.fallback.is_some_and(|fallback| {
-        fallback.behavior == FallbackBehavior::ScalingModifiers && version.at_least(20)
-    });
     let read = |index: usize| answer(spec, memory, index, live);
+    let input = |index: usize| {
+        formula_input(spec.fallback.as_ref(), memory.health[index], read(index), version)
+    };
     for (index, trigger) in spec.triggers.iter().enumerate() {
-        if trigger.is_resource() || read(index).is_ok() {
-            continue;
-        }
-        let fallback = spec.fallback.filter(|fallback| memory.health[index].is_past(fallback));
-        // Any active fallback replaces the composite as a whole, unless the formula deals with it.
-        let fallback = fallback.ok_or(SourceError)?;
-        if !by_formula {
-            let replicas = fallback.stand_in(scale.replicas, version);
-            return stand_in(modifiers, replicas, scale, version);
+        if !trigger.is_resource() && input(index).is_err() {
+            // Any active fallback replaces the composite as a whole.
+            let past = |fallback: &FallbackSpec| memory.health[index].is_past(fallback);
+            let fallback = spec.fallback.filter(past).ok_or(SourceError)?;
+            return stand_in(modifiers, fallback.stand_in(scale.replicas, version), scale, version);
         }
     }
-    let value = |index| read(index).ok().map(|reading| reading.value_milli as f64 / 1_000.0);
+    let value = |index| input(index).ok().flatten();
     match modifiers.formula.evaluate(&value).map_err(|_| SourceError)? {
         Some(value) => Ok(super::encode::milli(value)),
         None => {
-            let replicas = spec.fallback.filter(|_| by_formula).ok_or(SourceError)?.replicas;
+            let replicas = spec.fallback.ok_or(SourceError)?.replicas;
             stand_in(modifiers, replicas, scale, version)
         }
     }
+}
+
+/// What the formula gets for a trigger; nil where it is past the threshold of a fallback with
+/// behaviour `scalingModifiers` (2.20).
+///
+/// # Errors
+/// The read's error where the formula does not deal with it.
+pub fn formula_input(
+    fallback: Option<&FallbackSpec>,
+    health: Health,
+    read: Read,
+    version: KedaVersion,
+) -> Result<Option<f64>, SourceError> {
+    let to_formula = |fallback: &&FallbackSpec| {
+        fallback.behavior == FallbackBehavior::ScalingModifiers && version.at_least(20)
+    };
+    if fallback.filter(to_formula).is_some_and(|fallback| health.is_past(fallback)) {
+        return Ok(None);
+    }
+    read.map(|reading| Some(reading.value_milli as f64 / 1_000.0))
 }
 
 /// The composite that asks for `replicas`.
