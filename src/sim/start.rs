@@ -5,7 +5,7 @@ use crate::model::{Node, NodePhase, PodPhase, Usage};
 use crate::plan::{ScalerKind, WorkloadKind};
 use crate::sim::event::Event;
 use crate::sim::names::key;
-use crate::sim::world::World;
+use crate::sim::world::{World, scheduler_view};
 use crate::unit::{Duration, InstanceId, NodeId, PodId, SimTime, WorkloadId};
 
 impl World<'_> {
@@ -75,7 +75,7 @@ impl World<'_> {
         self.cluster.register_node(node, self.now);
         self.cluster.set_node_phase(node, NodePhase::Ready, self.now);
         self.record.nodes[node].first_ready = Some(self.now);
-        self.scheduling.scheduler.node_added(&self.cluster, node, self.now);
+        self.scheduling.scheduler.node_added(scheduler_view(self.plan, &self.cluster), node, self.now);
         self.count_ready(node, true);
     }
 
@@ -113,10 +113,14 @@ impl World<'_> {
         }
         self.record.pods = Default::default();
         while let Some((pod, node)) = self.next_placement() {
-            let Some(node) = node else { continue };
+            let Some(node) = node else {
+                self.reject_pod(pod, None);
+                continue;
+            };
             self.cluster.assume(pod, node);
             self.usage_joins(node, pod);
-            self.scheduling.scheduler.pod_assumed(&self.cluster, pod, node, self.now);
+            let view = scheduler_view(self.plan, &self.cluster);
+            self.scheduling.scheduler.pod_assumed(view, pod, node, self.now);
             self.cluster.bind(pod, self.now);
             let shape = self.cluster.pods[pod].shape;
             for container in &self.cluster.shapes[shape].containers {
@@ -162,6 +166,7 @@ impl World<'_> {
         }
         if self.plan.pools.iter().any(|pool| pool.autoscaled) {
             let first = self.phase("autoscaler", "", self.plan.autoscaler.scan_interval);
+            self.capacity.next_scan = first;
             self.at(first, Event::AutoscalerScan);
         }
         self.wake_scheduler(self.now);

@@ -1,13 +1,13 @@
 //! The world of one run: the model, the controllers' memories, the provider, and the record, all
 //! owned by one value. Plain data: a run can move to any thread.
 
-use crate::control::autoscaler::Autoscaler;
 use crate::control::hpa::{HpaMemory, HpaSettings, HpaSpec};
 use crate::control::keda::{self, KedaMemory, Read};
-use crate::control::scheduler::Scheduler;
+use crate::control::scheduler::{Scheduler, SchedulerView};
 use crate::engine::{EventQueue, Fingerprint, TokenBucket};
 use crate::model::{Cluster, DisruptionBudget, Pool, Workload};
 use crate::plan::{Plan, ScalerKind};
+use crate::rules::WellKnown;
 use crate::unit::{IdVec, Lots, SimTime, WorkloadId};
 
 use super::apply::Coverage;
@@ -109,6 +109,7 @@ impl<'p> World<'p> {
             ..Cluster::default()
         };
         let names = Names::new(&mut cluster.symbols);
+        let well_known = WellKnown::new(&mut cluster.symbols);
         let keys = Keys::new(plan);
         let scaling = plan
             .workloads
@@ -132,12 +133,12 @@ impl<'p> World<'p> {
             work: Work::new(plan, &keys, seed),
             scaling,
             scheduling: Scheduling {
-                scheduler: Scheduler::new(&plan.scheduler, &mut cluster.symbols),
+                scheduler: Scheduler::new(&plan.scheduler, well_known),
                 busy_until: SimTime::ZERO,
                 due: SimTime::NEVER,
                 binds: TokenBucket::new(plan.scheduler.bind_rate_milli, plan.scheduler.bind_burst),
             },
-            capacity: Capacity::new(plan, seed),
+            capacity: Capacity::new(plan, &mut cluster.symbols, well_known, seed),
             controller_writes: TokenBucket::new(
                 plan.timing.controller_rate_milli,
                 plan.timing.controller_burst,
@@ -168,5 +169,15 @@ impl World<'_> {
     /// Whether what begins now counts.
     pub fn counts(&self) -> bool {
         self.now.micros() >= self.plan.simulation.warmup.micros()
+    }
+}
+
+/// What the scheduler is shown.
+pub fn scheduler_view<'v>(plan: &'v Plan, cluster: &'v Cluster) -> SchedulerView<'v> {
+    SchedulerView {
+        cluster,
+        spec: &plan.scheduler,
+        images: &plan.images,
+        budgets: &plan.budgets,
     }
 }

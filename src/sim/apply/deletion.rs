@@ -1,10 +1,12 @@
 //! Nodes that the autoscaler deletes: taint, evictions, and the VM.
 
-use crate::control::autoscaler::{Deletion, DeletionAction, GiveUp, Occupant};
+use crate::control::autoscaler::{
+    Deletion, DeletionAction, DeletionEnd, DeletionStep, GivenUp,
+};
 use crate::control::disruption::{Budget, Eviction, Target, evict};
 use crate::model::{PodPhase, Taint, TaintEffect};
-use crate::plan::WorkloadKind;
 use crate::record::{Actor, Object};
+use crate::sim::capacity::autoscaler_view;
 use crate::sim::event::Event;
 use crate::sim::world::World;
 use crate::unit::{NodeId, PodId};
@@ -12,10 +14,56 @@ use crate::unit::{NodeId, PodId};
 impl World<'_> {
     /// The autoscaler begins to delete a node.
     pub fn begin_deletion(&mut self, node: NodeId, drain: bool) {
-        let spec = &self.plan.autoscaler;
-        let (deletion, next) = Deletion::begin(spec, node, drain, self.now);
-        let cordon = spec.cordon;
-        self.capacity.deletions.insert(node, deletion);
+        let (deletion, step) = Deletion::begin(&self.plan.autoscaler, node, drain, self.now);
+        self.fingerprint.add(self.now, 9, u64::from(node.0), u64::from(drain));
+        self.carry_out(deletion, step);
+    }
+
+    /// One step of a deletion.
+    pub fn deletion_step(&mut self, node: NodeId) {
+        let Some(mut deletion) = self.capacity.deletions.remove(&node) else { return };
+        let view = autoscaler_view(&self.cluster, &self.capacity);
+        let step = deletion.step(&self.plan.autoscaler, &view, self.now);
+        self.carry_out(deletion, step);
+    }
+
+    fn carry_out(&mut self, mut deletion: Deletion, step: DeletionStep) {
+        let node = deletion.node;
+        for action in step.actions {
+            match action {
+                DeletionAction::Taint { cordon } => self.taint_for_deletion(node, cordon),
+                DeletionAction::Untaint => self.untaint_after_deletion(node),
+                DeletionAction::Evict { pod, grace, .. } => {
+                    let granted = self.evict_pod(pod, grace);
+                    deletion.evicted(pod, granted);
+                }
+                DeletionAction::DeleteInstance => {
+                    let name = self.node_name(node);
+                    let code = if deletion.drain { "ca.drained" } else { "ca.empty" };
+                    let unneeded = self.plan.autoscaler.unneeded_time;
+                    self.note(Actor::Autoscaler, "delete-node", Object::Node(node), code, None, || {
+                        format!("{name} was not needed for scale-down-unneeded-time {unneeded}")
+                    });
+                    self.delete_instance(node, "scale-down");
+                }
+            }
+        }
+        match step.end {
+            Some(DeletionEnd::Deleted) => self.capacity.autoscaler.deletion_done(node, self.now),
+            Some(DeletionEnd::GivenUp(why)) => {
+                self.capacity.autoscaler.deletion_failed(node, false, self.now);
+                self.note_given_up(node, why);
+            }
+            None => {
+                if let Some(next) = step.next_wake {
+                    self.at(next, Event::DeletionStep(node));
+                }
+                self.capacity.deletions.insert(node, deletion);
+            }
+        }
+    }
+
+    fn taint_for_deletion(&mut self, node: NodeId, cordon: bool) {
         let taint = Taint {
             key: self.names.to_be_deleted,
             value: Default::default(),
@@ -26,84 +74,31 @@ impl World<'_> {
         row.taints.push(taint);
         row.unschedulable |= cordon;
         self.node_spec_changed(node);
-        self.fingerprint.add(self.now, 9, u64::from(node.0), u64::from(drain));
-        self.at(next, Event::DeletionStep(node));
     }
 
-    /// A pod has left a node: a deletion that waits for it may go on at its next poll.
-    pub fn occupants(&self, node: NodeId) -> Vec<Occupant> {
-        self.cluster.nodes[node]
-            .used
-            .pods
-            .iter()
-            .map(|&pod| {
-                let row = &self.cluster.pods[pod];
-                Occupant {
-                    pod,
-                    grace: self.cluster.shape(pod).grace,
-                    daemon: self.plan.workloads[row.workload].kind == WorkloadKind::DaemonSet,
-                    stopping: row.phase == PodPhase::Terminating,
-                }
-            })
-            .collect()
-    }
-
-    /// One step of a deletion.
-    pub fn deletion_step(&mut self, node: NodeId) {
-        let Some(mut deletion) = self.capacity.deletions.remove(&node) else { return };
-        let occupants = self.occupants(node);
-        for action in deletion.step(&self.plan.autoscaler, &occupants, self.now) {
-            match action {
-                DeletionAction::Evict { pod, grace, best_effort } => {
-                    if self.evict_pod(pod, grace) && !best_effort {
-                        deletion.granted(pod);
-                    }
-                }
-                DeletionAction::DeleteVm => {
-                    let name = self.node_name(node);
-                    let drain = deletion.drain;
-                    self.note(
-                        Actor::Autoscaler,
-                        "delete-node",
-                        Object::Node(node),
-                        if drain { "ca.drained" } else { "ca.empty" },
-                        None,
-                        || format!("{name} was not needed for scale-down-unneeded-time"),
-                    );
-                    self.delete_instance(node, "scale-down");
-                    self.autoscaler_deletion_ended(node, true);
-                }
-                DeletionAction::GiveUp(why) => self.give_up_deletion(node, why),
-            }
-        }
-        if !deletion.is_over() {
-            let occupants = self.occupants(node);
-            if let Some(next) = deletion.next(&occupants, self.now) {
-                self.at(next, Event::DeletionStep(node));
-            }
-            self.capacity.deletions.insert(node, deletion);
-        }
-    }
-
-    fn give_up_deletion(&mut self, node: NodeId, why: GiveUp) {
-        let (code, text) = match why {
-            GiveUp::NotEmpty => ("ca.not-empty", "pods have come since it was chosen"),
-            GiveUp::EvictionRefused => {
-                ("ca.eviction-refused", "evictions were refused for max-pod-eviction-time")
-            }
-            GiveUp::PodsStayed => {
-                ("ca.pods-stayed", "pods did not go within max-graceful-termination-sec")
-            }
-        };
-        let name = self.node_name(node);
-        self.note(Actor::Autoscaler, "keep-node", Object::Node(node), code, None, || {
-            format!("{name} is kept: {text}")
-        });
+    fn untaint_after_deletion(&mut self, node: NodeId) {
         let row = &mut self.cluster.nodes[node];
         row.taints.retain(|taint| taint.key != self.names.to_be_deleted);
         row.unschedulable = false;
         self.node_spec_changed(node);
-        self.autoscaler_deletion_ended(node, false);
+    }
+
+    fn note_given_up(&mut self, node: NodeId, why: GivenUp) {
+        let (code, text) = match why {
+            GivenUp::NotEmpty => ("ca.not-empty", "pods have come since it was chosen"),
+            GivenUp::Blocked => ("ca.blocked", "a pod has come that must not be moved"),
+            GivenUp::EvictionRefused => {
+                ("ca.eviction-refused", "evictions were refused for max-pod-eviction-time")
+            }
+            GivenUp::PodsRemain => {
+                ("ca.pods-remain", "pods did not go within max-graceful-termination-sec")
+            }
+            GivenUp::NodeGone => ("ca.node-gone", "it is gone already"),
+        };
+        let name = self.node_name(node);
+        self.note(Actor::Autoscaler, "keep-node", Object::Node(node), code, None, || {
+            format!("{name} is not deleted: {text}")
+        });
     }
 
     /// Whether the eviction API grants the eviction of a pod now; a granted one uses the budget.

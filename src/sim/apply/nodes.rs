@@ -1,13 +1,12 @@
 //! Nodes: the VM runs, the kubelet registers, Ready, silent, gone.
 
-use crate::control::scheduler::NodeChange;
 use crate::model::{NodePhase, Taint, TaintEffect};
 use crate::plan::WorkloadKind;
 use crate::record::{Actor, Object};
 use crate::rules::{NodeFacts, fits_node_affinity, untolerated};
 use crate::sim::apply::pods::Stop;
 use crate::sim::event::Event;
-use crate::sim::world::World;
+use crate::sim::world::{World, scheduler_view};
 use crate::unit::{Duration, NodeId, PodId, SimTime, WorkloadId};
 use crate::vocabulary::Cause;
 
@@ -50,7 +49,7 @@ impl World<'_> {
             Taint { key: self.names.not_ready, value: Default::default(), effect: TaintEffect::NoSchedule };
         self.cluster.nodes[node].taints.push(taint);
         self.fingerprint.add(self.now, 11, u64::from(node.0), 0);
-        self.scheduling.scheduler.node_added(&self.cluster, node, self.now);
+        self.scheduling.scheduler.node_added(scheduler_view(self.plan, &self.cluster), node, self.now);
         self.create_daemon_pods(node);
         self.wake_scheduler(self.now);
     }
@@ -104,12 +103,7 @@ impl World<'_> {
         self.count_ready(node, true);
         self.fingerprint.add(self.now, 12, u64::from(node.0), 0);
         self.note_step(Actor::NodeController, "node-ready", Object::Node(node));
-        self.scheduling.scheduler.node_changed(
-            &self.cluster,
-            node,
-            NodeChange::Taints,
-            self.now,
-        );
+        self.scheduling.scheduler.node_changed(scheduler_view(self.plan, &self.cluster), node, self.now);
         self.wake_scheduler(self.now);
     }
 
@@ -172,12 +166,7 @@ impl World<'_> {
         };
         self.cluster.nodes[node].taints.push(taint);
         self.cluster.set_node_phase(node, NodePhase::NotReady, self.now);
-        self.scheduling.scheduler.node_changed(
-            &self.cluster,
-            node,
-            NodeChange::Taints,
-            self.now,
-        );
+        self.scheduling.scheduler.node_changed(scheduler_view(self.plan, &self.cluster), node, self.now);
         self.note_step(Actor::NodeController, "node-unreachable", Object::Node(node));
         let epoch = self.cluster.nodes[node].epoch;
         self.at(self.now + self.plan.timing.node_removal, Event::NodeDeleted(node, epoch));
@@ -189,7 +178,7 @@ impl World<'_> {
             return;
         }
         self.cluster.unregister_node(node);
-        self.scheduling.scheduler.node_removed(&self.cluster, node, self.now);
+        self.scheduling.scheduler.node_removed(scheduler_view(self.plan, &self.cluster), node, self.now);
         self.fingerprint.add(self.now, 14, u64::from(node.0), 0);
         let period = POD_GC_PERIOD.micros();
         let earliest = (self.now + POD_GC_QUARANTINE).micros();

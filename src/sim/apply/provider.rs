@@ -5,7 +5,7 @@ use crate::model::{Node, NodePhase, ProvisioningFailure, Usage};
 use crate::record::{Actor, Object};
 use crate::sim::event::Event;
 use crate::sim::record::NodeRecord;
-use crate::sim::world::World;
+use crate::sim::world::{World, scheduler_view};
 use crate::unit::{NodeId, PoolId, SimTime};
 
 impl World<'_> {
@@ -129,7 +129,9 @@ impl World<'_> {
         self.record.pools[pool].failed += 1;
         self.record.nodes[node].end = "failed";
         self.fingerprint.add(self.now, 15, u64::from(node.0), 0);
-        let code = self.capacity.failures.get(&node).copied().map_or("", failure_code);
+        let failure = self.capacity.failures.get(&node).copied();
+        self.capacity.walls[pool] = failure;
+        let code = failure.map_or("", failure_code);
         let name = self.node_name(node);
         self.note(Actor::Azure, "vm-failed", Object::Pool(pool), code, None, || {
             format!("{name} could not be created")
@@ -195,12 +197,7 @@ impl World<'_> {
         self.cluster.nodes[node].allocatable.extended =
             self.plan.pools[pool].allocatable.extended;
         self.cluster.change += 1;
-        self.scheduling.scheduler.node_changed(
-            &self.cluster,
-            node,
-            crate::control::scheduler::NodeChange::Allocatable,
-            self.now,
-        );
+        self.scheduling.scheduler.node_changed(scheduler_view(self.plan, &self.cluster), node, self.now);
         self.wake_scheduler(self.now);
     }
 }

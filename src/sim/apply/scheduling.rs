@@ -1,11 +1,11 @@
 //! The scheduler's pace, and what its decisions do.
 
-use crate::control::scheduler::{NodeChange, Preemption};
+use crate::control::scheduler::Preemption;
 use crate::model::PodPhase;
 use crate::record::{Actor, Object};
 use crate::sim::apply::Stop;
 use crate::sim::event::Event;
-use crate::sim::world::World;
+use crate::sim::world::{World, scheduler_view};
 use crate::unit::{NodeId, PodId, SimTime};
 use crate::vocabulary::Cause;
 
@@ -24,7 +24,8 @@ impl World<'_> {
     pub fn assume_pod(&mut self, pod: PodId, node: NodeId) {
         self.cluster.assume(pod, node);
         self.usage_joins(node, pod);
-        self.scheduling.scheduler.pod_assumed(&self.cluster, pod, node, self.now);
+        let view = scheduler_view(self.plan, &self.cluster);
+        self.scheduling.scheduler.pod_assumed(view, pod, node, self.now);
         let bound_at = self.scheduling.binds.take(self.now);
         self.note_step(Actor::Scheduler, "bind", Object::Pod(pod));
         if bound_at == self.now {
@@ -43,7 +44,7 @@ impl World<'_> {
             self.fingerprint.add(self.now, 8, u64::from(pod.0), 0);
         }
         if self.record.pod_clocks[pod].cause == Some(Cause::SchedQueue) {
-            let cause = self.unschedulable_cause();
+            let cause = self.unschedulable_cause(pod);
             self.set_pod_cause(pod, Some(cause));
         }
         if let Some(preemption) = preemption {
@@ -54,6 +55,9 @@ impl World<'_> {
 
     fn preempt(&mut self, pod: PodId, preemption: &Preemption) {
         self.cluster.pods[pod].nominated = Some(preemption.node);
+        for &other in &preemption.cleared {
+            self.cluster.pods[other].nominated = None;
+        }
         let name = self.pod_name(pod);
         self.note(Actor::Scheduler, "preempt", Object::Node(preemption.node), "", None, || {
             format!("{} pods of lower priority make room for {name}", preemption.victims.len())
@@ -67,7 +71,7 @@ impl World<'_> {
     /// Taints or the cordon of a node have changed.
     pub fn node_spec_changed(&mut self, node: NodeId) {
         self.cluster.change += 1;
-        self.scheduling.scheduler.node_changed(&self.cluster, node, NodeChange::Taints, self.now);
+        self.scheduling.scheduler.node_changed(scheduler_view(self.plan, &self.cluster), node, self.now);
         self.wake_scheduler(self.now);
     }
 

@@ -1,7 +1,7 @@
 //! Cycles of the scheduler.
 
-use crate::control::scheduler::{CycleResult, SchedulerView};
-use crate::sim::world::World;
+use crate::control::scheduler::{Cycle, Decision};
+use crate::sim::world::{World, scheduler_view};
 use crate::unit::{NodeId, PodId, SimTime};
 
 impl World<'_> {
@@ -13,13 +13,14 @@ impl World<'_> {
             return;
         }
         self.scheduling.due = SimTime::NEVER;
-        if let Some((pod, result)) = self.scheduler_decides() {
+        if let Some(cycle) = self.scheduler_decides() {
             self.record.counters.scheduler_cycles += 1;
+            self.record.counters.nodes_filtered += u64::from(cycle.looked_at);
             self.scheduling.busy_until = self.now + self.plan.scheduler.cycle;
-            match result {
-                CycleResult::Bind(node) => self.assume_pod(pod, node),
-                CycleResult::Unschedulable { preemption, .. } => {
-                    self.reject_pod(pod, preemption.as_ref());
+            match cycle.decision {
+                Decision::Bind { node } => self.assume_pod(cycle.pod, node),
+                Decision::Unschedulable { preemption, .. } => {
+                    self.reject_pod(cycle.pod, preemption.as_ref());
                 }
             }
         }
@@ -30,20 +31,15 @@ impl World<'_> {
 
     /// The decision about the next pod, for the warm start: no pace, no consequences.
     pub fn next_placement(&mut self) -> Option<(PodId, Option<NodeId>)> {
-        self.scheduler_decides().map(|(pod, result)| match result {
-            CycleResult::Bind(node) => (pod, Some(node)),
-            CycleResult::Unschedulable { .. } => (pod, None),
+        self.scheduler_decides().map(|cycle| match cycle.decision {
+            Decision::Bind { node } => (cycle.pod, Some(node)),
+            Decision::Unschedulable { .. } => (cycle.pod, None),
         })
     }
 
-    fn scheduler_decides(&mut self) -> Option<(PodId, CycleResult)> {
-        let lots = self.lots(2, self.record.counters.scheduler_cycles);
-        let view = SchedulerView {
-            cluster: &self.cluster,
-            spec: &self.plan.scheduler,
-            images: &self.plan.images,
-            budgets: &self.plan.budgets,
-        };
-        self.scheduling.scheduler.cycle(&view, self.now, lots)
+    fn scheduler_decides(&mut self) -> Option<Cycle> {
+        let lots = self.lots(2, 0);
+        let view = scheduler_view(self.plan, &self.cluster);
+        self.scheduling.scheduler.cycle(view, self.now, lots)
     }
 }
