@@ -2,13 +2,14 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::cloud::{PoolSpec, Region, ScaleSet};
+use crate::cloud::{PoolKey, PoolSpec, Region, ScaleSet};
 use crate::control::autoscaler::{
     Autoscaler, BudgetView, Deletion, GroupView, Template, View, Words,
 };
 use crate::model::{Cluster, Labels, ProvisioningFailure, Usage};
 use crate::plan::{Plan, WorkloadKind};
 use crate::rules::{FilterOptions, NodeFacts, WellKnown, fits_node_affinity, untolerated};
+use crate::sim::names::key;
 use crate::unit::{
     ExtendedId, IdVec, ImageId, NodeId, PoolId, ShapeId, SimTime, Symbol, Symbols,
 };
@@ -84,7 +85,10 @@ impl Capacity {
             scale_sets: plan
                 .pools
                 .enumerate()
-                .map(|(pool, spec)| ScaleSet::new(pool, spec, seed))
+                .map(|(pool, spec)| {
+                    let name = plan.symbols.text(spec.name);
+                    ScaleSet::new(pool, PoolKey(key("pool", name, "") as u32), spec, seed)
+                })
                 .collect(),
             nodes_of: plan.pools.iter().map(|_| Vec::new()).collect(),
             region: Region::new(
