@@ -64,9 +64,9 @@ impl Recommendation {
     }
 }
 
-/// Rounds up to whole replicas; not-a-number and negatives give 0.
+/// Rounds up to whole replicas, at most the largest `i32`; not-a-number and negatives give 0.
 fn whole(replicas: f64) -> u32 {
-    replicas.ceil() as u32
+    (replicas.ceil() as u32).min(i32::MAX as u32)
 }
 
 /// External or Object metric, AverageValue: `total / target` pods, compared with the pods that exist.

@@ -124,12 +124,13 @@ impl ScaledObjectSpec {
     pub fn resting_replicas(&self) -> u32 {
         self.idle_replicas.unwrap_or(self.min_replicas)
     }
+}
 
-    /// Whether min <= max and idle < min (`CheckReplicaCountBoundsAreValid`).
-    pub fn bounds_are_valid(&self) -> bool {
-        self.min_replicas <= self.max_replicas
-            && self.idle_replicas.is_none_or(|idle| idle < self.min_replicas)
-    }
+/// Whether the bounds as written are accepted: min <= max and idle < min, where a given min of 0
+/// counts as the HPA's 1 (`CheckReplicaCountBoundsAreValid`).
+pub fn bounds_are_valid(min: Option<u32>, max: Option<u32>, idle: Option<u32>) -> bool {
+    let min = min.map_or(0, |min| min.max(1));
+    min <= max.unwrap_or(100) && idle.is_none_or(|idle| idle < min)
 }
 
 /// The state that a poll finds before it decides.
