@@ -386,10 +386,10 @@ fn composite(
     }
     let value = |index| input(index).ok().flatten();
     match modifiers.formula.evaluate(&value).map_err(|_| SourceError)? {
-        Some(value) => Ok(super::encode::milli(value)),
+        Some(value) => Ok((value * 1_000.0) as i64),
         None => {
-            let replicas = spec.fallback.ok_or(SourceError)?.replicas;
-            stand_in(modifiers, replicas, scale, version)
+            let replicas = i64::from(spec.fallback.ok_or(SourceError)?.replicas);
+            Ok(replicas.saturating_mul(modifiers.target_milli))
         }
     }
 }
