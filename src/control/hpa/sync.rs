@@ -1,6 +1,7 @@
 //! One sync of an HPA.
 //!
-//! kubernetes `pkg/controller/podautoscaler/horizontal.go` `reconcileAutoscaler` (1.28 to mid-2026).
+//! kubernetes `pkg/controller/podautoscaler/horizontal.go` (`reconcileAutoscaler`; 1.28 to
+//! mid-2026).
 //! A sync allocates nothing once its memory has grown to the length of its window; its cost is
 //! O(metrics + window / sync period).
 

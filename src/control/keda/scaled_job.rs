@@ -1,7 +1,7 @@
 //! ScaledJobs: Jobs made straight from the length of a queue; never scaled in.
 //!
-//! kedacore/keda @ 8b4f083c, `pkg/scaling/executor/scale_jobs.go`, `pkg/scaling/scaledjob/metrics.go`,
-//! `apis/keda/v1alpha1/scaledjob_types.go`.
+//! kedacore/keda @ 8b4f083c, `pkg/scaling/executor/scale_jobs.go`,
+//! `pkg/scaling/scaledjob/metrics.go`, `apis/keda/v1alpha1/scaledjob_types.go`.
 
 use super::{Read, ScaledJobSpec, ScalingStrategy, TriggerCombination};
 use crate::unit::SimTime;
@@ -174,8 +174,8 @@ pub fn is_pending(begun: impl IntoIterator<Item = bool>) -> bool {
     !begun.into_iter().any(|begun| begun)
 }
 
-/// Positions of the finished Jobs to delete so that the newest `limit` are left; oldest first, those
-/// without a completion time before all others, ties by position.
+/// Positions of the finished Jobs to delete so that the newest `limit` are left; oldest first,
+/// those without a completion time before all others, ties by position.
 pub fn history_to_delete(completed: &[Option<SimTime>], limit: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..completed.len()).collect();
     order.sort_by_key(|&index| (completed[index], index));

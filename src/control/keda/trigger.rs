@@ -105,8 +105,9 @@ pub(super) fn nearest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> O
         .map(|(_, other)| other.to_owned())
 }
 
-/// `metricType`: AverageValue unless given; cpu and memory must say it (before 2.18 also as `metadata.type`),
-/// and only they may say Utilization (`pkg/scalers/scaler.go` `GetMetricTargetType`).
+/// `metricType`: AverageValue unless given; cpu and memory must say it (before 2.18 also as
+/// `metadata.type`), and only they may say Utilization (`pkg/scalers/scaler.go`
+/// `GetMetricTargetType`).
 fn read_metric_type(
     scaler: &Scaler,
     metadata: &BTreeMap<String, String>,
