@@ -335,7 +335,7 @@ pub fn quiet_until(
         let read = seen.readings.get(index).copied();
         let rests = matches!(read, Some(Ok(reading)) if !reading.active);
         let kept = !trigger.use_cached_metrics || memory.records[index] == read;
-        if !trigger.is_resource() && !(rests && kept) {
+        if !(trigger.is_resource() || (rests && kept)) {
             return None;
         }
     }
