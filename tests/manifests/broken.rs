@@ -156,6 +156,14 @@ fn objects_that_do_not_fit_together_are_refused() {
         ),
         (
             format!(
+                "{plain}---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: \
+                 {{name: web}}\nspec: {{maxReplicas: 3, scaleTargetRef: {{kind: Deployment, \
+                 name: web}}}}\n"
+            ),
+            "not-built-yet",
+        ),
+        (
+            format!(
                 "{plain}---\napiVersion: v1\nkind: LimitRange\nmetadata: {{name: l}}\nspec: \
                  {{limits: [{{type: Container, min: {{cpu: 1}}, max: {{cpu: 500m}}}}]}}\n"
             ),
