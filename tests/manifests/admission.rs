@@ -31,7 +31,8 @@ fn object(kind: &str, pod: &str) -> String {
 
 #[test]
 fn requests_are_what_the_scheduler_reserves() {
-    const RANGE: &str = "---\napiVersion: v1\nkind: LimitRange\nmetadata: {name: l}\nspec: {limits: \
+    const RANGE: &str = "---\napiVersion: v1\nkind: LimitRange\nmetadata: {name: l}\nspec: \
+                         {limits: \
                          [{type: Container, default: {cpu: 2}, defaultRequest: {memory: 64Mi}}]}\n";
     let limits = "{containers: [{name: a, resources: {limits: {cpu: 1, memory: 1Gi}}}]}";
     let half = "{containers: [{name: a, resources: {requests: {cpu: 250m}, limits: {cpu: 1}}}]}";

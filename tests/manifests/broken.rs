@@ -79,7 +79,8 @@ fn impossible_pods_are_refused() {
         ),
         (
             "      containers: [{image: a}]\n",
-            "9:20 manifest-required: Deployment web: `spec.template.spec.containers[0].name` is missing",
+            "9:20 manifest-required: Deployment web: `spec.template.spec.containers[0].name` is \
+             missing",
         ),
         (
             "      containers: [{name: a, resources: {requests: {cpu: 1 core}}}]\n",
@@ -90,7 +91,8 @@ fn impossible_pods_are_refused() {
         (
             "      containers: [{name: a, resources: {requests: {cpu: 2}, limits: {cpu: 1}}}]\n",
             "9:76 manifest-field: Deployment web: \
-             `spec.template.spec.containers[0].resources.limits.cpu` must not be less than the request",
+             `spec.template.spec.containers[0].resources.limits.cpu` must not be less than \
+             the request",
         ),
         (
             "      containers: [{name: a}]\n      tolerations: [{operator: Exist}]\n",
