@@ -570,13 +570,18 @@ impl<'a> PoolReader<'_, 'a, '_> {
 
     fn no_price<T>(&mut self, size: &str, suffix: &str, location: &str) -> Option<T> {
         let place = self.given.vm_size.as_ref().map_or(self.place, |at| at.span);
+        let known = catalogue::regions().iter().any(|region| region.eq_ignore_ascii_case(location));
+        let region = match known {
+            true => String::new(),
+            false => format!("regions with prices: {}; ", catalogue::regions().join(", ")),
+        };
         self.lowering.report(
             Diagnostic::error(
                 code::NO_PRICE,
                 format!("the catalogue has no price of `{size}` in {location}"),
             )
             .at(place, "this size")
-            .help(format!("give it: `prices.overrides.{size}{suffix}: 0.46/h`")),
+            .help(format!("{region}give it: `prices.overrides.{size}{suffix}: 0.46/h`")),
         );
         None
     }
