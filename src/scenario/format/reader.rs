@@ -1,4 +1,5 @@
-//! Reading a tree into typed sections: every mistake is reported with its place, none stops the rest.
+//! Reading a tree into typed sections: every mistake is reported with its place, none stops the
+//! rest.
 
 use std::borrow::Cow;
 
