@@ -13,6 +13,7 @@ impl World<'_> {
     pub fn start(&mut self) {
         let price = self.plan.prices.control_plane;
         self.record.control_plane_rate.set(price.0, self.now);
+        self.cover_budgets();
         self.add_given_nodes();
         let warm = self.plan.simulation.warm;
         for pool in self.plan.pools.ids() {
@@ -20,7 +21,8 @@ impl World<'_> {
                 self.add_running_nodes(pool);
             } else {
                 let count = self.plan.pools[pool].count;
-                self.request_nodes(pool, count);
+                // A refusal is in the journal; the autoscaler sees what is missing.
+                let _ = self.request_nodes(pool, count);
             }
         }
         for workload in self.plan.workloads.ids() {
@@ -29,6 +31,7 @@ impl World<'_> {
         if warm {
             self.place_at_once();
         }
+        self.count_budgets();
         self.start_loops();
         self.start_observers();
         self.start_injects();
@@ -82,7 +85,9 @@ impl World<'_> {
         match spec.kind {
             WorkloadKind::DaemonSet => {
                 for node in self.cluster.registered.clone() {
-                    self.create_daemon_pod(workload, node);
+                    if self.daemon_runs_on(workload, node) {
+                        self.create_daemon_pod(workload, node);
+                    }
                 }
             }
             WorkloadKind::Bare | WorkloadKind::ScaledJob => {}
@@ -141,7 +146,7 @@ impl World<'_> {
                 Some(ScalerKind::ScaledObject(scaled)) => {
                     let first = self.phase("keda", name, scaled.polling_interval);
                     self.at(first, Event::KedaPoll(workload));
-                    let first = self.phase("hpa", name, crate::control::hpa::SYNC_PERIOD);
+                    let first = self.phase("hpa", name, self.hpa_settings.sync_period);
                     self.at(first, Event::HpaSync(workload));
                 }
                 Some(ScalerKind::ScaledJob(scaled)) => {
@@ -149,7 +154,7 @@ impl World<'_> {
                     self.at(first, Event::KedaPoll(workload));
                 }
                 Some(ScalerKind::Hpa(_)) => {
-                    let first = self.phase("hpa", name, crate::control::hpa::SYNC_PERIOD);
+                    let first = self.phase("hpa", name, self.hpa_settings.sync_period);
                     self.at(first, Event::HpaSync(workload));
                 }
                 None => {}

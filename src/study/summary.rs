@@ -386,6 +386,7 @@ fn leaf(values: &[Option<&Value>]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::WallTotals;
     use crate::unit::{HourlyRate, SimTime};
 
     fn outcome(seed: u64, ip_seconds: u128) -> Outcome {
@@ -419,6 +420,53 @@ mod tests {
         assert_eq!(Summary::of(&late).figure("cost.basisHours"), Some(1.0));
         late.warmup = late.end;
         assert_eq!(Summary::of(&late).figure("cost.perHour"), None);
+    }
+
+    #[test]
+    fn the_keys_that_stay_are_there_in_their_order() {
+        let mut all = outcome(1, 40);
+        all.workloads.push(WorkloadTotals { name: "w".to_owned(), ..WorkloadTotals::default() });
+        all.pools.push(PoolTotals { name: "p".to_owned(), ..PoolTotals::default() });
+        all.ip.push(WallTotals { name: "s".to_owned(), ..WallTotals::default() });
+        all.quota.push(WallTotals { name: "q".to_owned(), ..WallTotals::default() });
+        let summary = Summary::of(&all);
+        for (at, keys) in [
+            (
+                "",
+                "name modelVersion seed simulatedSeconds fingerprint messages pods workloads nodes \
+                 ip quota cost waits counters",
+            ),
+            (
+                "/messages",
+                "arrived completed deadLettered expired redelivered rejected queuedAtEnd \
+                 inServiceAtEnd ageAtEnd wait sojourn waitTotal",
+            ),
+            ("/messages/wait", "mean p50 p90 p95 p99 max"),
+            ("/pods", "created completed evicted refused pending ready waitTotal"),
+            ("/pods/pending", "count censored mean p50 p90 p95 p99 max"),
+            ("/workloads/w", "replicasMax replicaSeconds messages busyShare"),
+            ("/workloads/w/messages", "wait"),
+            (
+                "/nodes/p",
+                "requested created failed evicted peak nodeSeconds cpuRequestedShare \
+                 memoryRequestedShare",
+            ),
+            ("/ip/s", "capacity peak blockedSeconds"),
+            ("/quota/q", "limit peak blockedSeconds"),
+            (
+                "/cost",
+                "total perHour perMonth basisHours perThousandMessages byPool byPurchase byItem \
+                 controlPlane idle system",
+            ),
+            ("/cost/byPurchase", "onDemand spot reserved savingsPlan"),
+            ("/waits", "message pod"),
+            ("/waits/message", "blocked.ip"),
+        ] {
+            let tree = Value::Object(summary.tree().clone());
+            let map = tree.pointer(at).and_then(Value::as_object).expect(at);
+            let got: Vec<&str> = map.keys().map(String::as_str).collect();
+            assert_eq!(got, keys.split_whitespace().collect::<Vec<_>>(), "{at}");
+        }
     }
 
     #[test]

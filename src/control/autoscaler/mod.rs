@@ -5,6 +5,8 @@ mod deletion;
 mod profile;
 mod setting;
 mod spec;
+mod standin;
+pub use standin::*;
 
 pub use deletion::{Deletion, DeletionAction, GiveUp, Occupant};
 pub use setting::{SettingError, SettingKey};

@@ -1,5 +1,21 @@
-//! The kube-scheduler.
+//! The kube-scheduler: a queue, and one decision at a time.
 
+mod nominate;
+mod order;
+mod preempt;
+mod queue;
+pub mod score;
 mod spec;
+mod standin;
+pub use standin::*;
+mod view;
 
+pub use nominate::Nominations;
+pub use order::{NodeTree, choose, nodes_to_find};
+pub use preempt::{
+    Candidate, Earlier, Preemptor, candidates_wanted, choose_candidate, dry_run, may_preempt,
+    victims_on,
+};
+pub use queue::{Group, POOL_FLUSH, POOL_STAY, PluginSet, QueueSettings, SchedulingQueue, backoff};
 pub use spec::{FitStrategy, SchedulerSpec, TieBreak};
+pub use view::{NodesOf, SchedulerView};

@@ -4,6 +4,7 @@ use crate::control::scheduler::NodeChange;
 use crate::model::{NodePhase, Taint, TaintEffect};
 use crate::plan::WorkloadKind;
 use crate::record::{Actor, Object};
+use crate::rules::{NodeFacts, fits_node_affinity, untolerated};
 use crate::sim::apply::pods::Stop;
 use crate::sim::event::Event;
 use crate::sim::world::World;
@@ -64,16 +65,26 @@ impl World<'_> {
             .map(|(id, _)| id)
             .collect();
         for workload in daemons {
-            let shape = self.plan.workloads[workload].shape;
-            if crate::control::workload::daemon_runs_on(
-                &self.cluster.symbols,
-                &self.cluster.shapes[shape],
-                &self.cluster.nodes[node],
-            ) {
-                self.cluster.workloads[workload].replicas += 1;
-                self.create_pod(workload, shape, Some(node));
+            if self.daemon_runs_on(workload, node) {
+                self.create_daemon_pod(workload, node);
             }
         }
+    }
+
+    /// Whether a DaemonSet wants a pod on the node.
+    pub fn daemon_runs_on(&self, workload: WorkloadId, node: NodeId) -> bool {
+        // kubernetes `pkg/controller/daemon/daemon_controller.go` `NodeShouldRunDaemonPod`, v1.36.2.
+        let shape = &self.cluster.shapes[self.plan.workloads[workload].shape];
+        let facts = NodeFacts::of(&self.cluster.nodes[node]);
+        fits_node_affinity(shape, &facts, &self.cluster.symbols)
+            && untolerated(facts.taints, &shape.tolerations).is_none()
+    }
+
+    /// A DaemonSet's pod for a node.
+    pub fn create_daemon_pod(&mut self, workload: WorkloadId, node: NodeId) {
+        let shape = self.plan.workloads[workload].shape;
+        self.cluster.workloads[workload].replicas += 1;
+        self.create_pod(workload, shape, Some(node));
     }
 
     /// The node is Ready: the taint goes, pods may come.

@@ -271,17 +271,11 @@ impl World<'_> {
             Some(node) => {
                 self.scheduling.scheduler.pod_left(&self.cluster, pod, node, self.now);
                 self.wake_scheduler(self.now);
-                self.deletion_progress(node);
             }
             None => self.scheduling.scheduler.pod_deleted(&self.cluster, pod, self.now),
         }
         self.refresh_consumed_queue(row.workload);
         self.budgets_changed(pod);
         self.sync_workload(row.workload);
-    }
-
-    /// Journal line about a pod, if all steps are kept.
-    pub fn note_pod(&mut self, pod: PodId, actor: Actor, action: &'static str, detail: &str) {
-        self.note_step(actor, action, Object::Pod(pod), detail);
     }
 }

@@ -84,7 +84,7 @@ impl World<'_> {
         let plan = self.plan;
         let spec = &plan.pools[pool];
         let group = plan.symbols.text(spec.group_id);
-        let name = crate::cloud::node_name(group, creation.instance);
+        let name = crate::cloud::identity::node_name(group, creation.instance);
         let name = self.cluster.symbols.intern(&name);
         let mut labels = spec.labels.clone();
         labels.set(self.names.hostname, name);
@@ -143,7 +143,6 @@ impl World<'_> {
         if row.gone != SimTime::NEVER || row.phase == NodePhase::Deleting {
             return;
         }
-        let spec = &self.plan.pools[pool];
         let capacity = &mut self.capacity;
         let at = capacity.scale_sets[pool].delete(row.instance, self.now, &capacity.region);
         let coming = row.ready == SimTime::NEVER;
@@ -162,7 +161,6 @@ impl World<'_> {
         }
         self.cluster.set_node_phase(node, NodePhase::Deleting, self.now);
         self.at(at, Event::VmGone(node, epoch));
-        debug_assert!(spec.autoscaled || !end.is_empty());
     }
 
     /// The provider takes note that an instance is gone.
@@ -227,7 +225,7 @@ fn refusal_text(refusal: Refusal) -> String {
             format!("too many requests; the next is answered at {retry_at}")
         }
         Refusal::ScaleSetFull { limit } => format!("a scale set has at most {limit} instances"),
-        Refusal::ClusterFull { limit } => format!("the cluster may have {limit} nodes"),
+        Refusal::ClusterFull { limit, .. } => format!("the cluster may have {limit} nodes"),
         Refusal::SpotPriceAboveMax => "the spot price is above spotMaxPrice".into(),
     }
 }
