@@ -3,7 +3,7 @@
 use super::lowering::{Lowering, value};
 use crate::cloud::address::{self, Cidr};
 use crate::cloud::{NetworkMode, NetworkSpec, QuotaSpec, SubnetSpec, Tier, limits};
-use crate::control::autoscaler::{AutoscalerSpec, SettingError};
+use crate::control::autoscaler::AutoscalerSpec;
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::format::{
@@ -227,16 +227,9 @@ pub fn autoscaler(lowering: &mut Lowering<'_, '_>) -> AutoscalerSpec {
         } else {
             crate::scenario::diagnostic::Severity::Error
         };
-        let help = match &error {
-            SettingError::Unknown { nearest: Some(near), .. } => {
-                Some(format!("did you mean `{near}`?"))
-            }
-            _ => None,
-        };
         lowering.report(
             Diagnostic::new(severity, code::AUTOSCALER_SETTING, error.to_string())
-                .at(setting.span, "")
-                .help_opt(help),
+                .at(setting.span, ""),
         );
     }
     let timing = value(&lowering.scenario.timing);

@@ -147,7 +147,7 @@ impl Lowering<'_, '_> {
     }
 
     /// The pool that a key names; `None` after reporting that there is none.
-    fn named_pool(&mut self, at: &At<Text>) -> Option<PoolId> {
+    pub fn named_pool(&mut self, at: &At<Text>) -> Option<PoolId> {
         let found = self.pool(&at.value.0);
         let names = at_pool_names(self);
         // A pool that could not be read was complained of already.
