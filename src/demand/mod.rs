@@ -1,5 +1,9 @@
 //! Where work comes from: sorted streams of arrivals.
 
+mod scale;
 mod spec;
+mod stream;
 
+pub use scale::scaled_counts;
 pub use spec::{SourceSpec, TraceCounts};
+pub use stream::ArrivalStream;

@@ -46,6 +46,8 @@ pub struct Usage {
     pub pods: Vec<PodId>,
     /// Host ports in use, with multiplicity.
     pub ports: Vec<HostPort>,
+    /// Data disks attached.
+    pub data_disks: u32,
 }
 
 /// A node.

@@ -1,5 +1,11 @@
 //! Message queues: peek-lock, redelivery, dead letters, and what each metric counts.
 
+mod consumers;
+mod lock;
+mod messages;
 mod spec;
 
+pub use consumers::{Consumers, Crew, Finished, Held, IdleSlot, Lost, Started, Wake};
+pub use lock::{LockRule, QueueDefaults};
+pub use messages::{Fate, Message, MessageQueue, QueueTally};
 pub use spec::{ConsumerSpec, DepthCurve, QueueKind, QueueSpec};

@@ -2,11 +2,13 @@
 //! the outcome that carries them to the reports.
 
 mod distribution;
+mod integral;
 mod journal;
 mod outcome;
 mod series;
 
 pub use distribution::{Distribution, Quantiles};
+pub use integral::Integral;
 pub use journal::{Actor, Entry, Journal, JournalLevel, Object};
 pub use outcome::{
     CostTotals, Counters, MessageTotals, NodeRow, Outcome, PodRow, PodTotals, PoolTotals,

@@ -1,1 +1,1 @@
-//! sim.
+//! The simulation: one world, one event loop.

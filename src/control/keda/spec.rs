@@ -81,6 +81,64 @@ pub enum MetricType {
     Utilization,
 }
 
+impl MetricType {
+    /// Reads `metricType`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "AverageValue" => Some(Self::AverageValue),
+            "Value" => Some(Self::Value),
+            "Utilization" => Some(Self::Utilization),
+            _ => None,
+        }
+    }
+}
+
+impl ScaledObjectSpec {
+    /// A ScaledObject with upstream's defaults and the given triggers.
+    pub fn with_defaults(name: Symbol, triggers: Vec<Trigger>) -> Self {
+        Self {
+            name,
+            polling_interval: Duration::from_secs(30),
+            cooldown: Duration::from_secs(300),
+            initial_cooldown: Duration::ZERO,
+            idle_replicas: None,
+            min_replicas: 0,
+            max_replicas: 100,
+            fallback: None,
+            triggers,
+            behavior: None,
+            modifiers: None,
+            paused: false,
+            paused_replicas: None,
+            paused_scale_in: false,
+            paused_scale_out: false,
+            force_activation: false,
+        }
+    }
+}
+
+impl ScaledJobSpec {
+    /// A ScaledJob with upstream's defaults and the given triggers.
+    pub fn with_defaults(name: Symbol, triggers: Vec<Trigger>) -> Self {
+        Self {
+            name,
+            polling_interval: Duration::from_secs(30),
+            min_replicas: 0,
+            max_replicas: None,
+            strategy: ScalingStrategy::Default,
+            combination: TriggerCombination::Max,
+            triggers,
+        }
+    }
+}
+
+impl Trigger {
+    /// Whether the HPA reads the metric itself (KEDA has no value for it).
+    pub fn is_resource(&self) -> bool {
+        matches!(self.scaler, ScalerSpec::Cpu | ScalerSpec::Memory)
+    }
+}
+
 /// A trigger.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trigger {

@@ -1,0 +1,214 @@
+//! A file of cases, the verdict on each, and the totals per area.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+use super::{autoscaler, keda_hpa, scheduler};
+
+/// One decision case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// Identifier, unique in its file.
+    pub id: String,
+    /// Which decision it is about.
+    pub area: String,
+    /// Inputs.
+    pub given: Value,
+    /// What upstream answers; only the keys present are asserted.
+    pub expect: Value,
+    /// The whole case, for advisory keys (`upstream_version`, `note`, …).
+    pub raw: Value,
+}
+
+/// What a case came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// As upstream.
+    Passed,
+    /// Otherwise than upstream.
+    Failed {
+        /// What upstream answers.
+        expected: Value,
+        /// What we answer.
+        got: Value,
+    },
+    /// There is no adapter for the area, or the case asks for something that is not modelled.
+    Unsupported,
+}
+
+impl Verdict {
+    /// Passed if both are equal.
+    pub fn compare(expected: Value, got: Value) -> Self {
+        if expected == got { Self::Passed } else { Self::Failed { expected, got } }
+    }
+}
+
+/// A case that failed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FailedCase {
+    /// Identifier.
+    pub id: String,
+    /// What upstream answers.
+    pub expected: Value,
+    /// What we answer.
+    pub got: Value,
+}
+
+/// Totals of one area.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct AreaResult {
+    /// `scheduler`, `autoscaler` or `keda_hpa`, as the file says.
+    pub component: String,
+    /// Area.
+    pub area: String,
+    /// Cases as upstream.
+    pub passed: usize,
+    /// Cases otherwise.
+    pub failed: usize,
+    /// Cases without an adapter.
+    pub unsupported: usize,
+    /// The failed ones.
+    pub failures: Vec<FailedCase>,
+}
+
+/// Totals of a file, areas in order of first appearance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// One row an area.
+    pub areas: Vec<AreaResult>,
+}
+
+impl Report {
+    /// Cases that passed, failed and are unsupported.
+    pub fn totals(&self) -> (usize, usize, usize) {
+        self.areas.iter().fold((0, 0, 0), |(passed, failed, unsupported), area| {
+            (passed + area.passed, failed + area.failed, unsupported + area.unsupported)
+        })
+    }
+
+    /// Whether every case passed.
+    pub fn all_passed(&self) -> bool {
+        let (_, failed, unsupported) = self.totals();
+        failed == 0 && unsupported == 0
+    }
+
+    fn area(&mut self, component: &str, area: &str) -> &mut AreaResult {
+        let at = self.areas.iter().position(|row| row.area == area).unwrap_or_else(|| {
+            self.areas.push(AreaResult {
+                component: component.to_owned(),
+                area: area.to_owned(),
+                ..AreaResult::default()
+            });
+            self.areas.len() - 1
+        });
+        &mut self.areas[at]
+    }
+}
+
+/// Why a file is not a file of cases.
+#[derive(Debug, Error)]
+pub enum Mismatch {
+    /// Not JSON, or not of the known form.
+    #[error("not a file of decision cases: {0}")]
+    Format(#[from] serde_json::Error),
+    /// A newer form.
+    #[error("schema {0} is not known; this version reads schema 1")]
+    Schema(u64),
+    /// Cases of something else.
+    #[error("component `{0}` is not known; known are scheduler, autoscaler and keda_hpa")]
+    Component(String),
+    /// A case without identifier, area, inputs or expectation.
+    #[error("case {0} lacks `{1}`")]
+    Incomplete(usize, &'static str),
+}
+
+#[derive(Deserialize)]
+struct CaseFile {
+    schema: u64,
+    component: String,
+    cases: Vec<Value>,
+}
+
+/// Runs every case of a file.
+///
+/// # Errors
+/// [`Mismatch`] if the text is not a file of cases that this version can read.
+pub fn run_file(text: &str) -> Result<Report, Mismatch> {
+    let file: CaseFile = serde_json::from_str(text)?;
+    if file.schema != 1 {
+        return Err(Mismatch::Schema(file.schema));
+    }
+    let run: fn(&Case) -> Verdict = match file.component.replace('-', "_").as_str() {
+        "scheduler" => scheduler::run,
+        "autoscaler" | "cluster_autoscaler" => autoscaler::run,
+        "keda_hpa" => keda_hpa::run,
+        _ => return Err(Mismatch::Component(file.component)),
+    };
+    let mut report = Report::default();
+    for (index, raw) in file.cases.into_iter().enumerate() {
+        let case = read_case(index, raw)?;
+        let row = report.area(&file.component, &case.area);
+        match run(&case) {
+            Verdict::Passed => row.passed += 1,
+            Verdict::Unsupported => row.unsupported += 1,
+            Verdict::Failed { expected, got } => {
+                row.failed += 1;
+                row.failures.push(FailedCase { id: case.id, expected, got });
+            }
+        }
+    }
+    Ok(report)
+}
+
+fn read_case(index: usize, raw: Value) -> Result<Case, Mismatch> {
+    let text = |key: &'static str| {
+        raw[key].as_str().map(str::to_owned).ok_or(Mismatch::Incomplete(index, key))
+    };
+    let part = |key: &'static str| raw.get(key).cloned().ok_or(Mismatch::Incomplete(index, key));
+    Ok(Case {
+        id: text("id")?,
+        area: text("area")?,
+        given: part("given")?,
+        expect: part("expect")?,
+        raw,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scheduler_case_passes() {
+        let report = run_file(include_str!("../../tests/conformance/scheduler.json")).unwrap();
+        let failed: Vec<String> = report
+            .areas
+            .iter()
+            .filter(|area| area.failed + area.unsupported > 0)
+            .map(|area| {
+                let failures: Vec<String> = area
+                    .failures
+                    .iter()
+                    .map(|case| format!("\n  {}: {} not {}", case.id, case.got, case.expected))
+                    .collect();
+                format!("{}: {} unsupported{}", area.area, area.unsupported, failures.concat())
+            })
+            .collect();
+        assert!(report.all_passed(), "{:?}\n{}", report.totals(), failed.join("\n"));
+        assert_eq!(report.totals().0, 301);
+    }
+
+    #[test]
+    fn what_is_not_a_case_file_is_refused() {
+        for (text, part) in [
+            ("[]", "not a file"),
+            (r#"{"schema": 2, "component": "scheduler", "cases": []}"#, "schema 2"),
+            (r#"{"schema": 1, "component": "etcd", "cases": []}"#, "etcd"),
+            (r#"{"schema": 1, "component": "scheduler", "cases": [{"id": "a"}]}"#, "area"),
+        ] {
+            let error = run_file(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}
