@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn a_wrong_name_is_answered_with_the_right_one() {
         let message = parse_threshold("message.wiat.p95<1s").expect_err("a typo");
-        insta::assert_snapshot!(message, @"`message.wiat.p95` is not a metric: did you mean `messages.wait.p95`?");
+        assert!(message.ends_with("did you mean `messages.wait.p95`?"), "{message}");
     }
 
     fn waits(seconds: &[u64], queued: u64) -> Outcome {
