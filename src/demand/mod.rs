@@ -3,6 +3,8 @@
 mod scale;
 mod spec;
 mod stream;
+#[cfg(test)]
+mod stream_tests;
 
 pub use scale::scaled_counts;
 pub use spec::{SourceSpec, TraceCounts};

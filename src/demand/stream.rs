@@ -209,8 +209,8 @@ impl Diurnal {
     }
 }
 
-/// Exactly n arrivals in each interval, at sorted uniform times: the smallest of k uniforms on (0, 1]
-/// leaves the share u^(1/k) for the others. Each interval has draws of its own.
+/// Exactly n arrivals in each interval, at sorted uniform times: the smallest of k uniforms on
+/// (0, 1] leaves the share u^(1/k) for the others. Each interval has draws of its own.
 #[derive(Clone, Debug)]
 struct Counts {
     trace: Arc<TraceCounts>,

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::chance::Dist;
 use crate::cloud::PodStartSpec;
+pub use crate::control::disruption::{DisruptionBudgetSpec, IntOrPercent};
 use crate::control::hpa::HpaSpec;
 use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec};
 use crate::demand::SourceSpec;
-use crate::model::LabelSelector;
 use crate::queue::ConsumerSpec;
 use crate::unit::{Duration, QueueId, ShapeId, SimTime, Symbol, WorkloadId};
 
@@ -84,30 +84,4 @@ pub enum ArrivalSpec {
     Pods { workload: WorkloadId, source: SourceSpec },
     /// Given pods: (creation, shape, lifetime; `None` runs to the end), ascending.
     PodTrace { workload: WorkloadId, rows: Arc<[(SimTime, ShapeId, Option<Duration>)]> },
-}
-
-/// A number or a percentage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IntOrPercent {
-    /// A count.
-    Int(i64),
-    /// Percent.
-    Percent(i64),
-}
-
-/// A PodDisruptionBudget.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DisruptionBudgetSpec {
-    /// Name.
-    pub name: Symbol,
-    /// Namespace.
-    pub namespace: Symbol,
-    /// Pods it covers; `None` (no selector) covers none.
-    pub selector: Option<LabelSelector>,
-    /// `minAvailable`
-    pub min_available: Option<IntOrPercent>,
-    /// `maxUnavailable`
-    pub max_unavailable: Option<IntOrPercent>,
-    /// `unhealthyPodEvictionPolicy: AlwaysAllow`
-    pub always_allow_unhealthy: bool,
 }

@@ -1,8 +1,12 @@
 //! Message queues: peek-lock, redelivery, dead letters, and what each metric counts.
 
 mod consumers;
+#[cfg(test)]
+mod consumers_tests;
 mod lock;
 mod messages;
+#[cfg(test)]
+mod messages_tests;
 mod spec;
 
 pub use consumers::{Consumers, Crew, Finished, Held, IdleSlot, Lost, Started, Wake};

@@ -43,6 +43,22 @@ pub struct QueueSpec {
     pub depth: Option<Arc<DepthCurve>>,
 }
 
+impl QueueSpec {
+    /// A queue of this product with the product's defaults.
+    pub const fn new(name: Symbol, kind: QueueKind) -> Self {
+        let defaults = kind.defaults();
+        Self {
+            name,
+            kind,
+            lock: defaults.lock,
+            renew_up_to: defaults.renew_up_to,
+            max_deliveries: defaults.max_deliveries,
+            metric_counts_locked: defaults.metric_counts_locked,
+            depth: None,
+        }
+    }
+}
+
 /// A step function of depth over time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DepthCurve {

@@ -94,10 +94,13 @@ pub fn merge(base: Node, over: Node) -> Node {
             Node::new(over.span, Kind::Map(entries))
         }
         (Kind::Seq(mut items), Kind::Seq(changes)) if named(&items) && named(&changes) => {
+            // A name that a layer has twice stays twice, and is complained of later.
+            let mut open: Vec<usize> = (0..items.len()).collect();
             for change in changes {
-                let name = name_of(&change).unwrap_or_default().to_owned();
-                match items.iter_mut().find(|item| name_of(item) == Some(&name)) {
-                    Some(old) => {
+                let name = name_of(&change);
+                match open.iter().position(|&at| name_of(&items[at]) == name) {
+                    Some(found) => {
+                        let old = &mut items[open.remove(found)];
                         let before = std::mem::replace(old, Node::new(change.span, Kind::Null));
                         *old = merge(before, change);
                     }

@@ -3,7 +3,7 @@
 //! Messages that wait in one queue share the queue's cause, so a queue keeps one clock per cause and
 //! adds depth·dt when either changes: O(1) per event and nothing per message.
 
-use crate::unit::{Duration, NodeId, SimTime};
+use crate::unit::{Duration, NodeId, PoolId, SimTime};
 use crate::vocabulary::Cause;
 
 /// Microseconds by cause, indexed like [`Cause::ALL`].
@@ -50,9 +50,9 @@ impl QueueClock {
         self.depth -= 1;
     }
 
-    /// A lost attempt cost a message this long.
-    pub fn redo(&mut self, lost: Duration) {
-        self.spent[Cause::Redo as usize] += u128::from(lost.micros());
+    /// Lost attempts cost messages this many microseconds.
+    pub fn redo(&mut self, lost_micros: u128) {
+        self.spent[Cause::Redo as usize] += lost_micros;
     }
 
     /// Adds up to `now` and returns the totals.
@@ -86,23 +86,14 @@ pub struct PodClock {
     pub longest: Option<(Cause, Duration)>,
     /// The node on its way that the pod waits for.
     pub coming: Option<NodeId>,
+    /// The pool whose wall the pod waits at.
+    pub wall: Option<PoolId>,
 }
 
 impl PodClock {
     /// A pod created now.
     pub fn new(cause: Cause, counted: bool, now: SimTime) -> Self {
-        Self { cause: Some(cause), since: now, counted, longest: None, coming: None }
-    }
-
-    /// A pod that never waited.
-    pub fn idle() -> Self {
-        Self {
-            cause: None,
-            since: SimTime::ZERO,
-            counted: false,
-            longest: None,
-            coming: None,
-        }
+        Self { cause: Some(cause), since: now, counted, longest: None, coming: None, wall: None }
     }
 
     /// From `now` on the pod waits for `cause`, or for nothing.
@@ -142,6 +133,18 @@ pub const fn progress(cause: Cause) -> u8 {
         Cause::BlockedMaxCount => 2,
         Cause::SchedConstraint => 1,
         _ => 0,
+    }
+}
+
+/// How near a queue's next consumer is under this cause: more is nearer.
+pub const fn nearness(cause: Cause) -> u8 {
+    match cause {
+        Cause::Busy => 32,
+        Cause::HpaSync => 6,
+        Cause::HpaTolerance | Cause::HpaPolicy => 5,
+        Cause::KedaPoll => 4,
+        Cause::KedaActivation | Cause::HpaMax => 3,
+        other => 8 + progress(other),
     }
 }
 

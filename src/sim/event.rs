@@ -65,8 +65,6 @@ pub enum Event {
     SpotBatch(PoolId),
     /// A planned event begins (index into the plan).
     Inject(u32),
-    /// A planned event ends.
-    InjectEnd(u32),
     /// A workload controller works on its object.
     WorkloadSync(WorkloadId),
     /// KEDA polls.

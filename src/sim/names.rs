@@ -16,6 +16,8 @@ pub struct Names {
     pub hostname: Symbol,
     /// Label with the node's zone.
     pub zone: Symbol,
+    /// Zone of a node without zones.
+    pub no_zone: Symbol,
     /// The autoscaler's taint on a node that it deletes.
     pub to_be_deleted: Symbol,
     /// The autoscaler's soft taint on an unneeded node.
@@ -31,6 +33,7 @@ impl Names {
             unschedulable: symbols.intern("node.kubernetes.io/unschedulable"),
             hostname: symbols.intern("kubernetes.io/hostname"),
             zone: symbols.intern("topology.kubernetes.io/zone"),
+            no_zone: symbols.intern("0"),
             to_be_deleted: symbols.intern("ToBeDeletedByClusterAutoscaler"),
             deletion_candidate: symbols.intern("DeletionCandidateOfClusterAutoscaler"),
         }

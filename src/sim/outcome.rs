@@ -135,6 +135,8 @@ impl World<'_> {
                     cpu_requested_share: share(&record.cpu),
                     memory_requested_share: share(&record.memory),
                     cost: record.rate.accrual(now),
+                    idle: record.idle.accrual(now),
+                    system: record.system.accrual(now),
                 }
             })
             .collect()
@@ -149,7 +151,7 @@ impl World<'_> {
                 WallTotals {
                     name: self.plan.symbols.text(spec.name).to_owned(),
                     capacity: spec.capacity,
-                    peak: record.peak,
+                    peak: self.capacity.region.addresses.subnet(subnet).peak,
                     blocked: blocked(record.blocked.total(self.now)),
                 }
             })
@@ -165,7 +167,7 @@ impl World<'_> {
                 WallTotals {
                     name: self.plan.symbols.text(spec.name).to_owned(),
                     capacity: Some(spec.limit),
-                    peak: record.peak,
+                    peak: self.capacity.region.quotas.counter(quota).peak,
                     blocked: blocked(record.blocked.total(self.now)),
                 }
             })
@@ -201,8 +203,8 @@ impl World<'_> {
             spot,
             control_plane,
             items,
-            idle: self.record.idle_rate.accrual(now),
-            system: self.record.system_rate.accrual(now),
+            idle: self.record.pools.iter().map(|pool| pool.idle.accrual(now)).sum(),
+            system: self.record.pools.iter().map(|pool| pool.system.accrual(now)).sum(),
         }
     }
 

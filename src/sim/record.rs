@@ -42,10 +42,6 @@ pub struct Recorder {
     pub subnets: IdVec<SubnetId, WallRecord>,
     /// Per quota.
     pub quotas: IdVec<QuotaId, WallRecord>,
-    /// Rate of what nobody requested, nano-units an hour.
-    pub idle_rate: Integral,
-    /// Rate of what AKS's own pods and DaemonSets requested, nano-units an hour.
-    pub system_rate: Integral,
     /// Control-plane tier and other items.
     pub control_plane_rate: Integral,
     /// Evictions since the last sample.
@@ -106,6 +102,10 @@ pub struct PoolRecord {
     pub billed: Integral,
     /// What they cost, nano-units an hour.
     pub rate: Integral,
+    /// Part of it that nobody requested.
+    pub idle: Integral,
+    /// Part of it that AKS's own pods and DaemonSets requested.
+    pub system: Integral,
     /// Allocatable and requested millicores of Ready nodes.
     pub cpu: (Integral, Integral),
     /// Allocatable and requested bytes (in KiB) of Ready nodes.
@@ -138,8 +138,6 @@ pub struct NodeRecord {
 /// Something with a limit.
 #[derive(Default)]
 pub struct WallRecord {
-    /// Most in use.
-    pub peak: u64,
     /// Pods that wait because of it.
     pub waiting: u32,
     /// Whether any does.
@@ -165,8 +163,6 @@ impl Recorder {
             pod_ends: IdVec::new(),
             subnets: plan.subnets.iter().map(|_| WallRecord::default()).collect(),
             quotas: plan.quotas.iter().map(|_| WallRecord::default()).collect(),
-            idle_rate: Integral::default(),
-            system_rate: Integral::default(),
             control_plane_rate: Integral::default(),
             evictions_flow: 0,
             series: Series::default(),
@@ -184,6 +180,8 @@ impl Recorder {
             for integral in [
                 &mut pool.billed,
                 &mut pool.rate,
+                &mut pool.idle,
+                &mut pool.system,
                 &mut pool.cpu.0,
                 &mut pool.cpu.1,
                 &mut pool.memory.0,
@@ -195,8 +193,6 @@ impl Recorder {
         for wall in self.subnets.iter_mut().chain(self.quotas.iter_mut()) {
             wall.blocked.restart(now);
         }
-        self.idle_rate.restart(now);
-        self.system_rate.restart(now);
         self.control_plane_rate.restart(now);
     }
 }
@@ -206,10 +202,5 @@ impl WallRecord {
     pub fn shift(&mut self, by: i32, now: SimTime) {
         self.waiting = self.waiting.checked_add_signed(by).expect("waiting pods are counted");
         self.blocked.set(i64::from(self.waiting > 0), now);
-    }
-
-    /// This much is in use now.
-    pub fn in_use(&mut self, used: u64) {
-        self.peak = self.peak.max(used);
     }
 }

@@ -5,7 +5,7 @@ use crate::model::{Node, NodePhase, PodPhase, Usage};
 use crate::plan::{ScalerKind, WorkloadKind};
 use crate::sim::event::Event;
 use crate::sim::names::key;
-use crate::sim::world::World;
+use crate::sim::world::{World, scheduler_view};
 use crate::unit::{Duration, InstanceId, NodeId, PodId, SimTime, WorkloadId};
 
 impl World<'_> {
@@ -13,6 +13,7 @@ impl World<'_> {
     pub fn start(&mut self) {
         let price = self.plan.prices.control_plane;
         self.record.control_plane_rate.set(price.0, self.now);
+        self.cover_budgets();
         self.add_given_nodes();
         let warm = self.plan.simulation.warm;
         for pool in self.plan.pools.ids() {
@@ -20,7 +21,8 @@ impl World<'_> {
                 self.add_running_nodes(pool);
             } else {
                 let count = self.plan.pools[pool].count;
-                self.request_nodes(pool, count);
+                // A refusal is in the journal; the autoscaler sees what is missing.
+                let _ = self.request_nodes(pool, count);
             }
         }
         for workload in self.plan.workloads.ids() {
@@ -29,6 +31,7 @@ impl World<'_> {
         if warm {
             self.place_at_once();
         }
+        self.count_budgets();
         self.start_loops();
         self.start_observers();
         self.start_injects();
@@ -72,7 +75,7 @@ impl World<'_> {
         self.cluster.register_node(node, self.now);
         self.cluster.set_node_phase(node, NodePhase::Ready, self.now);
         self.record.nodes[node].first_ready = Some(self.now);
-        self.scheduling.scheduler.node_added(&self.cluster, node, self.now);
+        self.scheduling.scheduler.node_added(scheduler_view(self.plan, &self.cluster), node, self.now);
         self.count_ready(node, true);
     }
 
@@ -82,7 +85,9 @@ impl World<'_> {
         match spec.kind {
             WorkloadKind::DaemonSet => {
                 for node in self.cluster.registered.clone() {
-                    self.create_daemon_pod(workload, node);
+                    if self.daemon_runs_on(workload, node) {
+                        self.create_daemon_pod(workload, node);
+                    }
                 }
             }
             WorkloadKind::Bare | WorkloadKind::ScaledJob => {}
@@ -108,10 +113,14 @@ impl World<'_> {
         }
         self.record.pods = Default::default();
         while let Some((pod, node)) = self.next_placement() {
-            let Some(node) = node else { continue };
+            let Some(node) = node else {
+                self.reject_pod(pod, None);
+                continue;
+            };
             self.cluster.assume(pod, node);
             self.usage_joins(node, pod);
-            self.scheduling.scheduler.pod_assumed(&self.cluster, pod, node, self.now);
+            let view = scheduler_view(self.plan, &self.cluster);
+            self.scheduling.scheduler.pod_assumed(view, pod, node, self.now);
             self.cluster.bind(pod, self.now);
             let shape = self.cluster.pods[pod].shape;
             for container in &self.cluster.shapes[shape].containers {
@@ -141,7 +150,7 @@ impl World<'_> {
                 Some(ScalerKind::ScaledObject(scaled)) => {
                     let first = self.phase("keda", name, scaled.polling_interval);
                     self.at(first, Event::KedaPoll(workload));
-                    let first = self.phase("hpa", name, crate::control::hpa::SYNC_PERIOD);
+                    let first = self.phase("hpa", name, self.hpa_settings.sync_period);
                     self.at(first, Event::HpaSync(workload));
                 }
                 Some(ScalerKind::ScaledJob(scaled)) => {
@@ -149,7 +158,7 @@ impl World<'_> {
                     self.at(first, Event::KedaPoll(workload));
                 }
                 Some(ScalerKind::Hpa(_)) => {
-                    let first = self.phase("hpa", name, crate::control::hpa::SYNC_PERIOD);
+                    let first = self.phase("hpa", name, self.hpa_settings.sync_period);
                     self.at(first, Event::HpaSync(workload));
                 }
                 None => {}
@@ -157,6 +166,7 @@ impl World<'_> {
         }
         if self.plan.pools.iter().any(|pool| pool.autoscaled) {
             let first = self.phase("autoscaler", "", self.plan.autoscaler.scan_interval);
+            self.capacity.next_scan = first;
             self.at(first, Event::AutoscalerScan);
         }
         self.wake_scheduler(self.now);

@@ -22,6 +22,8 @@ pub struct Work {
     pub consumers: IdVec<QueueId, Consumers>,
     /// Workloads that consume each queue.
     consuming: IdVec<QueueId, Vec<WorkloadId>>,
+    /// Whether a replica scaler drives some consumer of each queue.
+    scaled: IdVec<QueueId, bool>,
     /// Until when each queue's metric cannot be read.
     failing_until: IdVec<QueueId, SimTime>,
     /// Last completion of each queue.
@@ -81,7 +83,12 @@ impl Work {
                 consuming[consumer.queue].push(id);
             }
         }
+        let scaled = consuming
+            .iter()
+            .map(|workloads| workloads.iter().any(|&id| plan.workloads[id].scaler.is_some()))
+            .collect();
         let mut work = Self {
+            scaled,
             streams,
             next: (SimTime::NEVER, StreamId(0)),
             queues: plan.queues.iter().map(|spec| MessageQueue::new(spec, warmup)).collect(),
@@ -106,11 +113,11 @@ impl Work {
         let id = self.next.1;
         let arrival = match (&mut self.streams[id], &plan.streams[id]) {
             (Source::Drawn(stream), ArrivalSpec::Messages { queue, .. }) => {
-                stream.advance();
+                stream.next();
                 Arrival::Message(*queue)
             }
             (Source::Drawn(stream), ArrivalSpec::Pods { workload, .. }) => {
-                stream.advance();
+                stream.next();
                 Arrival::Pod(*workload)
             }
             (Source::Rows { rows, next }, ArrivalSpec::PodTrace { workload, .. }) => {
@@ -180,6 +187,11 @@ impl Work {
     pub fn given_lifetime(&self, workload: WorkloadId, ordinal: u32) -> Option<Option<Duration>> {
         let (_, given) = self.lifetimes.iter().find(|(id, _)| *id == workload)?;
         given.get(ordinal as usize).copied()
+    }
+
+    /// Whether some workload that consumes the queue is driven by a replica scaler.
+    pub fn has_scaler(&self, queue: QueueId) -> bool {
+        self.scaled[queue]
     }
 
     /// Whether no message is left anywhere.

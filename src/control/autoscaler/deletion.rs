@@ -1,291 +1,271 @@
-//! Deleting one node: taint, wait, evict, wait for the pods to go, delete the VM; or give up.
-//!
-//! cluster-autoscaler `pkg/core/scaledown/actuation/{actuator,drain}.go` @ 33c3f97. The machine is
-//! told the time and what is on the node, and says what to do and when to come back.
+//! Deleting one node: taint, wait, evict, wait, delete the VM, or give up
+//! (`pkg/core/scaledown/actuation`). Told the time and what came of evictions, it says what to do
+//! and when to be asked again.
 
-use super::AutoscalerSpec;
+use super::allowance::Allowance;
+use super::drain::{Drain, DrainOptions};
+use super::planner::drain_of;
+use super::snapshot::Held;
+use super::spec::AutoscalerSpec;
+use super::view::View;
+use crate::model::{PodPhase, SafeToEvict};
 use crate::unit::{Duration, NodeId, PodId, SimTime};
 
-/// A refused eviction is tried again after this long (`DefaultEvictionRetryTime`).
+/// Refused evictions are tried again after this.
 const EVICTION_RETRY: Duration = Duration::from_secs(10);
-/// Pods are looked for this often while they go.
+/// Pods may take this much longer than their grace.
+const EVICTION_HEADROOM: Duration = Duration::from_secs(30);
+/// How often it is looked whether pods are gone.
 const POLL: Duration = Duration::from_secs(5);
-/// Grace on top of the pods' own before the drain fails (`PodEvictionHeadroom`).
-const HEADROOM: Duration = Duration::from_secs(30);
 
-/// A pod on the node, as far as the drain cares.
+/// Why a deletion was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Occupant {
-    /// The pod.
-    pub pod: PodId,
-    /// Its own grace period.
-    pub grace: Duration,
-    /// It belongs to a DaemonSet (or is a static pod): never waited for.
-    pub daemon: bool,
-    /// It has been told to stop.
-    pub stopping: bool,
+pub enum GivenUp {
+    /// An empty node is not empty any more.
+    NotEmpty,
+    /// A pod came that keeps the node.
+    Blocked,
+    /// Evictions were refused for too long.
+    EvictionRefused,
+    /// Pods did not go in time.
+    PodsRemain,
+    /// The node is gone.
+    NodeGone,
 }
 
-/// What to do for a node that is being deleted.
+/// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeletionAction {
-    /// Ask the eviction API for this pod, with this much grace.
-    Evict {
-        /// The pod.
-        pod: PodId,
-        /// Grace.
-        grace: Duration,
-        /// Nothing waits for it (a DaemonSet's pod).
-        best_effort: bool,
+    /// Put the ToBeDeleted taint on the node, and cordon it.
+    Taint {
+        /// `cordon-node-before-terminating`
+        cordon: bool,
     },
-    /// Delete the VM.
-    DeleteVm,
-    /// Take the taints off again: the deletion has failed.
-    GiveUp(GiveUp),
+    /// Take the taint off again, and uncordon.
+    Untaint,
+    /// Evict a pod through the eviction API. Tell [`Deletion::evicted`] whether it was accepted.
+    Evict {
+        /// Pod.
+        pod: PodId,
+        /// Grace that it gets at most.
+        grace: Duration,
+        /// Best effort: a DaemonSet pod that is not waited for.
+        daemon: bool,
+    },
+    /// Have the provider delete the instance.
+    DeleteInstance,
 }
 
-/// Why a deletion failed.
+/// How a deletion ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GiveUp {
-    /// A node taken to be empty has pods.
-    NotEmpty,
-    /// Evictions were refused for `max-pod-eviction-time`.
-    EvictionRefused,
-    /// Pods did not go within `max-graceful-termination-sec` and 30 s.
-    PodsStayed,
+pub enum DeletionEnd {
+    /// The provider was asked.
+    Deleted,
+    /// The node stays.
+    GivenUp(GivenUp),
 }
 
-/// A deletion under way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deletion {
-    /// The node.
-    pub node: NodeId,
-    /// Its pods are evicted first; otherwise it must be empty.
-    pub drain: bool,
-    phase: Phase,
+/// What a step says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeletionStep {
+    /// To be carried out, in order.
+    pub actions: Vec<DeletionAction>,
+    /// When to ask again.
+    pub next_wake: Option<SimTime>,
+    /// It is over.
+    pub end: Option<DeletionEnd>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Phase {
-    /// Tainted; evictions begin when the scheduler has seen the taint.
+enum Stage {
+    /// Tainted; the scheduler gets time to see it.
     Tainted,
-    /// Evictions are asked for until this instant; these are granted already.
-    Evicting { give_up: SimTime, granted: Vec<PodId> },
-    /// All are granted; the pods go.
-    Waiting { give_up: SimTime },
-    /// The VM is being deleted, or the deletion has failed.
+    /// Evictions are asked for.
+    Evicting { refused: Vec<PodId>, until: SimTime },
+    /// Pods are going.
+    Leaving { until: SimTime },
     Over,
 }
 
+/// The deletion of one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    /// Node.
+    pub node: NodeId,
+    /// Its pods are evicted first.
+    pub drain: bool,
+    stage: Stage,
+    evicted: Vec<PodId>,
+}
+
 impl Deletion {
-    /// Begins: the caller taints (and cordons) the node now and comes back at the instant returned.
+    /// Begins: the taint goes on at once.
     pub fn begin(
         spec: &AutoscalerSpec,
         node: NodeId,
         drain: bool,
         now: SimTime,
-    ) -> (Self, SimTime) {
-        let deletion = Self { node, drain, phase: Phase::Tainted };
-        (deletion, now + spec.delete_delay_after_taint)
-    }
-
-    /// One step: what to do now. The caller carries it out, reports granted evictions by
-    /// [`Self::granted`], and comes back at [`Self::next`].
-    pub fn step(
-        &mut self,
-        spec: &AutoscalerSpec,
-        occupants: &[Occupant],
-        now: SimTime,
-    ) -> Vec<DeletionAction> {
-        match &self.phase {
-            Phase::Tainted if self.drain => {
-                let give_up = now + spec.max_pod_eviction_time;
-                self.phase = Phase::Evicting { give_up, granted: Vec::new() };
-                self.evictions(spec, occupants, spec.daemonset_eviction_occupied)
-            }
-            Phase::Tainted => self.delete_if_empty(spec, occupants),
-            Phase::Evicting { give_up, granted } => {
-                let left = occupants
-                    .iter()
-                    .any(|pod| waits(pod) && !pod.stopping && !granted.contains(&pod.pod));
-                if left && now > *give_up {
-                    return self.fail(GiveUp::EvictionRefused);
-                }
-                if left {
-                    return self.evictions(spec, occupants, false);
-                }
-                self.phase =
-                    Phase::Waiting { give_up: now + spec.max_graceful_termination + HEADROOM };
-                self.step(spec, occupants, now)
-            }
-            Phase::Waiting { give_up } => {
-                if !occupants.iter().any(waits) {
-                    self.phase = Phase::Over;
-                    return vec![DeletionAction::DeleteVm];
-                }
-                if now >= *give_up {
-                    return self.fail(GiveUp::PodsStayed);
-                }
-                Vec::new()
-            }
-            Phase::Over => Vec::new(),
-        }
-    }
-
-    /// An eviction was granted.
-    pub fn granted(&mut self, pod: PodId) {
-        if let Phase::Evicting { granted, .. } = &mut self.phase {
-            granted.push(pod);
-        }
-    }
-
-    /// When to come back after a step at `now`; `None`: it is over.
-    pub fn next(&self, occupants: &[Occupant], now: SimTime) -> Option<SimTime> {
-        match &self.phase {
-            Phase::Tainted | Phase::Over => None,
-            Phase::Evicting { granted, .. } => {
-                let refused = occupants
-                    .iter()
-                    .any(|pod| waits(pod) && !pod.stopping && !granted.contains(&pod.pod));
-                Some(if refused { now + EVICTION_RETRY } else { now })
-            }
-            Phase::Waiting { .. } => Some(now + POLL),
-        }
-    }
-
-    /// Whether nothing more will happen.
-    pub fn is_over(&self) -> bool {
-        self.phase == Phase::Over
-    }
-
-    fn delete_if_empty(
-        &mut self,
-        spec: &AutoscalerSpec,
-        occupants: &[Occupant],
-    ) -> Vec<DeletionAction> {
-        if occupants.iter().any(waits) {
-            return self.fail(GiveUp::NotEmpty);
-        }
-        self.phase = Phase::Over;
-        let mut actions = Vec::new();
-        if spec.daemonset_eviction_empty {
-            actions.extend(daemons(spec, occupants));
-        }
-        actions.push(DeletionAction::DeleteVm);
-        actions
-    }
-
-    fn evictions(
-        &self,
-        spec: &AutoscalerSpec,
-        occupants: &[Occupant],
-        with_daemons: bool,
-    ) -> Vec<DeletionAction> {
-        let Phase::Evicting { granted, .. } = &self.phase else { return Vec::new() };
-        let mut actions: Vec<DeletionAction> = occupants
-            .iter()
-            .filter(|pod| waits(pod) && !pod.stopping && !granted.contains(&pod.pod))
-            .map(|pod| DeletionAction::Evict {
-                pod: pod.pod,
-                grace: pod.grace.min(spec.max_graceful_termination),
-                best_effort: false,
-            })
-            .collect();
-        if with_daemons {
-            actions.extend(daemons(spec, occupants));
-        }
-        actions
-    }
-
-    fn fail(&mut self, why: GiveUp) -> Vec<DeletionAction> {
-        self.phase = Phase::Over;
-        vec![DeletionAction::GiveUp(why)]
-    }
-}
-
-/// Whether a deletion waits for the pod.
-const fn waits(pod: &Occupant) -> bool {
-    !pod.daemon
-}
-
-fn daemons<'a>(
-    spec: &'a AutoscalerSpec,
-    occupants: &'a [Occupant],
-) -> impl Iterator<Item = DeletionAction> + 'a {
-    occupants.iter().filter(|pod| pod.daemon && !pod.stopping).map(|pod| DeletionAction::Evict {
-        pod: pod.pod,
-        grace: pod.grace.min(spec.max_graceful_termination),
-        best_effort: true,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::vocabulary::KubernetesVersion;
-
-    const fn pod(number: u32) -> Occupant {
-        Occupant {
-            pod: PodId(number),
-            grace: Duration::from_secs(30),
-            daemon: false,
-            stopping: false,
-        }
-    }
-
-    fn at(seconds: u64) -> SimTime {
-        SimTime::from_secs(seconds)
-    }
-
-    #[test]
-    fn an_empty_node_goes_five_seconds_after_its_taint() {
-        let spec = AutoscalerSpec::aks(KubernetesVersion::DEFAULT);
-        let (mut deletion, first) = Deletion::begin(&spec, NodeId(1), false, at(100));
-        assert_eq!(first, at(105));
-        let daemon = Occupant { daemon: true, ..pod(7) };
-        assert_eq!(deletion.step(&spec, &[daemon], at(105)), [DeletionAction::DeleteVm]);
-        assert!(deletion.is_over());
-    }
-
-    #[test]
-    fn a_node_that_is_not_empty_any_more_stays() {
-        let spec = AutoscalerSpec::aks(KubernetesVersion::DEFAULT);
-        let (mut deletion, _) = Deletion::begin(&spec, NodeId(1), false, at(100));
-        let actions = deletion.step(&spec, &[pod(1)], at(105));
-        assert_eq!(actions, [DeletionAction::GiveUp(GiveUp::NotEmpty)]);
-    }
-
-    #[test]
-    fn refused_evictions_are_tried_every_ten_seconds_for_two_minutes() {
-        let spec = AutoscalerSpec::aks(KubernetesVersion::DEFAULT);
-        let (mut deletion, mut now) = Deletion::begin(&spec, NodeId(1), true, at(0));
-        let occupants = [pod(1), pod(2)];
-        let mut tries = 0;
-        let why = loop {
-            let actions = deletion.step(&spec, &occupants, now);
-            match actions[0] {
-                DeletionAction::GiveUp(why) => break why,
-                _ => tries += 1,
-            }
-            if tries == 1 {
-                deletion.granted(PodId(1));
-            }
-            now = deletion.next(&occupants, now).unwrap();
+    ) -> (Self, DeletionStep) {
+        let deletion = Self { node, drain, stage: Stage::Tainted, evicted: Vec::new() };
+        let step = DeletionStep {
+            actions: vec![DeletionAction::Taint { cordon: spec.cordon }],
+            next_wake: Some(now + spec.delete_delay_after_taint),
+            end: None,
         };
-        assert_eq!((why, tries, now), (GiveUp::EvictionRefused, 13, at(135)));
+        (deletion, step)
     }
 
-    #[test]
-    fn the_vm_goes_once_the_pods_are_gone() {
-        let spec = AutoscalerSpec::aks(KubernetesVersion::DEFAULT);
-        let (mut deletion, now) = Deletion::begin(&spec, NodeId(1), true, at(0));
-        let mut occupant = pod(1);
-        assert_eq!(deletion.step(&spec, &[occupant], now).len(), 1);
-        deletion.granted(PodId(1));
-        occupant.stopping = true;
-        assert_eq!(deletion.next(&[occupant], now), Some(now));
-        assert!(deletion.step(&spec, &[occupant], now).is_empty());
-        assert_eq!(deletion.next(&[occupant], now), Some(at(10)));
-        assert_eq!(deletion.step(&spec, &[], at(10)), [DeletionAction::DeleteVm]);
+    /// The API server's answer to an eviction.
+    pub fn evicted(&mut self, pod: PodId, accepted: bool) {
+        if let Stage::Evicting { refused, .. } = &mut self.stage
+            && accepted
+        {
+            refused.retain(|&other| other != pod);
+            self.evicted.push(pod);
+        }
     }
+
+    /// Goes on. After its evictions were answered, ask again at once (`next_wake` is now).
+    pub fn step(&mut self, spec: &AutoscalerSpec, view: &View<'_>, now: SimTime) -> DeletionStep {
+        if self.stage == Stage::Over {
+            return DeletionStep::default();
+        }
+        if !view.cluster.nodes[self.node].phase.has_node() {
+            return self.give_up(GivenUp::NodeGone);
+        }
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Tainted => self.start(spec, view, now),
+            Stage::Evicting { refused, until } => self.retry(spec, view, refused, until, now),
+            Stage::Leaving { until } => self.wait(view, until, now),
+            Stage::Over => DeletionStep::default(),
+        }
+    }
+
+    fn give_up(&mut self, why: GivenUp) -> DeletionStep {
+        self.stage = Stage::Over;
+        let gone = why == GivenUp::NodeGone;
+        DeletionStep {
+            actions: if gone { Vec::new() } else { vec![DeletionAction::Untaint] },
+            next_wake: None,
+            end: Some(DeletionEnd::GivenUp(why)),
+        }
+    }
+
+    fn finish(&mut self) -> DeletionStep {
+        self.stage = Stage::Over;
+        DeletionStep {
+            actions: vec![DeletionAction::DeleteInstance],
+            next_wake: None,
+            end: Some(DeletionEnd::Deleted),
+        }
+    }
+
+    /// Looks again at what is on the node, then evicts.
+    fn start(&mut self, spec: &AutoscalerSpec, view: &View<'_>, now: SimTime) -> DeletionStep {
+        let found = pods_of(spec, view, self.node, now);
+        if found.blocked.is_some() || !found.awaited.is_empty() {
+            return self.give_up(GivenUp::Blocked);
+        }
+        if !self.drain && !found.moved.is_empty() {
+            return self.give_up(GivenUp::NotEmpty);
+        }
+        let flag =
+            if self.drain { spec.daemonset_eviction_occupied } else { spec.daemonset_eviction_empty };
+        let mut actions: Vec<DeletionAction> =
+            found.moved.iter().map(|&pod| evict(spec, view, pod, false)).collect();
+        let daemons = found.daemons.iter().filter(|&&pod| {
+            let safe = view.cluster.shape(pod).annotations.safe_to_evict;
+            flag && safe != SafeToEvict::No
+        });
+        actions.extend(daemons.map(|&pod| evict(spec, view, pod, true)));
+        if found.moved.is_empty() {
+            let mut step = self.finish();
+            actions.append(&mut step.actions);
+            return DeletionStep { actions, ..step };
+        }
+        let until = now + spec.max_pod_eviction_time;
+        self.stage = Stage::Evicting { refused: found.moved, until };
+        DeletionStep { actions, next_wake: Some(now), end: None }
+    }
+
+    fn retry(
+        &mut self,
+        spec: &AutoscalerSpec,
+        view: &View<'_>,
+        mut refused: Vec<PodId>,
+        until: SimTime,
+        now: SimTime,
+    ) -> DeletionStep {
+        refused.retain(|&pod| is_on(view, pod, self.node) && !is_going(view, pod));
+        if refused.is_empty() {
+            let until = now + spec.max_graceful_termination + EVICTION_HEADROOM;
+            return self.wait(view, until, now);
+        }
+        if now >= until {
+            return self.give_up(GivenUp::EvictionRefused);
+        }
+        // The first call comes right after the evictions: those refused wait for their turn.
+        let last_try = until.since(now).micros() % EVICTION_RETRY.micros();
+        let is_first = until.since(now) == spec.max_pod_eviction_time;
+        let actions = if is_first || last_try != 0 {
+            Vec::new()
+        } else {
+            refused.iter().map(|&pod| evict(spec, view, pod, false)).collect()
+        };
+        let next = now + EVICTION_RETRY;
+        let next_wake = if actions.is_empty() { next.min(until) } else { now };
+        self.stage = Stage::Evicting { refused, until };
+        DeletionStep { actions, next_wake: Some(next_wake), end: None }
+    }
+
+    fn wait(&mut self, view: &View<'_>, until: SimTime, now: SimTime) -> DeletionStep {
+        if self.evicted.iter().all(|&pod| !is_on(view, pod, self.node)) {
+            return self.finish();
+        }
+        if now >= until {
+            return self.give_up(GivenUp::PodsRemain);
+        }
+        self.stage = Stage::Leaving { until };
+        DeletionStep { next_wake: Some((now + POLL).min(until)), ..DeletionStep::default() }
+    }
+}
+
+fn is_on(view: &View<'_>, pod: PodId, node: NodeId) -> bool {
+    let row = &view.cluster.pods[pod];
+    row.node == Some(node) && row.phase.holds_room()
+}
+
+fn is_going(view: &View<'_>, pod: PodId) -> bool {
+    view.cluster.pods[pod].phase == PodPhase::Terminating
+}
+
+fn evict(spec: &AutoscalerSpec, view: &View<'_>, pod: PodId, daemon: bool) -> DeletionAction {
+    let grace = view.cluster.shape(pod).grace.min(spec.max_graceful_termination);
+    DeletionAction::Evict { pod, grace, daemon }
+}
+
+fn pods_of(spec: &AutoscalerSpec, view: &View<'_>, node: NodeId, now: SimTime) -> Drain<PodId> {
+    let options = DrainOptions::of(spec, view.words.kube_system);
+    let held = view.cluster.nodes[node].used.pods.iter().map(|&pod| Held {
+        shape: view.cluster.pods[pod].shape,
+        pod: Some(pod),
+        terminating: is_going(view, pod),
+    });
+    drain_of(view, held, &mut Allowance::of(view), &options, now)
+}
+
+/// Pods in the order in which a drain evicts them (`drain-priority-config`): by the highest
+/// threshold that their priority reaches, lowest first. Each group waits for the one before.
+pub fn eviction_groups<P: Copy>(pods: &[(P, i32)], thresholds: &[i32]) -> Vec<Vec<P>> {
+    let mut levels = thresholds.to_vec();
+    levels.sort_unstable();
+    let mut groups = vec![Vec::new(); levels.len()];
+    for &(pod, priority) in pods {
+        let level = levels.iter().rposition(|&level| level <= priority).unwrap_or(0);
+        if let Some(group) = groups.get_mut(level) {
+            group.push(pod);
+        }
+    }
+    groups.retain(|group| !group.is_empty());
+    groups
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Formula;
 use crate::control::hpa::Behavior;
 use crate::unit::{Duration, QueueId, SimTime, Symbol};
 
@@ -28,8 +29,8 @@ pub struct ScaledObjectSpec {
     pub triggers: Vec<Trigger>,
     /// `advanced.horizontalPodAutoscalerConfig.behavior`
     pub behavior: Option<Behavior>,
-    /// `advanced.scalingModifiers`: formula text, target (milli), activation target (milli), type.
-    pub modifiers: Option<(Arc<str>, i64, i64, MetricType)>,
+    /// `advanced.scalingModifiers`
+    pub modifiers: Option<Modifiers>,
     /// Annotation `autoscaling.keda.sh/paused`
     pub paused: bool,
     /// Annotation `autoscaling.keda.sh/paused-replicas`
@@ -40,6 +41,19 @@ pub struct ScaledObjectSpec {
     pub paused_scale_out: bool,
     /// Annotation `autoscaling.keda.sh/force-activation`
     pub force_activation: bool,
+}
+
+/// `advanced.scalingModifiers` of a ScaledObject.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Modifiers {
+    /// `formula`, its variables resolved to positions in `triggers`.
+    pub formula: Arc<Formula>,
+    /// `target` in thousandths.
+    pub target_milli: i64,
+    /// `activationTarget` in thousandths.
+    pub activation_milli: i64,
+    /// `metricType`: AverageValue or Value.
+    pub metric_type: MetricType,
 }
 
 /// `fallback` of a ScaledObject.

@@ -1,1 +1,10 @@
-//! node control.
+//! Node lifecycle: taints of nodes that are not ready, evictions by taint, clean-up of lost pods.
+
+mod lifecycle;
+
+pub use lifecycle::{
+    Condition, DEFAULT_TOLERATION, EVICTION_RATE_MILLI, FULL_DISRUPTION, GC_PERIOD, GC_QUARANTINE,
+    LARGE_ZONE, LifecycleNames, MONITOR_PERIOD, SECONDARY_RATE_MILLI, UNHEALTHY_ZONE_PERCENT,
+    ZoneState, condition_taints, eviction_time, evictions_milli, garbage_collected, grace_period,
+    zone_state,
+};

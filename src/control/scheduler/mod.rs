@@ -1,5 +1,29 @@
-//! The kube-scheduler.
+//! The kube-scheduler: a queue, and one decision at a time.
 
+mod cycle;
+mod hint;
+mod memo;
+mod nominate;
+mod order;
+mod preempt;
+mod queue;
+#[allow(clippy::module_inception)] // the folder is the controller, the file its memory
+mod scheduler;
+pub mod score;
+mod seats;
 mod spec;
+#[cfg(test)]
+mod twin;
+mod view;
 
+pub use cycle::{Cycle, Decision, Failures, Preemption};
+pub use nominate::Nominations;
+pub use order::{NodeTree, choose, nodes_to_find};
+pub use preempt::{
+    Candidate, Earlier, Preemptor, candidates_wanted, choose_candidate, dry_run, may_preempt,
+    victims_on,
+};
+pub use queue::{Group, POOL_FLUSH, POOL_STAY, PluginSet, QueueSettings, SchedulingQueue, backoff};
+pub use scheduler::Scheduler;
 pub use spec::{FitStrategy, SchedulerSpec, TieBreak};
+pub use view::{NodesOf, SchedulerView};

@@ -362,7 +362,8 @@ pub fn warn_of_unknown_subnets(cluster: &Node, found: &mut Findings) {
         named.extend(pool.get("vnetSubnetID"));
         named.extend(pool.get("podSubnetID"));
     }
-    let mut unknown: Vec<&str> = named.iter().filter_map(|name| name.as_str()).collect();
+    let mut unknown: Vec<&str> =
+        named.iter().filter_map(|id| id.as_str()?.rsplit('/').next()).collect();
     unknown.retain(|name| given.and_then(|given| given.get(name)).is_none());
     unknown.sort_unstable();
     unknown.dedup();

@@ -26,6 +26,8 @@ const TAKEN: &[&str] = &[
     "nodeLabels",
     "nodeTaints",
     "podIPAllocationMode",
+    "vnetSubnetID",
+    "podSubnetID",
 ];
 
 /// Keys that name, date or secure a pool: no effect by nature, not worth a note.
@@ -75,13 +77,6 @@ pub(super) fn pool(
         if let Some(value) = fields.get(key) {
             refuse_expression(value, &fields.path(key), found)?;
             section.put(key, value.clone());
-        }
-    }
-    for key in ["vnetSubnetID", "podSubnetID"] {
-        if let Some(id) = fields.text(key, found) {
-            let place = fields.get(key).map_or(properties.span, |node| node.span);
-            let name = id.rsplit('/').next().unwrap_or(id);
-            section.put(key, Node::string(place, name));
         }
     }
     if let Some(mut upgrade) = fields.below("upgradeSettings", found) {

@@ -110,7 +110,7 @@ impl Reader {
             let found =
                 Diagnostic::error(code::UNKNOWN_KEY, format!("no key `{}` {place}", key.text))
                     .at(key.span, "unknown key")
-                    .help(nearest_help(&key.text, names));
+                    .help(unknown_key_help(&key.text, value, names));
             self.found.push(found);
         }
         for spec in keys.iter().filter(|spec| node.get(spec.name).is_none()) {
@@ -186,6 +186,18 @@ impl Reader {
             assumed: source.starts_with("assumption"),
         });
     }
+}
+
+/// In `{a: some text, more text}` the rest of the text is a key without a value.
+fn unknown_key_help<'a>(
+    key: &str,
+    value: &Node,
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> String {
+    if value.is_null() && key.contains(' ') {
+        return "in `{…}` a comma ends a text: quote texts that contain one".to_owned();
+    }
+    nearest_help(key, names)
 }
 
 /// What may have been meant by a text that stands where another type is expected.

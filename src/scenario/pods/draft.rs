@@ -56,6 +56,8 @@ pub struct WorkloadDraft {
     pub kind: WorkloadKind,
     /// Part of AKS itself.
     pub system: bool,
+    /// Read from a manifest: what its pods look like is settled, what they do is not.
+    pub from_manifest: bool,
     /// Which pods it owns (`spec.selector`); the short form selects `app: <name>`.
     pub selector: Option<LabelSelector>,
     /// `spec.replicas` or a Job's `parallelism`; `None`: not given (1).
@@ -369,6 +371,7 @@ impl WorkloadDraft {
             namespace: namespace.to_owned(),
             kind,
             system: false,
+            from_manifest: false,
             selector: None,
             replicas: None,
             completions: None,
@@ -379,6 +382,42 @@ impl WorkloadDraft {
             work: WorkDraft::default(),
             origin,
         }
+    }
+
+    /// Adds what the short form says about a workload of a manifest.
+    fn complete(&mut self, short: WorkloadDraft, found: &mut Findings) {
+        let pod = &short.pod;
+        let container = pod.containers.first();
+        let about_pods = short.pool.is_some()
+            || container.is_some_and(|c| !(c.requests.is_empty() && c.limits.is_empty()))
+            || pod.grace.is_some()
+            || pod.priority_class.is_some()
+            || !(pod.node_selector.is_empty() && pod.tolerations.is_empty())
+            || !(pod.spread.is_empty() && pod.pod_affinity.is_empty())
+            || pod.node_affinity != NodeAffinity::default();
+        let twice_scaled = self.scaler.is_some() && short.scaler.is_some();
+        let other_kind = short.kind != self.kind && short.kind != WorkloadKind::Deployment;
+        if about_pods || twice_scaled || other_kind {
+            let text = format!(
+                "the manifest of `{}` says what it is and what its pods look like; here only \
+                 `consumes`, `duration`, `startup`, `replicas`, a scaler and a budget may be added",
+                self.name
+            );
+            twice(&text, short.origin, self.origin, found);
+            return;
+        }
+        if let (Some(mine), Some(size)) =
+            (self.pod.containers.iter_mut().find(|c| c.role == ContainerRole::Main), container)
+        {
+            mine.image_size = size.image_size.or(mine.image_size);
+        }
+        self.replicas = short.replicas.or(self.replicas);
+        self.scaler = short.scaler.or(self.scaler.take());
+        self.budget = short.budget.or(self.budget.take());
+        if let Some(budget) = &mut self.budget {
+            budget.namespace.clone_from(&self.namespace);
+        }
+        self.work = short.work;
     }
 
     /// Gives the pods a label and lets the workload select them by it, as the short form does with
@@ -392,31 +431,39 @@ impl WorkloadDraft {
 }
 
 impl Drafts {
-    /// Adds a workload; an error if there is one of that kind and name already.
+    /// Adds a workload. An item of the short form that has the name of a manifest's workload says
+    /// what its pods do (`consumes`, `duration`, `startup` …); otherwise a name stands once.
     pub fn add(&mut self, draft: WorkloadDraft, found: &mut Findings) {
+        if let Some(known) = self.manifest_of(&draft) {
+            known.complete(draft, found);
+            return;
+        }
         let twin = self.workloads.iter().find(|known| {
             known.kind == draft.kind
                 && known.name == draft.name
                 && known.namespace == draft.namespace
         });
         if let Some(twin) = twin {
-            let text = format!("there are two of {:?} {}", draft.kind, draft.name);
-            let mut error = Diagnostic::error(code::TWICE, text);
-            if let Some(place) = draft.origin {
-                error = error.at(place, "the second one");
-            }
-            if let Some(place) = twin.origin {
-                error = error.at(place, "the first one");
-            }
-            found.report(error);
+            let text = format!("there are two of {:?} `{}`", draft.kind, draft.name);
+            twice(&text, draft.origin, twin.origin, found);
             return;
         }
         self.workloads.push(draft);
     }
 
-    /// A workload by name: the short form adds what manifests cannot say (`consumes`, `startup`).
-    pub fn workload_mut(&mut self, name: &str, namespace: &str) -> Option<&mut WorkloadDraft> {
-        self.workloads.iter_mut().find(|draft| draft.name == name && draft.namespace == namespace)
+    /// The manifest's workload that an item of the short form means: that of its name in its
+    /// namespace, or the only one of its name where the item says no namespace.
+    fn manifest_of(&mut self, draft: &WorkloadDraft) -> Option<&mut WorkloadDraft> {
+        if draft.from_manifest {
+            return None;
+        }
+        let of_name = |known: &&mut WorkloadDraft| known.from_manifest && known.name == draft.name;
+        let mut same: Vec<_> = self.workloads.iter_mut().filter(of_name).collect();
+        match same.iter().position(|known| known.namespace == draft.namespace) {
+            Some(index) => Some(same.swap_remove(index)),
+            None if draft.namespace == "default" && same.len() == 1 => same.pop(),
+            None => None,
+        }
     }
 
     /// Ties scalers to the workloads they name: each target is there and has one scaler.
@@ -442,4 +489,13 @@ impl Drafts {
             draft.scaler = Some(scaler);
         }
     }
+}
+
+fn twice(text: &str, second: Origin, first: Origin, found: &mut Findings) {
+    let places = [(second, "the second one"), (first, "the first one")];
+    let error = Diagnostic::error(code::TWICE, text);
+    found.report(places.into_iter().fold(error, |error, (place, label)| match place {
+        Some(place) => error.at(place, label),
+        None => error,
+    }));
 }

@@ -30,7 +30,7 @@ impl World<'_> {
         let pools = &mut self.record.pools[pool];
         pools.billed.add(1, self.now);
         pools.rate.add(price.0, self.now);
-        self.record.idle_rate.add(price.0, self.now);
+        pools.idle.add(price.0, self.now);
     }
 
     /// A VM is gone: the bill ends.
@@ -45,8 +45,8 @@ impl World<'_> {
         let pools = &mut self.record.pools[pool];
         pools.billed.add(-1, self.now);
         pools.rate.add(-price.0, self.now);
-        self.record.idle_rate.add(used - price.0, self.now);
-        self.record.system_rate.add(-system, self.now);
+        pools.idle.add(used - price.0, self.now);
+        pools.system.add(-system, self.now);
     }
 
     /// A pod's requests were put on a node.
@@ -78,11 +78,12 @@ impl World<'_> {
         }
         let part = sign * requested_rate(record.price, row, shape);
         record.used.0 += part;
-        self.record.idle_rate.add(-part, self.now);
+        let sums = &mut self.record.pools[pool];
+        sums.idle.add(-part, self.now);
         let owner = &self.plan.workloads[self.cluster.pods[pod].workload];
         if owner.system || owner.kind == WorkloadKind::DaemonSet {
             record.used.1 += part;
-            self.record.system_rate.add(part, self.now);
+            sums.system.add(part, self.now);
         }
     }
 

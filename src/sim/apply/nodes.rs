@@ -1,12 +1,12 @@
 //! Nodes: the VM runs, the kubelet registers, Ready, silent, gone.
 
-use crate::control::scheduler::NodeChange;
 use crate::model::{NodePhase, Taint, TaintEffect};
 use crate::plan::WorkloadKind;
 use crate::record::{Actor, Object};
+use crate::rules::{NodeFacts, fits_node_affinity, untolerated};
 use crate::sim::apply::pods::Stop;
 use crate::sim::event::Event;
-use crate::sim::world::World;
+use crate::sim::world::{World, scheduler_view};
 use crate::unit::{Duration, NodeId, PodId, SimTime, WorkloadId};
 use crate::vocabulary::Cause;
 
@@ -49,7 +49,7 @@ impl World<'_> {
             Taint { key: self.names.not_ready, value: Default::default(), effect: TaintEffect::NoSchedule };
         self.cluster.nodes[node].taints.push(taint);
         self.fingerprint.add(self.now, 11, u64::from(node.0), 0);
-        self.scheduling.scheduler.node_added(&self.cluster, node, self.now);
+        self.scheduling.scheduler.node_added(scheduler_view(self.plan, &self.cluster), node, self.now);
         self.create_daemon_pods(node);
         self.wake_scheduler(self.now);
     }
@@ -64,16 +64,26 @@ impl World<'_> {
             .map(|(id, _)| id)
             .collect();
         for workload in daemons {
-            let shape = self.plan.workloads[workload].shape;
-            if crate::control::workload::daemon_runs_on(
-                &self.cluster.symbols,
-                &self.cluster.shapes[shape],
-                &self.cluster.nodes[node],
-            ) {
-                self.cluster.workloads[workload].replicas += 1;
-                self.create_pod(workload, shape, Some(node));
+            if self.daemon_runs_on(workload, node) {
+                self.create_daemon_pod(workload, node);
             }
         }
+    }
+
+    /// Whether a DaemonSet wants a pod on the node.
+    pub fn daemon_runs_on(&self, workload: WorkloadId, node: NodeId) -> bool {
+        // kubernetes `pkg/controller/daemon/daemon_controller.go` `NodeShouldRunDaemonPod`, v1.36.2.
+        let shape = &self.cluster.shapes[self.plan.workloads[workload].shape];
+        let facts = NodeFacts::of(&self.cluster.nodes[node]);
+        fits_node_affinity(shape, &facts, &self.cluster.symbols)
+            && untolerated(facts.taints, &shape.tolerations).is_none()
+    }
+
+    /// A DaemonSet's pod for a node.
+    pub fn create_daemon_pod(&mut self, workload: WorkloadId, node: NodeId) {
+        let shape = self.plan.workloads[workload].shape;
+        self.cluster.workloads[workload].replicas += 1;
+        self.create_pod(workload, shape, Some(node));
     }
 
     /// The node is Ready: the taint goes, pods may come.
@@ -93,12 +103,7 @@ impl World<'_> {
         self.count_ready(node, true);
         self.fingerprint.add(self.now, 12, u64::from(node.0), 0);
         self.note_step(Actor::NodeController, "node-ready", Object::Node(node));
-        self.scheduling.scheduler.node_changed(
-            &self.cluster,
-            node,
-            NodeChange::Taints,
-            self.now,
-        );
+        self.scheduling.scheduler.node_changed(scheduler_view(self.plan, &self.cluster), node, self.now);
         self.wake_scheduler(self.now);
     }
 
@@ -161,12 +166,7 @@ impl World<'_> {
         };
         self.cluster.nodes[node].taints.push(taint);
         self.cluster.set_node_phase(node, NodePhase::NotReady, self.now);
-        self.scheduling.scheduler.node_changed(
-            &self.cluster,
-            node,
-            NodeChange::Taints,
-            self.now,
-        );
+        self.scheduling.scheduler.node_changed(scheduler_view(self.plan, &self.cluster), node, self.now);
         self.note_step(Actor::NodeController, "node-unreachable", Object::Node(node));
         let epoch = self.cluster.nodes[node].epoch;
         self.at(self.now + self.plan.timing.node_removal, Event::NodeDeleted(node, epoch));
@@ -178,7 +178,7 @@ impl World<'_> {
             return;
         }
         self.cluster.unregister_node(node);
-        self.scheduling.scheduler.node_removed(&self.cluster, node, self.now);
+        self.scheduling.scheduler.node_removed(scheduler_view(self.plan, &self.cluster), node, self.now);
         self.fingerprint.add(self.now, 14, u64::from(node.0), 0);
         let period = POD_GC_PERIOD.micros();
         let earliest = (self.now + POD_GC_QUARANTINE).micros();

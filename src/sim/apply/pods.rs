@@ -3,9 +3,8 @@
 use crate::chance::Purpose;
 use crate::model::PodPhase;
 use crate::plan::WorkloadKind;
-use crate::record::{Actor, Object};
 use crate::sim::event::Event;
-use crate::sim::world::World;
+use crate::sim::world::{World, scheduler_view};
 use crate::unit::{Duration, NodeId, PodId, ShapeId, SimTime, WorkloadId};
 use crate::vocabulary::Cause;
 
@@ -50,7 +49,7 @@ impl World<'_> {
         self.record.workloads[workload].replicas.add(1, self.now);
         self.fingerprint.add(self.now, 1, u64::from(pod.0), u64::from(workload.0));
         self.begin_pod_wait(pod, counted);
-        self.scheduling.scheduler.pod_added(&self.cluster, pod, self.now);
+        self.scheduling.scheduler.pod_added(scheduler_view(self.plan, &self.cluster), pod, self.now);
         self.wake_scheduler(self.now);
         pod
     }
@@ -219,7 +218,7 @@ impl World<'_> {
                 self.set_pod_cause(pod, None);
                 self.cluster.begin_termination(pod, self.now);
                 self.record.pod_ends[pod].how = why.word();
-                self.scheduling.scheduler.pod_terminating(&self.cluster, pod, self.now);
+                self.scheduling.scheduler.pod_terminating(scheduler_view(self.plan, &self.cluster), pod);
                 self.refresh_consumed_queue(row.workload);
                 self.budgets_changed(pod);
                 if self.consumer_drained(pod) {
@@ -269,19 +268,14 @@ impl World<'_> {
         self.fingerprint.add(self.now, 4, u64::from(pod.0), why as u64);
         match held {
             Some(node) => {
-                self.scheduling.scheduler.pod_left(&self.cluster, pod, node, self.now);
+                let view = scheduler_view(self.plan, &self.cluster);
+                self.scheduling.scheduler.pod_left_node(view, pod, node, self.now);
                 self.wake_scheduler(self.now);
-                self.deletion_progress(node);
             }
-            None => self.scheduling.scheduler.pod_deleted(&self.cluster, pod, self.now),
+            None => self.scheduling.scheduler.pod_deleted(pod),
         }
         self.refresh_consumed_queue(row.workload);
         self.budgets_changed(pod);
         self.sync_workload(row.workload);
-    }
-
-    /// Journal line about a pod, if all steps are kept.
-    pub fn note_pod(&mut self, pod: PodId, actor: Actor, action: &'static str, detail: &str) {
-        self.note_step(actor, action, Object::Pod(pod), detail);
     }
 }

@@ -5,7 +5,7 @@ use crate::model::{Node, NodePhase, ProvisioningFailure, Usage};
 use crate::record::{Actor, Object};
 use crate::sim::event::Event;
 use crate::sim::record::NodeRecord;
-use crate::sim::world::World;
+use crate::sim::world::{World, scheduler_view};
 use crate::unit::{NodeId, PoolId, SimTime};
 
 impl World<'_> {
@@ -84,7 +84,7 @@ impl World<'_> {
         let plan = self.plan;
         let spec = &plan.pools[pool];
         let group = plan.symbols.text(spec.group_id);
-        let name = crate::cloud::node_name(group, creation.instance);
+        let name = crate::cloud::identity::node_name(group, creation.instance);
         let name = self.cluster.symbols.intern(&name);
         let mut labels = spec.labels.clone();
         labels.set(self.names.hostname, name);
@@ -129,7 +129,9 @@ impl World<'_> {
         self.record.pools[pool].failed += 1;
         self.record.nodes[node].end = "failed";
         self.fingerprint.add(self.now, 15, u64::from(node.0), 0);
-        let code = self.capacity.failures.get(&node).copied().map_or("", failure_code);
+        let failure = self.capacity.failures.get(&node).copied();
+        self.capacity.walls[pool] = failure;
+        let code = failure.map_or("", failure_code);
         let name = self.node_name(node);
         self.note(Actor::Azure, "vm-failed", Object::Pool(pool), code, None, || {
             format!("{name} could not be created")
@@ -143,7 +145,6 @@ impl World<'_> {
         if row.gone != SimTime::NEVER || row.phase == NodePhase::Deleting {
             return;
         }
-        let spec = &self.plan.pools[pool];
         let capacity = &mut self.capacity;
         let at = capacity.scale_sets[pool].delete(row.instance, self.now, &capacity.region);
         let coming = row.ready == SimTime::NEVER;
@@ -162,7 +163,6 @@ impl World<'_> {
         }
         self.cluster.set_node_phase(node, NodePhase::Deleting, self.now);
         self.at(at, Event::VmGone(node, epoch));
-        debug_assert!(spec.autoscaled || !end.is_empty());
     }
 
     /// The provider takes note that an instance is gone.
@@ -197,12 +197,7 @@ impl World<'_> {
         self.cluster.nodes[node].allocatable.extended =
             self.plan.pools[pool].allocatable.extended;
         self.cluster.change += 1;
-        self.scheduling.scheduler.node_changed(
-            &self.cluster,
-            node,
-            crate::control::scheduler::NodeChange::Allocatable,
-            self.now,
-        );
+        self.scheduling.scheduler.node_changed(scheduler_view(self.plan, &self.cluster), node, self.now);
         self.wake_scheduler(self.now);
     }
 }
@@ -227,7 +222,7 @@ fn refusal_text(refusal: Refusal) -> String {
             format!("too many requests; the next is answered at {retry_at}")
         }
         Refusal::ScaleSetFull { limit } => format!("a scale set has at most {limit} instances"),
-        Refusal::ClusterFull { limit } => format!("the cluster may have {limit} nodes"),
+        Refusal::ClusterFull { limit, .. } => format!("the cluster may have {limit} nodes"),
         Refusal::SpotPriceAboveMax => "the spot price is above spotMaxPrice".into(),
     }
 }

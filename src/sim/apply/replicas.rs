@@ -1,13 +1,13 @@
 //! `spec.replicas` changes, and workload controllers follow it.
 
-use crate::control::workload::{Victim, victims};
+use crate::control::workload::replica_set::{Candidate, VictimPhase, victims};
 use crate::model::PodPhase;
 use crate::plan::WorkloadKind;
 use crate::record::{Actor, Object};
 use crate::sim::apply::pods::Stop;
 use crate::sim::event::Event;
 use crate::sim::world::World;
-use crate::unit::{PodId, WorkloadId};
+use crate::unit::{PodId, SimTime, WorkloadId};
 
 impl World<'_> {
     /// Writes `spec.replicas` of a workload.
@@ -93,9 +93,8 @@ impl World<'_> {
             active.sort_unstable_by_key(|&pod| std::cmp::Reverse(pod));
             active.truncate(surplus as usize);
         } else {
-            let rows: Vec<Victim> = active.iter().map(|&pod| self.victim(pod)).collect();
-            let lots = self.lots(1, u64::from(workload.0));
-            let chosen = victims(&rows, surplus as usize, self.now, lots);
+            let rows: Vec<Candidate> = active.iter().map(|&pod| self.candidate(pod)).collect();
+            let chosen = victims(&rows, surplus as usize, self.now);
             active = chosen.into_iter().map(|index| active[index]).collect();
         }
         for pod in active {
@@ -105,30 +104,27 @@ impl World<'_> {
     }
 
     /// What the ReplicaSet controller sees of a pod when it chooses whom to delete.
-    fn victim(&self, pod: PodId) -> Victim {
+    fn candidate(&self, pod: PodId) -> Candidate {
         let row = &self.cluster.pods[pod];
-        let ranked = row.node.map_or(0, |node| {
-            self.cluster.nodes[node]
-                .used
-                .pods
-                .iter()
-                .filter(|&&other| {
-                    let other = &self.cluster.pods[other];
-                    other.workload == row.workload && other.phase.is_active()
-                })
-                .count()
-        });
-        Victim {
-            pod,
-            assigned: row.phase > PodPhase::Pending,
-            running: row.phase > PodPhase::Starting
-                || (row.phase == PodPhase::Starting && row.ready != crate::unit::SimTime::NEVER),
+        let neighbours = row.node.map_or(&[][..], |node| &self.cluster.nodes[node].used.pods);
+        let colocated = neighbours
+            .iter()
+            .filter(|&&other| {
+                let other = &self.cluster.pods[other];
+                other.workload == row.workload && other.phase.is_active()
+            })
+            .count();
+        let runs = matches!(row.phase, PodPhase::Ready | PodPhase::NotReady);
+        Candidate {
+            bound: row.phase > PodPhase::Pending,
+            phase: if runs { VictimPhase::Running } else { VictimPhase::Pending },
             ready: row.phase == PodPhase::Ready,
-            deletion_cost: self.cluster.shape(pod).annotations.deletion_cost,
-            same_owner_on_node: ranked as u32,
-            ready_since: row.ready,
-            restarts: row.restarts,
-            created: row.created,
+            cost: i64::from(self.cluster.shape(pod).annotations.deletion_cost),
+            colocated: colocated as u32,
+            ready_since: (row.ready != SimTime::NEVER).then_some(row.ready),
+            restarts: u32::from(row.restarts),
+            created: Some(row.created),
+            tie: self.lots(1, u64::from(pod.0)).draw(),
         }
     }
 }

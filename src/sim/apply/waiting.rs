@@ -56,9 +56,7 @@ impl World<'_> {
             }
             Some(Cause::BlockedQuota) => {
                 for &quota in &self.plan.pools[pool].quotas {
-                    if self.capacity.quotas.is_short(quota, self.plan.pools[pool].size.vcpus) || by < 0 {
-                        self.record.quotas[quota].shift(by, self.now);
-                    }
+                    self.record.quotas[quota].shift(by, self.now);
                 }
             }
             _ => {}

@@ -30,7 +30,7 @@ impl World<'_> {
 
     fn message_arrives(&mut self, queue: QueueId) {
         self.record.queue_flows[queue].arrived += 1;
-        if self.plan.lab.reject_when_full && !self.work.consumers[queue].has_idle() {
+        if self.plan.lab.reject_when_full && self.work.consumers[queue].idle() == 0 {
             self.work.queues[queue].reject(self.now);
             return;
         }
@@ -65,8 +65,7 @@ impl World<'_> {
         );
         let work = &mut self.work;
         let rule = *work.queues[queue].rule();
-        let started =
-            work.consumers[queue].start(idle.slot, message, service, &rule, self.now);
+        let started = work.consumers[queue].start(idle.slot, message, service, &rule, self.now);
         self.record.workloads[idle.workload].busy.add(1, self.now);
         self.at(started.wake, Event::Service { queue, slot: started.slot, epoch: started.epoch });
     }
@@ -179,7 +178,7 @@ impl World<'_> {
         let redo = state.redo_micros(self.now);
         self.record.queue_clocks[queue].redo(redo);
         let totals = &mut self.record.messages;
-        totals.arrived += tally.counted_arrived;
+        totals.arrived += tally.counted_arrived + tally.counted_rejected;
         totals.completed += tally.counted_completed;
         totals.dead_lettered += tally.counted_dead_lettered;
         totals.redelivered += tally.counted_redelivered;

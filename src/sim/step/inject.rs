@@ -22,7 +22,7 @@ impl World<'_> {
         match &plan.injects[index].kind {
             InjectKind::Evict { pool, fraction } => self.evict_share(*pool, *fraction, index),
             InjectKind::ZoneDown { zone, length } => {
-                self.capacity.zones_down.push((*zone, self.now + *length));
+                self.capacity.region.zone_down(*zone, self.now + *length);
                 let lost: Vec<NodeId> = self
                     .cluster
                     .nodes
@@ -45,7 +45,6 @@ impl World<'_> {
                 for node in lost {
                     self.lose_node(node);
                 }
-                self.at(self.now + *length, Event::InjectEnd(index as u32));
             }
             InjectKind::NodeDown { pool, index } => {
                 let node = self
@@ -70,12 +69,6 @@ impl World<'_> {
             }
             InjectKind::ControllerRestart { controller } => self.restart_controller(*controller),
         }
-    }
-
-    /// A planned event ends.
-    pub fn inject_ends(&mut self, _index: usize) {
-        let now = self.now;
-        self.capacity.zones_down.retain(|&(_, until)| until > now);
     }
 
     /// Nodes of a pool whose VM exists and runs, in order of request.

@@ -37,7 +37,10 @@ impl World<'_> {
             }
             Event::NodeReady(node, epoch) if self.is_node(node, epoch) => self.node_ready(node),
             Event::NodeGpus(node, epoch) if self.is_node(node, epoch) => self.gpus_ready(node),
-            Event::VmGone(node, epoch) if self.is_node(node, epoch) => self.vm_gone(node, true),
+            Event::VmGone(node, epoch) if self.is_node(node, epoch) => {
+                self.provider_forgets(node);
+                self.vm_gone(node, true);
+            }
             Event::NodeUnreachable(node, epoch) if self.is_node(node, epoch) => {
                 self.node_unreachable(node);
             }
@@ -49,7 +52,6 @@ impl World<'_> {
             Event::SpotDrain(node, epoch) if self.is_node(node, epoch) => self.spot_drain(node),
             Event::SpotBatch(pool) => self.spot_batch(pool),
             Event::Inject(index) => self.inject_begins(index as usize),
-            Event::InjectEnd(index) => self.inject_ends(index as usize),
             Event::WorkloadSync(workload) => self.workload_sync(workload),
             Event::KedaPoll(workload) => self.keda_poll(workload),
             Event::HpaSync(workload) => self.hpa_sync(workload),

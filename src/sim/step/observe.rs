@@ -59,7 +59,7 @@ impl World<'_> {
     pub fn sample(&mut self) {
         let mut row = Vec::with_capacity(self.record.series.columns.len());
         for queue in self.plan.queues.ids() {
-            row.push(self.work.depth(queue, self.now) as f64);
+            row.push(self.work.depth(self.plan, queue, self.now) as f64);
             row.push(self.work.oldest_age(queue, self.now).as_secs_f64());
             let flows = std::mem::take(&mut self.record.queue_flows[queue]);
             row.extend([flows.arrived as f64, flows.completed as f64]);
@@ -79,8 +79,8 @@ impl World<'_> {
         for pool in self.plan.pools.ids() {
             row.extend(self.pool_levels(pool));
         }
-        row.extend(self.plan.subnets.ids().map(|id| self.capacity.addresses.used(id) as f64));
-        row.extend(self.plan.quotas.ids().map(|id| self.capacity.quotas.used(id) as f64));
+        row.extend(self.plan.subnets.ids().map(|id| self.capacity.region.addresses.subnet(id).used as f64));
+        row.extend(self.plan.quotas.ids().map(|id| self.capacity.region.quotas.counter(id).used as f64));
         row.push(std::mem::take(&mut self.record.evictions_flow) as f64);
         let series = &mut self.record.series;
         series.time_s.push(self.now.as_secs_f64());

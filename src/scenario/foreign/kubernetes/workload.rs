@@ -230,6 +230,7 @@ fn draft(
     let completions = reader.count(parts.completions, &spec.key("completions"));
     let origin = Some(object.node.span);
     let mut draft = WorkloadDraft::new(object.name, object.namespace, parts.kind, origin);
+    draft.from_manifest = true;
     draft.selector = selector;
     draft.replicas = replicas;
     draft.completions = completions;
