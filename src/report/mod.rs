@@ -21,3 +21,4 @@ pub use json::pretty;
 pub use manifest::{Manifest, Provenance};
 pub use markdown::markdown;
 pub use model::{Clock, Report, WaitShare};
+pub use number::counted;

@@ -1,9 +1,8 @@
 //! What all renderers start from: the runs of one scenario, folded, with everything a reader must
 //! know to judge them.
 
-use crate::plan::Assumption;
 use crate::record::Outcome;
-use crate::study::{Aggregate, Verdict};
+use crate::study::{Aggregate, Assumption, Verdict};
 use crate::vocabulary::Cause;
 
 /// The result of one scenario.

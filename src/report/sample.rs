@@ -1,12 +1,11 @@
 //! A hand-made outcome for the tests of renderers.
 
 use super::model::Report;
-use crate::plan::Assumption;
 use crate::record::{
     Actor, Column, ColumnKind, Entry, NodeRow, Object, Outcome, Panel, PodRow, PoolTotals, Series,
     WallTotals, WorkloadTotals,
 };
-use crate::study::{Aggregate, Summary, evaluate, parse_threshold};
+use crate::study::{Aggregate, Assumption, Summary, evaluate, parse_threshold};
 use crate::unit::{Duration, HourlyRate, NodeId, PoolId, SimTime, WorkloadId};
 use crate::vocabulary::Cause;
 

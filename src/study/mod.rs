@@ -1,5 +1,5 @@
-//! Many runs as one study: seeds side by side on all cores, the figures of each run as the tree that
-//! `summary.json` prints, intervals over seeds, and thresholds on the figures.
+//! Many runs as one study: seeds side by side on all cores, the figures of each run as the tree
+//! that `summary.json` prints, intervals over seeds, and thresholds on the figures.
 
 mod interval;
 mod metric;
@@ -7,6 +7,8 @@ mod replicate;
 mod summary;
 mod threshold;
 
+/// What a study and its reports pass on of the plan.
+pub use crate::plan::{Assumption, Threshold};
 pub use interval::{Interval, half_width_95};
 pub use metric::{METRICS, Metric, Unit, known_metric, nearest_metric};
 pub use replicate::{RunSpec, run_all, seeds};

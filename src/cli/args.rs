@@ -1,0 +1,215 @@
+//! What the user types, as typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use super::exit::Exit;
+use crate::record::JournalLevel;
+
+/// Simulates the autoscaling chain of an AKS cluster: queue, KEDA, HPA, scheduler, cluster
+/// autoscaler, VM scale sets, bill.
+#[derive(Debug, Parser)]
+#[command(name = "forescale", version, after_help = Exit::HELP, max_term_width = 100)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Simulate scenarios: how long work waits, why, and what it costs.
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArgs),
+    /// Validate scenarios without simulating; every finding has a stable code and a fix.
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
+    /// Run decision cases of upstream's unit tests through the functions the simulation calls.
+    #[command(after_help = CONFORM_EXAMPLES)]
+    Conform(ConformArgs),
+    /// Look up what scenarios and thresholds can name.
+    #[command(after_help = LIST_EXAMPLES)]
+    List(ListArgs),
+    /// Print the JSON schema of scenario files, for editors.
+    #[command(after_help = "Example:\n  forescale schema > scenario.schema.json")]
+    Schema,
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example:\n  forescale completions bash > \
+                            ~/.local/share/bash-completion/completions/forescale")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+const RUN_EXAMPLES: &str = "Examples:\n  \
+    forescale run scenarios/order-processor.yaml\n  \
+    forescale run base.yaml overlay.yaml --out results\n  \
+    forescale run base.yaml --set simulation.replications=20 --assert 'message.wait.p95<120s'\n  \
+    forescale run base.yaml -o json --no-report | jq .cost.perMonth";
+
+const CHECK_EXAMPLES: &str = "Examples:\n  \
+    forescale check scenarios/*.yaml\n  \
+    forescale check base.yaml --set cluster.agentPoolProfiles.apps.maxCount=40 -o json";
+
+const CONFORM_EXAMPLES: &str = "Examples:\n  \
+    forescale conform tests/conformance/*.json\n  \
+    forescale conform tests/conformance/scheduler.json --failures";
+
+const LIST_EXAMPLES: &str = "Examples:\n  \
+    forescale list metrics\n  \
+    forescale list vm-sizes -o json";
+
+/// `run`
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// Scenario files (YAML or JSON; `-` reads standard input); several run side by side.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Seed of the first replication, instead of the scenario's.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Change a value of the scenario; items of lists go by their name.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
+    /// Folder for results; each scenario gets one of its name inside.
+    #[arg(long, value_name = "DIR", default_value = "output")]
+    pub out: PathBuf,
+    /// What standard output shows.
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+    /// A condition that must hold, such as 'message.wait.p95<120s' (exit code 4 if not).
+    #[arg(long = "assert", value_name = "CONDITION")]
+    pub asserts: Vec<String>,
+    /// Judge waiting times although some work still waits at the end.
+    #[arg(long)]
+    pub allow_censored: bool,
+    /// No series, rows of pods and nodes, or pictures: figures only, faster.
+    #[arg(long)]
+    pub no_report: bool,
+    /// How much of what controllers do is kept in journal.ndjson.
+    #[arg(long, value_name = "LEVEL", default_value = "decisions")]
+    pub journal: Journal,
+    /// Recompute every index the slow way now and then, and stop on a difference.
+    #[arg(long)]
+    pub audit: bool,
+    /// Threads for runs side by side; 0 means one per core. Results do not depend on it.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+}
+
+/// `check`
+#[derive(Debug, clap::Args)]
+pub struct CheckArgs {
+    /// Scenario files.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Change a value of the scenario; items of lists go by their name.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
+    /// What standard output shows.
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "text")]
+    pub format: TextOrJson,
+}
+
+/// `conform`
+#[derive(Debug, clap::Args)]
+pub struct ConformArgs {
+    /// Files of cases.
+    #[arg(required = true, value_name = "CASES.json")]
+    pub files: Vec<PathBuf>,
+    /// What standard output shows.
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "text")]
+    pub format: TextOrJson,
+    /// Also print each failed case: what upstream answers, and what we answer.
+    #[arg(long)]
+    pub failures: bool,
+}
+
+/// `list`
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    /// What to list.
+    pub what: Catalogue,
+    /// What standard output shows.
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "text")]
+    pub format: TextOrJson,
+}
+
+/// Formats of `run`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A summary for people.
+    Text,
+    /// What summary.json holds; a list of them for several files.
+    Json,
+    /// A comment for a pull request.
+    Markdown,
+}
+
+/// Formats of look-ups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TextOrJson {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Catalogue {
+    /// VM sizes with their dated prices.
+    VmSizes,
+    /// KEDA scalers that are modelled.
+    Scalers,
+    /// Expanders of the cluster autoscaler.
+    Expanders,
+    /// Distributions of times.
+    Distributions,
+    /// Codes of findings, what they mean and how to fix them.
+    Lints,
+    /// Figures that thresholds can name.
+    Metrics,
+}
+
+/// `--journal`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Journal {
+    /// Nothing.
+    Off,
+    /// Actions and refusals of controllers and of the provider.
+    Decisions,
+    /// Also each step of each pod and node.
+    All,
+}
+
+impl From<Journal> for JournalLevel {
+    fn from(level: Journal) -> Self {
+        match level {
+            Journal::Off => Self::Off,
+            Journal::Decisions => Self::Decisions,
+            Journal::All => Self::All,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed_and_every_subcommand_has_an_example() {
+        let command = Args::command();
+        command.clone().debug_assert();
+        for sub in command.get_subcommands() {
+            let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "{} has no example", sub.get_name());
+            assert!(help.contains(&format!("forescale {}", sub.get_name())));
+        }
+    }
+}
