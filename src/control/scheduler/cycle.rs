@@ -4,10 +4,10 @@
 //! costs is for the simulation to say (`SchedulerSpec::cycle`).
 
 use super::memo::{FEASIBLE, ShapeMemo, code, is_unresolvable, plugin_index};
+use super::memory::Scheduler;
 use super::order::{choose, nodes_to_find};
 use super::preempt::{Earlier, Preemptor, choose_candidate, dry_run, may_preempt};
 use super::queue::PluginSet;
-use super::scheduler::Scheduler;
 use super::score::{
     highest_is_best, lowest_is_best, normalise_pod_affinity, normalise_spread, weight,
 };
