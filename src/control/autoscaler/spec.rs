@@ -112,6 +112,22 @@ pub struct AutoscalerSpec {
     pub force_delete_unregistered: bool,
     /// `force-ds`
     pub force_daemonsets: bool,
+    /// `force-delete-failed-nodes`
+    pub force_delete_failed: bool,
+    /// `node-deletion-delay-timeout`
+    pub deletion_delay_timeout: Duration,
+    /// `startup-taint`: taints that make a ready node count as not ready yet.
+    pub startup_taints: Vec<String>,
+    /// `bypassed-scheduler-names`: pods of these are seen before the scheduler rejects them.
+    pub bypassed_schedulers: Vec<String>,
+    /// `memory-difference-ratio`, for similar groups.
+    pub capacity_memory_ratio: f64,
+    /// `max-allocatable-difference-ratio`
+    pub allocatable_ratio: f64,
+    /// `max-free-difference-ratio`
+    pub free_ratio: f64,
+    /// `fastpath-binpacking-enabled`
+    pub fast_path: bool,
     /// Azure provider: failed instances are reported and deleted in the next loop
     /// (`enableFastDeleteOnFailedProvisioning`; scenario key `timing.failureDetection`).
     pub fast_failure_detection: bool,

@@ -1,0 +1,169 @@
+//! What the Azure provider tells of nodes that do not exist yet and of instances
+//! (kubernetes/autoscaler @ 55c37cd `cluster-autoscaler/cloudprovider/azure`).
+
+use crate::model::TaintEffect;
+use crate::unit::Quantity;
+
+const LABEL_TAG: &str = "k8s.io_cluster-autoscaler_node-template_label_";
+const TAINT_TAG: &str = "k8s.io_cluster-autoscaler_node-template_taint_";
+const RESOURCE_TAG: &str = "k8s.io_cluster-autoscaler_node-template_resources_";
+
+/// A taint by text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaintText {
+    /// Key.
+    pub key: String,
+    /// Value.
+    pub value: String,
+    /// Effect.
+    pub effect: TaintEffect,
+}
+
+/// Tags of a scale set, in order.
+pub type Tags<'t> = &'t [(&'t str, &'t str)];
+
+/// In tag names `_` stands for `/` and `~2` for `_`.
+fn untag(name: &str) -> String {
+    name.replace('_', "/").replace("~2", "_")
+}
+
+/// Labels from tags; a tag without a value gives none.
+pub fn labels_from_tags(tags: Tags<'_>) -> Vec<(String, String)> {
+    tags.iter()
+        .filter_map(|(name, value)| Some((untag(name.strip_prefix(LABEL_TAG)?), *value)))
+        .filter(|(key, _)| !key.is_empty())
+        .map(|(key, value)| (key, value.to_owned()))
+        .collect()
+}
+
+fn effect(text: &str) -> Option<TaintEffect> {
+    Some(match text {
+        "NoSchedule" => TaintEffect::NoSchedule,
+        "PreferNoSchedule" => TaintEffect::PreferNoSchedule,
+        "NoExecute" => TaintEffect::NoExecute,
+        _ => return None,
+    })
+}
+
+/// `value:Effect`
+fn taint(key: String, text: &str) -> Option<TaintText> {
+    let (value, tail) = text.split_once(':')?;
+    Some(TaintText { key, value: value.to_owned(), effect: effect(tail)? })
+}
+
+/// Taints from tags; those without an effect are left out.
+pub fn taints_from_tags(tags: Tags<'_>) -> Vec<TaintText> {
+    tags.iter()
+        .filter_map(|(name, text)| taint(untag(name.strip_prefix(TAINT_TAG)?), text))
+        .collect()
+}
+
+/// Taints from `key=value:Effect,…`; parts that are none are left out, repeated ones count once.
+pub fn taints_from_spec(text: &str) -> Vec<TaintText> {
+    let mut taints: Vec<TaintText> = Vec::new();
+    for part in text.split(',') {
+        let Some((key, rest)) = part.split_once('=') else { continue };
+        if let Some(taint) = taint(key.to_owned(), rest)
+            && !taints.contains(&taint)
+        {
+            taints.push(taint);
+        }
+    }
+    taints
+}
+
+/// Labels and taints of a pool's template: the pool's own come first and win, then those of the
+/// autoscaler's settings.
+pub fn pool_template(
+    labels: Vec<(String, String)>,
+    taints: &[String],
+    spec_labels: Vec<(String, String)>,
+    spec_taints: &str,
+) -> (Vec<(String, String)>, Vec<TaintText>) {
+    let mut merged = labels;
+    for (key, value) in spec_labels {
+        if !merged.iter().any(|(known, _)| *known == key) {
+            merged.push((key, value));
+        }
+    }
+    let all = taints.join(",") + "," + spec_taints;
+    (merged, taints_from_spec(&all))
+}
+
+/// Resources that tags override: name, and quantity.
+pub fn resources_from_tags(tags: Tags<'_>) -> Vec<(String, Quantity)> {
+    tags.iter()
+        .filter_map(|(name, value)| {
+            let name = untag(name.strip_prefix(RESOURCE_TAG)?);
+            Some((name, Quantity::parse(value).ok()?))
+        })
+        .collect()
+}
+
+/// Labels that every node of a size has.
+pub fn generic_labels(arch: &str, os: &str, size: &str, region: &str) -> Vec<(String, String)> {
+    [
+        ("beta.kubernetes.io/arch", arch),
+        ("kubernetes.io/arch", arch),
+        ("beta.kubernetes.io/os", os),
+        ("kubernetes.io/os", os),
+        ("beta.kubernetes.io/instance-type", size),
+        ("node.kubernetes.io/instance-type", size),
+        ("topology.kubernetes.io/region", region),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .to_vec()
+}
+
+/// Zone label values that a template may have: one of them by chance; `0` without zones.
+pub fn zone_labels(region: &str, zones: &[&str]) -> Vec<String> {
+    if zones.is_empty() {
+        return vec!["0".to_owned()];
+    }
+    zones.iter().map(|zone| format!("{}-{zone}", region.to_lowercase())).collect()
+}
+
+/// `provisioningState` of a VM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProvisioningState {
+    /// `Creating`
+    Creating,
+    /// `Updating`: keeps what is cached.
+    Updating,
+    /// `Deleting`
+    Deleting,
+    /// `Failed`
+    Failed,
+    /// Any other.
+    Succeeded,
+}
+
+/// What the provider says of an instance: its state, and whether it reports an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportedState {
+    /// Running.
+    Running,
+    /// Being created.
+    Creating,
+    /// Being deleted.
+    Deleting,
+    /// Being created, with an error (out of resources).
+    CreatingWithError,
+}
+
+/// State of an instance (`azure_scale_set_instance_cache.go`). `running`: the power state is
+/// running or starting; every other one, unknown too, is not.
+pub fn reported_state(
+    state: ProvisioningState,
+    running: bool,
+    fast_delete: bool,
+    cached: ReportedState,
+) -> ReportedState {
+    match state {
+        ProvisioningState::Creating => ReportedState::Creating,
+        ProvisioningState::Deleting => ReportedState::Deleting,
+        ProvisioningState::Updating => cached,
+        ProvisioningState::Failed if fast_delete && !running => ReportedState::CreatingWithError,
+        _ => ReportedState::Running,
+    }
+}

@@ -1,0 +1,271 @@
+//! Deleting one node: taint, wait, evict, wait, delete the VM, or give up
+//! (`pkg/core/scaledown/actuation`). Told the time and what came of evictions, it says what to do
+//! and when to be asked again.
+
+use super::allowance::Allowance;
+use super::drain::{Drain, DrainOptions};
+use super::planner::drain_of;
+use super::snapshot::Held;
+use super::spec::AutoscalerSpec;
+use super::view::View;
+use crate::model::{PodPhase, SafeToEvict};
+use crate::unit::{Duration, NodeId, PodId, SimTime};
+
+/// Refused evictions are tried again after this.
+const EVICTION_RETRY: Duration = Duration::from_secs(10);
+/// Pods may take this much longer than their grace.
+const EVICTION_HEADROOM: Duration = Duration::from_secs(30);
+/// How often it is looked whether pods are gone.
+const POLL: Duration = Duration::from_secs(5);
+
+/// Why a deletion was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GivenUp {
+    /// An empty node is not empty any more.
+    NotEmpty,
+    /// A pod came that keeps the node.
+    Blocked,
+    /// Evictions were refused for too long.
+    EvictionRefused,
+    /// Pods did not go in time.
+    PodsRemain,
+    /// The node is gone.
+    NodeGone,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeletionAction {
+    /// Put the ToBeDeleted taint on the node, and cordon it.
+    Taint {
+        /// `cordon-node-before-terminating`
+        cordon: bool,
+    },
+    /// Take the taint off again, and uncordon.
+    Untaint,
+    /// Evict a pod through the eviction API. Tell [`Deletion::evicted`] whether it was accepted.
+    Evict {
+        /// Pod.
+        pod: PodId,
+        /// Grace that it gets at most.
+        grace: Duration,
+        /// Best effort: a DaemonSet pod that is not waited for.
+        daemon: bool,
+    },
+    /// Have the provider delete the instance.
+    DeleteInstance,
+}
+
+/// How a deletion ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeletionEnd {
+    /// The provider was asked.
+    Deleted,
+    /// The node stays.
+    GivenUp(GivenUp),
+}
+
+/// What a step says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeletionStep {
+    /// To be carried out, in order.
+    pub actions: Vec<DeletionAction>,
+    /// When to ask again.
+    pub next_wake: Option<SimTime>,
+    /// It is over.
+    pub end: Option<DeletionEnd>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Tainted; the scheduler gets time to see it.
+    Tainted,
+    /// Evictions are asked for.
+    Evicting { refused: Vec<PodId>, until: SimTime },
+    /// Pods are going.
+    Leaving { until: SimTime },
+    Over,
+}
+
+/// The deletion of one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    /// Node.
+    pub node: NodeId,
+    /// Its pods are evicted first.
+    pub drain: bool,
+    stage: Stage,
+    evicted: Vec<PodId>,
+}
+
+impl Deletion {
+    /// Begins: the taint goes on at once.
+    pub fn begin(
+        spec: &AutoscalerSpec,
+        node: NodeId,
+        drain: bool,
+        now: SimTime,
+    ) -> (Self, DeletionStep) {
+        let deletion = Self { node, drain, stage: Stage::Tainted, evicted: Vec::new() };
+        let step = DeletionStep {
+            actions: vec![DeletionAction::Taint { cordon: spec.cordon }],
+            next_wake: Some(now + spec.delete_delay_after_taint),
+            end: None,
+        };
+        (deletion, step)
+    }
+
+    /// The API server's answer to an eviction.
+    pub fn evicted(&mut self, pod: PodId, accepted: bool) {
+        if let Stage::Evicting { refused, .. } = &mut self.stage
+            && accepted
+        {
+            refused.retain(|&other| other != pod);
+            self.evicted.push(pod);
+        }
+    }
+
+    /// Goes on. After its evictions were answered, ask again at once (`next_wake` is now).
+    pub fn step(&mut self, spec: &AutoscalerSpec, view: &View<'_>, now: SimTime) -> DeletionStep {
+        if self.stage == Stage::Over {
+            return DeletionStep::default();
+        }
+        if !view.cluster.nodes[self.node].phase.has_node() {
+            return self.give_up(GivenUp::NodeGone);
+        }
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Tainted => self.start(spec, view, now),
+            Stage::Evicting { refused, until } => self.retry(spec, view, refused, until, now),
+            Stage::Leaving { until } => self.wait(view, until, now),
+            Stage::Over => DeletionStep::default(),
+        }
+    }
+
+    fn give_up(&mut self, why: GivenUp) -> DeletionStep {
+        self.stage = Stage::Over;
+        let gone = why == GivenUp::NodeGone;
+        DeletionStep {
+            actions: if gone { Vec::new() } else { vec![DeletionAction::Untaint] },
+            next_wake: None,
+            end: Some(DeletionEnd::GivenUp(why)),
+        }
+    }
+
+    fn finish(&mut self) -> DeletionStep {
+        self.stage = Stage::Over;
+        DeletionStep {
+            actions: vec![DeletionAction::DeleteInstance],
+            next_wake: None,
+            end: Some(DeletionEnd::Deleted),
+        }
+    }
+
+    /// Looks again at what is on the node, then evicts.
+    fn start(&mut self, spec: &AutoscalerSpec, view: &View<'_>, now: SimTime) -> DeletionStep {
+        let found = pods_of(spec, view, self.node, now);
+        if found.blocked.is_some() || !found.awaited.is_empty() {
+            return self.give_up(GivenUp::Blocked);
+        }
+        if !self.drain && !found.moved.is_empty() {
+            return self.give_up(GivenUp::NotEmpty);
+        }
+        let flag =
+            if self.drain { spec.daemonset_eviction_occupied } else { spec.daemonset_eviction_empty };
+        let mut actions: Vec<DeletionAction> =
+            found.moved.iter().map(|&pod| evict(spec, view, pod, false)).collect();
+        let daemons = found.daemons.iter().filter(|&&pod| {
+            let safe = view.cluster.shape(pod).annotations.safe_to_evict;
+            flag && safe != SafeToEvict::No
+        });
+        actions.extend(daemons.map(|&pod| evict(spec, view, pod, true)));
+        if found.moved.is_empty() {
+            let mut step = self.finish();
+            actions.append(&mut step.actions);
+            return DeletionStep { actions, ..step };
+        }
+        let until = now + spec.max_pod_eviction_time;
+        self.stage = Stage::Evicting { refused: found.moved, until };
+        DeletionStep { actions, next_wake: Some(now), end: None }
+    }
+
+    fn retry(
+        &mut self,
+        spec: &AutoscalerSpec,
+        view: &View<'_>,
+        mut refused: Vec<PodId>,
+        until: SimTime,
+        now: SimTime,
+    ) -> DeletionStep {
+        refused.retain(|&pod| is_on(view, pod, self.node) && !is_going(view, pod));
+        if refused.is_empty() {
+            let until = now + spec.max_graceful_termination + EVICTION_HEADROOM;
+            return self.wait(view, until, now);
+        }
+        if now >= until {
+            return self.give_up(GivenUp::EvictionRefused);
+        }
+        // The first call comes right after the evictions: those refused wait for their turn.
+        let last_try = until.since(now).micros() % EVICTION_RETRY.micros();
+        let is_first = until.since(now) == spec.max_pod_eviction_time;
+        let actions = if is_first || last_try != 0 {
+            Vec::new()
+        } else {
+            refused.iter().map(|&pod| evict(spec, view, pod, false)).collect()
+        };
+        let next = now + EVICTION_RETRY;
+        let next_wake = if actions.is_empty() { next.min(until) } else { now };
+        self.stage = Stage::Evicting { refused, until };
+        DeletionStep { actions, next_wake: Some(next_wake), end: None }
+    }
+
+    fn wait(&mut self, view: &View<'_>, until: SimTime, now: SimTime) -> DeletionStep {
+        if self.evicted.iter().all(|&pod| !is_on(view, pod, self.node)) {
+            return self.finish();
+        }
+        if now >= until {
+            return self.give_up(GivenUp::PodsRemain);
+        }
+        self.stage = Stage::Leaving { until };
+        DeletionStep { next_wake: Some((now + POLL).min(until)), ..DeletionStep::default() }
+    }
+}
+
+fn is_on(view: &View<'_>, pod: PodId, node: NodeId) -> bool {
+    let row = &view.cluster.pods[pod];
+    row.node == Some(node) && row.phase.holds_room()
+}
+
+fn is_going(view: &View<'_>, pod: PodId) -> bool {
+    view.cluster.pods[pod].phase == PodPhase::Terminating
+}
+
+fn evict(spec: &AutoscalerSpec, view: &View<'_>, pod: PodId, daemon: bool) -> DeletionAction {
+    let grace = view.cluster.shape(pod).grace.min(spec.max_graceful_termination);
+    DeletionAction::Evict { pod, grace, daemon }
+}
+
+fn pods_of(spec: &AutoscalerSpec, view: &View<'_>, node: NodeId, now: SimTime) -> Drain<PodId> {
+    let options = DrainOptions::of(spec, view.words.kube_system);
+    let held = view.cluster.nodes[node].used.pods.iter().map(|&pod| Held {
+        shape: view.cluster.pods[pod].shape,
+        pod: Some(pod),
+        terminating: is_going(view, pod),
+    });
+    drain_of(view, held, &mut Allowance::of(view), &options, now)
+}
+
+/// Pods in the order in which a drain evicts them (`drain-priority-config`): by the highest
+/// threshold that their priority reaches, lowest first. Each group waits for the one before.
+pub fn eviction_groups<P: Copy>(pods: &[(P, i32)], thresholds: &[i32]) -> Vec<Vec<P>> {
+    let mut levels = thresholds.to_vec();
+    levels.sort_unstable();
+    let mut groups = vec![Vec::new(); levels.len()];
+    for &(pod, priority) in pods {
+        let level = levels.iter().rposition(|&level| level <= priority).unwrap_or(0);
+        if let Some(group) = groups.get_mut(level) {
+            group.push(pod);
+        }
+    }
+    groups.retain(|group| !group.is_empty());
+    groups
+}

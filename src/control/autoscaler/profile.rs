@@ -1,0 +1,135 @@
+//! Defaults of the autoscaler's settings: upstream's, and what AKS makes of them.
+//!
+//! Sources: kubernetes-sigs/cluster-autoscaler @ 33c3f97 `pkg/config/flags/flags.go` and
+//! `pkg/config/const.go`; MicrosoftDocs/azure-aks-docs `cluster-autoscaler.md` (2026-09), profile
+//! table. Specification §8.
+
+use super::{AutoscalerSpec, Expander};
+use crate::unit::Duration;
+use crate::vocabulary::KubernetesVersion;
+
+/// Upstream's largest `cores-total`.
+const MAX_CORES_TOTAL: i64 = 5_000 * 64;
+/// Upstream's largest `memory-total` in GiB.
+const MAX_MEMORY_TOTAL_GIB: i64 = 5_000 * 64 * 20;
+const GIB: i64 = 1 << 30;
+
+impl AutoscalerSpec {
+    /// Upstream's defaults at `version`.
+    pub fn upstream(version: KubernetesVersion) -> Self {
+        Self {
+            version,
+            scan_interval: Duration::from_secs(10),
+            frequent_loops: version.at_least(35),
+            expanders: vec![if version.at_least(33) {
+                Expander::LeastWaste
+            } else {
+                Expander::Random
+            }],
+            priorities: Vec::new(),
+            balance_similar: false,
+            balancing_ignore_labels: Vec::new(),
+            balancing_labels: Vec::new(),
+            new_pod_delay: Duration::ZERO,
+            max_node_provision_time: Duration::from_mins(15),
+            max_node_startup_time: Duration::from_mins(15),
+            max_unready_percent: 45.0,
+            ok_unready: 3,
+            max_nodes_total: 0,
+            cores_total: (0, MAX_CORES_TOTAL),
+            memory_total: (0, MAX_MEMORY_TOTAL_GIB * GIB),
+            max_nodes_per_scale_up: 1_000,
+            initial_backoff: Duration::from_mins(5),
+            max_backoff: Duration::from_mins(30),
+            backoff_reset: Duration::from_mins(180),
+            scale_down_enabled: true,
+            scale_down_unready_enabled: true,
+            delay_after_add: Duration::from_mins(10),
+            delay_after_delete: Duration::ZERO,
+            delay_after_failure: Duration::from_mins(3),
+            delay_type_local: false,
+            unneeded_time: Duration::from_mins(10),
+            unready_time: Duration::from_mins(20),
+            utilization_threshold: 0.5,
+            gpu_utilization_threshold: 0.5,
+            ignore_daemonsets_utilization: false,
+            ignore_mirror_pods_utilization: false,
+            daemonset_eviction_empty: false,
+            daemonset_eviction_occupied: true,
+            max_graceful_termination: Duration::from_mins(10),
+            skip_local_storage: true,
+            skip_system_pods: true,
+            skip_custom_controllers: true,
+            system_pod_timeout: if version.at_least(33) {
+                Duration::from_mins(60)
+            } else {
+                Duration::MAX
+            },
+            min_replica_count: 0,
+            max_scale_down_parallelism: 10,
+            max_drain_parallelism: 1,
+            unremovable_recheck: Duration::from_mins(5),
+            delete_delay_after_taint: Duration::from_secs(5),
+            max_pod_eviction_time: Duration::from_mins(2),
+            cordon: version.at_least(34),
+            max_soft_taints: 10,
+            expendable_cutoff: -10,
+            enforce_min_size: false,
+            scale_up_from_zero: true,
+            parallel_scale_up: false,
+            force_delete_unregistered: false,
+            force_daemonsets: false,
+            force_delete_failed: false,
+            deletion_delay_timeout: Duration::from_mins(2),
+            startup_taints: Vec::new(),
+            bypassed_schedulers: Vec::new(),
+            capacity_memory_ratio: 0.015,
+            allocatable_ratio: 0.05,
+            free_ratio: 0.05,
+            fast_path: false,
+            fast_failure_detection: false,
+        }
+    }
+
+    /// What an AKS cluster of `version` runs. Failed instances are deleted at once from 1.33 on
+    /// (AKS release notes 2025-09-21 and 2025-10-12); a scenario may say otherwise.
+    pub fn aks(version: KubernetesVersion) -> Self {
+        let upstream = Self::upstream(version);
+        Self {
+            expanders: vec![Expander::Random],
+            delay_after_delete: upstream.scan_interval,
+            skip_local_storage: false,
+            enforce_min_size: true,
+            fast_failure_detection: version.at_least(33),
+            ..upstream
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_select_behaviour() {
+        for (minor, expander, frequent, cordon) in [
+            (32, Expander::Random, false, false),
+            (33, Expander::LeastWaste, false, false),
+            (34, Expander::LeastWaste, false, true),
+            (35, Expander::LeastWaste, true, true),
+        ] {
+            let spec = AutoscalerSpec::upstream(KubernetesVersion::minor(minor));
+            assert_eq!(spec.expanders, [expander], "1.{minor}");
+            assert_eq!((spec.frequent_loops, spec.cordon), (frequent, cordon), "1.{minor}");
+        }
+    }
+
+    #[test]
+    fn aks_differs_where_its_documentation_says_so() {
+        let aks = AutoscalerSpec::aks(KubernetesVersion::DEFAULT);
+        assert_eq!(aks.expanders, [Expander::Random]);
+        assert!(!aks.skip_local_storage);
+        assert!(aks.enforce_min_size);
+        assert_eq!(aks.delay_after_delete, Duration::from_secs(10));
+    }
+}
