@@ -1,5 +1,5 @@
-//! The nodes the scheduler knows, by slot: what it last saw of each, their order, and a log of which
-//! changed, from which cached verdicts are refreshed.
+//! The nodes the scheduler knows, by slot: what it last saw of each, their order, and a log of
+//! which changed, from which cached verdicts are refreshed.
 
 use rustc_hash::FxHashMap;
 

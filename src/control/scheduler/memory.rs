@@ -41,6 +41,7 @@ pub struct Scheduler {
     pub(super) feasible: Vec<u32>,
     pub(super) totals: Vec<i64>,
     pub(super) raws: Vec<i64>,
+    pub(super) sums: Vec<f64>,
     pub(super) images: ImageScore,
 }
 
@@ -68,6 +69,7 @@ impl Scheduler {
             feasible: Vec::new(),
             totals: Vec::new(),
             raws: Vec::new(),
+            sums: Vec::new(),
             images: ImageScore::default(),
         }
     }
