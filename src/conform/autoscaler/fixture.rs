@@ -228,7 +228,8 @@ impl Fixture {
     }
 
     fn taint(&mut self, value: &Value) -> Taint {
-        let since = value["value_time_s"].as_f64().map(|s| (s as i64 + BASE_SECONDS as i64).to_string());
+        let since =
+            value["value_time_s"].as_f64().map(|s| (s as i64 + BASE_SECONDS as i64).to_string());
         let symbols = &mut self.cluster.symbols;
         Taint {
             key: symbols.intern(text(value, "key")),
@@ -394,13 +395,15 @@ impl Fixture {
                 "hostPath" => shape.volumes.local.push(name),
                 "emptyDir" if text(volume, "medium") != "Memory" => shape.volumes.local.push(name),
                 // A volume's name makes specifications differ; a projected token's does not.
-                "flex" => shape.default_spread = Some(LabelSelector {
-                    requirements: vec![Requirement {
-                        key: name,
-                        op: SelectorOp::Exists,
-                        values: Vec::new(),
-                    }],
-                }),
+                "flex" => {
+                    shape.default_spread = Some(LabelSelector {
+                        requirements: vec![Requirement {
+                            key: name,
+                            op: SelectorOp::Exists,
+                            values: Vec::new(),
+                        }],
+                    })
+                }
                 _ => {}
             }
         }

@@ -26,7 +26,10 @@ use crate::control::autoscaler::{
 use crate::unit::{Lots, NodeId, Resources};
 
 /// Pods in the order in which they are tried: by priority.
-fn by_priority(fixture: &mut Fixture, pods: &[Value]) -> Vec<crate::control::autoscaler::placement::Candidate> {
+fn by_priority(
+    fixture: &mut Fixture,
+    pods: &[Value],
+) -> Vec<crate::control::autoscaler::placement::Candidate> {
     let mut candidates = fixture.candidates(pods);
     let shapes = &fixture.cluster.shapes;
     candidates.sort_by_key(|own| std::cmp::Reverse(shapes[own.shape].priority.unwrap_or(0)));
@@ -67,10 +70,8 @@ pub fn hinting_simulator(given: &Value, expect: &Value) -> Option<Verdict> {
         names.iter().filter_map(|name| fixture.nodes.get(name.as_str()?).copied()).collect()
     });
     let mut snapshot = Snapshot::of(&fixture.spec, fixture.view());
-    let options = PlaceOptions {
-        break_on_failure: given["break_on_failure"] == true,
-        hinted_first: true,
-    };
+    let options =
+        PlaceOptions { break_on_failure: given["break_on_failure"] == true, hinted_first: true };
     let is_acceptable = |snapshot: &Snapshot<'_>, slot: usize| {
         acceptable.as_ref().is_none_or(|nodes| {
             nodes.iter().any(|&node| snapshot.origin(slot) == Origin::Real(node))
@@ -120,7 +121,9 @@ pub fn estimator(given: &Value, expect: &Value) -> Option<Verdict> {
     let template = template_of(&mut fixture, &given["template"]);
     let mut groups = Vec::new();
     for value in list(given, "pod_groups") {
-        let first = fixture.pod(value);
+        let mut value = value.clone();
+        value["name"] = json!(format!("group-{}", groups.len()));
+        let first = fixture.pod(&value);
         let row = fixture.cluster.pods[first];
         let more = value["count"].as_u64().unwrap_or(1) - 1;
         let mut pods = vec![first];
@@ -152,15 +155,18 @@ pub fn estimator(given: &Value, expect: &Value) -> Option<Verdict> {
     let found = estimate(&mut snapshot, &template, &all, limiter, robin, fast == Some(true));
     let mut got = Map::new();
     for key in expect.as_object()?.keys() {
-        got.insert(key.clone(), match key.as_str() {
-            "node_count" => json!(found.nodes),
-            "pod_count" => json!(found.pods.len()),
-            "scheduled_groups" => (0..groups.len())
-                .filter(|&index| groups[index].pods.iter().any(|pod| found.pods.contains(pod)))
-                .map(id)
-                .collect(),
-            _ => return None,
-        });
+        got.insert(
+            key.clone(),
+            match key.as_str() {
+                "node_count" => json!(found.nodes),
+                "pod_count" => json!(found.pods.len()),
+                "scheduled_groups" => (0..groups.len())
+                    .filter(|&index| groups[index].pods.iter().any(|pod| found.pods.contains(pod)))
+                    .map(id)
+                    .collect(),
+                _ => return None,
+            },
+        );
     }
     Some(Verdict::compare(expect.clone(), Value::Object(got)))
 }
@@ -171,9 +177,9 @@ pub fn similar(given: &Value, expect: &Value) -> Option<Verdict> {
     let mut sides = Vec::new();
     for key in ["a", "b"] {
         let template = template_of(&mut fixture, &given[key]);
-        let used = list(&given[key], "pods").iter().fold(Resources::ZERO, |sum, pod| {
-            sum + &resources(&pod["requests"])
-        });
+        let used = list(&given[key], "pods")
+            .iter()
+            .fold(Resources::ZERO, |sum, pod| sum + &resources(&pod["requests"]));
         sides.push((template, used));
     }
     let azure = given["comparator"] == "azure";
@@ -251,6 +257,7 @@ pub fn decide(given: &Value, expect: &Value) -> Option<Verdict> {
         now,
         lots: Lots::new(1),
         all_or_nothing: given["all_or_nothing"] == true,
+        limit_estimates: false,
     };
     let mut snapshot = Snapshot::of(&fixture.spec, view);
     let robin = &mut RoundRobin::default();
@@ -267,12 +274,7 @@ pub fn decide(given: &Value, expect: &Value) -> Option<Verdict> {
     read(&fixture, given, expect, &decision)
 }
 
-fn read(
-    fixture: &Fixture,
-    given: &Value,
-    expect: &Value,
-    decision: &ScaleUp,
-) -> Option<Verdict> {
+fn read(fixture: &Fixture, given: &Value, expect: &Value, decision: &ScaleUp) -> Option<Verdict> {
     let (mut targets, succeeded, failed) = execute(fixture, given, decision);
     let pods = |ids: &[crate::unit::PodId]| -> Value {
         let mut names: Vec<&str> = ids.iter().map(|&pod| fixture.pod_name(pod)).collect();
@@ -313,9 +315,7 @@ fn read(
 }
 
 fn options(fixture: &Fixture, decision: &ScaleUp) -> Value {
-    let option = |&(group, nodes, _): &(usize, u32, usize)| {
-        json!({"group": fixture.pool_name(fixture.groups[group].pool), "node_count": nodes})
-    };
+    let option = |&(group, nodes, _): &(usize, u32, usize)| json!({"group": fixture.pool_name(fixture.groups[group].pool), "node_count": nodes});
     decision.offers.iter().map(option).collect()
 }
 
@@ -369,7 +369,9 @@ fn similar_used(given: &Value, expect: &Value) -> Option<Verdict> {
         .iter()
         .filter(|other| {
             let name = other.as_str().unwrap_or_default();
-            given["balance_similar"] == true && sets.get(name).is_some() && covers(&own, &takes(name))
+            given["balance_similar"] == true
+                && sets.get(name).is_some()
+                && covers(&own, &takes(name))
         })
         .cloned()
         .collect();

@@ -204,8 +204,7 @@ fn one_empty_node(given: &Value, expect: &Value) -> Option<Verdict> {
     let now = at(0.0);
     let mut memory = Autoscaler::new(&fixture.spec, now);
     let scan = run(&fixture.spec, &fixture.view(), &mut memory, now, Lots::new(1));
-    let deleted =
-        scan.actions.iter().any(|action| matches!(action, Action::StartDeletion { .. }));
+    let deleted = scan.actions.iter().any(|action| matches!(action, Action::StartDeletion { .. }));
     Some(Verdict::compare(expect["node_deleted"].clone(), json!(deleted)))
 }
 

@@ -127,9 +127,9 @@ pub fn pods_to_move(given: &Value, expect: &Value) -> Option<Verdict> {
     let names = |pods: &[PodId]| -> Value {
         pods.iter().map(|&pod| json!(fixture.pod_name(pod))).collect()
     };
-    let blocked = found.blocked.map(|(pod, blocker)| {
-        json!({"pod": fixture.pod_name(pod), "reason": blocker.name()})
-    });
+    let blocked = found
+        .blocked
+        .map(|(pod, blocker)| json!({"pod": fixture.pod_name(pod), "reason": blocker.name()}));
     let got = json!({
         "move": names(&found.moved),
         "daemonset": names(&found.daemons),
@@ -173,8 +173,10 @@ pub fn utilization_case(given: &Value, expect: &Value) -> Option<Verdict> {
         ignore_mirror_pods: flag("ignore_mirror_pods_utilization"),
     };
     let shapes = &fixture.cluster.shapes;
-    let pods = pods.iter().map(|&(shape, deletion, grace)| {
-        UtilizationPod { shape: &shapes[shape], deletion, grace }
+    let pods = pods.iter().map(|&(shape, deletion, grace)| UtilizationPod {
+        shape: &shapes[shape],
+        deletion,
+        grace,
     });
     let Some(found) = utilization(&seen, pods, options, instant(given, "now_s")?) else {
         return Some(Verdict::compare(expect.clone(), json!({"error": true})));
@@ -325,10 +327,8 @@ fn cluster_update(given: &Value, expect: &Value) -> Option<Verdict> {
         fixture.cluster.pending.remove(&pod);
         evicted.push(pod);
     }
-    let candidates: Vec<NodeId> = eligible
-        .iter()
-        .filter_map(|name| fixture.nodes.get(name.as_str()?).copied())
-        .collect();
+    let candidates: Vec<NodeId> =
+        eligible.iter().filter_map(|name| fixture.nodes.get(name.as_str()?).copied()).collect();
     let view = fixture.view();
     let mut snapshot = Snapshot::of(&fixture.spec, view);
     let ongoing = BTreeMap::new();
@@ -337,8 +337,7 @@ fn cluster_update(given: &Value, expect: &Value) -> Option<Verdict> {
     planner.update(&context, &mut snapshot, &candidates, &mut RoundRobin::default());
     let (mut unneeded, mut unremovable) = (Vec::new(), Vec::new());
     for &node in &fixture.cluster.registered {
-        let list =
-            if planner.unneeded.contains(node) { &mut unneeded } else { &mut unremovable };
+        let list = if planner.unneeded.contains(node) { &mut unneeded } else { &mut unremovable };
         list.push(json!(fixture.node_name(node)));
     }
     let got = json!({"unneeded": unneeded, "unremovable": unremovable});
@@ -437,13 +436,7 @@ fn tracked(given: &Value, expect: &Value) -> Option<Verdict> {
 }
 
 fn bare(node: NodeId) -> Removable {
-    Removable {
-        node,
-        moved: Vec::new(),
-        daemons: Vec::new(),
-        awaited: Vec::new(),
-        risky: false,
-    }
+    Removable { node, moved: Vec::new(), daemons: Vec::new(), awaited: Vec::new(), risky: false }
 }
 
 fn removable_at(given: &Value, expect: &Value, now: SimTime) -> Option<Verdict> {
@@ -467,8 +460,7 @@ fn removable_at(given: &Value, expect: &Value, now: SimTime) -> Option<Verdict> 
     };
     let group = &given["group"];
     let size = number(group, "target") - number(given, "deletions_in_progress");
-    let mut groups =
-        BTreeMap::from([(PoolId(0), GroupNow { min: number(group, "min"), size })]);
+    let mut groups = BTreeMap::from([(PoolId(0), GroupNow { min: number(group, "min"), size })]);
     let mut quota = QuotaTracker::above(Default::default(), []);
     let (chosen, refused) = timers.removable_at(|_| now_of, &mut groups, &mut quota, now);
     let count = |empty: bool| chosen.iter().filter(|own| own.is_empty() == empty).count();

@@ -16,9 +16,7 @@ use crate::control::autoscaler::deletion::eviction_groups;
 use crate::control::autoscaler::expander::{Offer, Priorities, chain, narrow};
 use crate::control::autoscaler::limiter::{Limit, Limiter, cluster_limit, group_limit, min_limit};
 use crate::control::autoscaler::pods::{is_expendable, is_long_terminating, is_old_enough};
-use crate::control::autoscaler::price::{
-    PriceOffer, PriceSetting, preferred_cores, unfitness,
-};
+use crate::control::autoscaler::price::{PriceOffer, PriceSetting, preferred_cores, unfitness};
 use crate::model::TaintEffect;
 use crate::unit::{Duration, Resources, SimTime};
 
@@ -69,7 +67,10 @@ pub fn azure_template(given: &Value, expect: &Value) -> Option<Verdict> {
     let pool = &given["pool"];
     let (pool_labels, pool_taints) = pool_template(
         texts(&pool["node_labels"]),
-        &list(pool, "node_taints").iter().filter_map(|t| Some(t.as_str()?.into())).collect::<Vec<_>>(),
+        &list(pool, "node_taints")
+            .iter()
+            .filter_map(|t| Some(t.as_str()?.into()))
+            .collect::<Vec<_>>(),
         texts(&given["labels_from_spec"]),
         text(given, "taints_from_spec"),
     );

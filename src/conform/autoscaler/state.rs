@@ -84,8 +84,10 @@ pub fn node_readiness(given: &Value, expect: &Value) -> Option<Verdict> {
         disk_pressure: is("DiskPressure"),
         network_unavailable: is("NetworkUnavailable"),
     };
-    let taints: Vec<_> =
-        list(given, "taints").iter().map(|key| symbols.intern(key.as_str().unwrap_or(""))).collect();
+    let taints: Vec<_> = list(given, "taints")
+        .iter()
+        .map(|key| symbols.intern(key.as_str().unwrap_or("")))
+        .collect();
     let ready = conditions.are_ready(taints, &words);
     Some(Verdict::compare(expect["ready"].clone(), json!(ready)))
 }
@@ -176,11 +178,14 @@ fn recalculated(given: &Value, expect: &Value) -> Option<Verdict> {
     state.update(&limits, &[GroupSize { pool, target }], nodes, [], now);
     let mut got = Map::new();
     for (key, _) in expect.as_object()? {
-        got.insert(key.clone(), match key.as_str() {
-            "acceptable_range" => range_value(&state.range(pool)?),
-            "upcoming" => json!(state.upcoming(pool, &limits, now)),
-            _ => return None,
-        });
+        got.insert(
+            key.clone(),
+            match key.as_str() {
+                "acceptable_range" => range_value(&state.range(pool)?),
+                "upcoming" => json!(state.upcoming(pool, &limits, now)),
+                _ => return None,
+            },
+        );
     }
     Some(Verdict::compare(expect.clone(), Value::Object(got)))
 }
@@ -294,9 +299,10 @@ impl Steps<'_> {
             readings.iter().any(|reading| reading.node == node)
         };
         let mut instances = Vec::new();
-        for (key, error) in
-            [("cloud_instances", None), ("cloud_instances_with_errors", Some("RESOURCE_POOL_EXHAUSTED"))]
-        {
+        for (key, error) in [
+            ("cloud_instances", None),
+            ("cloud_instances_with_errors", Some("RESOURCE_POOL_EXHAUSTED")),
+        ] {
             for (group, names) in pairs(given, key) {
                 let Some(pool) = self.pool(group) else { continue };
                 for name in names.as_array().into_iter().flatten() {
@@ -360,9 +366,7 @@ impl Steps<'_> {
         let total = state.total();
         Some(match key {
             "decrease_target_calls" => Value::Object(self.decreases.clone()),
-            "has_request" => {
-                self.per_group(wanted, |pool| json!(state.request(pool).is_some()))?
-            }
+            "has_request" => self.per_group(wanted, |pool| json!(state.request(pool).is_some()))?,
             "autoscaled_nodes" => json!(nodes),
             "autoscaled_target" => json!(target),
             "failed_scale_up" => self.failures.clone(),
@@ -373,16 +377,18 @@ impl Steps<'_> {
             "group_healthy" => {
                 self.per_group(wanted, |pool| json!(state.is_group_healthy(pool, limits)))?
             }
-            "safe_to_scale_up" => self
-                .per_group(wanted, |pool| json!(state.is_safe_to_scale_up(pool, limits, now)))?,
+            "safe_to_scale_up" => {
+                self.per_group(wanted, |pool| json!(state.is_safe_to_scale_up(pool, limits, now)))?
+            }
             "scaling_up" => self.per_group(wanted, |pool| json!(state.is_scaling_up(pool)))?,
             "upcoming" => {
                 self.per_group(wanted, |pool| json!(state.upcoming(pool, limits, now)))?
             }
             "upcoming_registered" => self.per_group(wanted, |pool| {
-                let young = self.classes.iter().filter(|(_, own, class)| {
-                    *own == pool && *class == NodeClass::NotStarted
-                });
+                let young = self
+                    .classes
+                    .iter()
+                    .filter(|(_, own, class)| *own == pool && *class == NodeClass::NotStarted);
                 young.map(|(node, ..)| json!(self.names[usize::from(*node)])).collect()
             })?,
             "unregistered" => {
