@@ -218,10 +218,9 @@ impl Rule {
                 when(!is_replicated(shape.owner, options), Outcome::Blocked(Blocker::NotReplicated))
             }
             Self::System => when(options.skip_system_pods, system(pod, options, now)),
-            Self::NotSafeToEvict => when(
-                safe == SafeToEvict::No,
-                Outcome::Blocked(Blocker::NotSafeToEvictAnnotation),
-            ),
+            Self::NotSafeToEvict => {
+                when(safe == SafeToEvict::No, Outcome::Blocked(Blocker::NotSafeToEvictAnnotation))
+            }
             Self::LocalStorage => when(
                 options.skip_local_storage && has_local_storage(shape),
                 Outcome::Blocked(Blocker::LocalStorageRequested),
@@ -248,8 +247,7 @@ fn replica_count(pod: &PodFacts<'_>, options: &DrainOptions) -> Outcome {
     match pod.controller {
         Controller::Missing => Outcome::Blocked(Blocker::ControllerNotFound),
         Controller::Found(Some(replicas))
-            if pod.shape.owner == OwnerKind::ReplicaSet
-                && replicas < options.min_replica_count =>
+            if pod.shape.owner == OwnerKind::ReplicaSet && replicas < options.min_replica_count =>
         {
             Outcome::Blocked(Blocker::MinReplicasReached)
         }
@@ -289,21 +287,22 @@ pub struct Held {
     pub overrides: Vec<OutcomeKind>,
 }
 
-/// Combines outcomes in order: one with overrides is held back until a later one is among them.
+/// Combines outcomes in order: one with overrides is held back; at each later one without, the first
+/// that overrides it decides in its place.
 pub fn combine(outcomes: impl IntoIterator<Item = Held>) -> Outcome {
     let mut held: Vec<Held> = Vec::new();
     for next in outcomes {
+        if !next.overrides.is_empty() {
+            held.push(next);
+            continue;
+        }
         let kind = next.outcome.kind();
         if let Some(first) = held.iter().find(|candidate| candidate.overrides.contains(&kind)) {
             return first.outcome;
         }
-        if next.outcome == Outcome::Undefined {
-            continue;
-        }
-        if next.overrides.is_empty() {
+        if next.outcome != Outcome::Undefined {
             return next.outcome;
         }
-        held.push(next);
     }
     Outcome::Undefined
 }

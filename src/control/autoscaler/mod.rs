@@ -29,7 +29,7 @@ pub mod similar;
 pub mod snapshot;
 mod spec;
 pub mod state;
-mod template;
+pub mod template;
 pub mod unneeded;
 pub mod unremovable;
 pub mod utilization;
