@@ -1,6 +1,7 @@
 //! Pods: created, started stage by stage, ready, told to stop, over.
 
 use crate::chance::Purpose;
+use crate::control::workload::job::wanted_active;
 use crate::model::PodPhase;
 use crate::plan::WorkloadKind;
 use crate::sim::event::Event;
@@ -276,7 +277,14 @@ impl World<'_> {
         let phase =
             if why == Stop::Completed { PodPhase::Succeeded } else { PodPhase::Removed };
         self.cluster.end_pod(pod, phase);
-        let kind = self.plan.workloads[row.workload].kind;
+        let spec = &self.plan.workloads[row.workload];
+        let owner = &mut self.cluster.workloads[row.workload];
+        owner.succeeded += u32::from(why == Stop::Completed);
+        if spec.kind == WorkloadKind::Job {
+            owner.replicas =
+                wanted_active(spec.replicas, spec.completions, owner.succeeded, owner.active);
+        }
+        let kind = spec.kind;
         if matches!(kind, WorkloadKind::DaemonSet | WorkloadKind::Bare) {
             // Nobody replaces it: it is wanted no more.
             self.cluster.workloads[row.workload].replicas -= 1;
