@@ -180,6 +180,12 @@ impl Scheduler {
         self.queue.wake(now, |group| hints.after_node(group, node, Some(&before)));
     }
 
+    /// An image came to a node, or was collected there. Cheaper than [`Scheduler::node_changed`]; no
+    /// waiting pod is helped by it.
+    pub fn node_images_changed(&mut self, view: SchedulerView<'_>, node: NodeId) {
+        self.seats.change_images(node, &view.cluster.nodes[node].images);
+    }
+
     /// A Node object is gone. Pods that were on it are told of one by one, when they go.
     pub fn node_removed(&mut self, view: SchedulerView<'_>, node: NodeId, now: SimTime) {
         let Some(slot) = self.seats.slot(node) else { return };

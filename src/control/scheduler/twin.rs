@@ -164,9 +164,17 @@ impl World {
         let row = &mut self.cluster.nodes[node];
         row.taints = taints(lots.of(1), key);
         row.unschedulable = lots.of(2).below(5) == 0;
+        row.images = if lots.of(3).below(2) == 0 { vec![ImageId(0)] } else { vec![] };
         let now = self.now;
         let (scheduler, view) = self.parts();
         scheduler.node_changed(view, node, now);
+    }
+
+    fn pull_image(&mut self, lots: Lots) {
+        let Some(node) = pick(&self.cluster.registered, lots) else { return };
+        self.cluster.nodes[node].images = vec![ImageId(0)];
+        let (scheduler, view) = self.parts();
+        scheduler.node_images_changed(view, node);
     }
 
     fn remove_node(&mut self, lots: Lots) {
@@ -375,7 +383,8 @@ proptest! {
                 0 => world.add_node(lots),
                 1 => world.remove_node(lots),
                 2 => world.change_node(lots),
-                3 | 4 => world.stop_pod(lots),
+                3 => world.pull_image(lots),
+                4 | 5 => world.stop_pod(lots),
                 _ => (0..20).for_each(|pod| world.add_pod(lots.of(pod))),
             }
             world.drain(lots.of(99));
