@@ -88,11 +88,9 @@ fn network(lowering: &mut Lowering<'_, '_>, given: Option<&Network>, pools: &[At
         NetworkPlugin::Azure if pod_subnets => NetworkMode::PodSubnetDynamic,
         NetworkPlugin::Azure => NetworkMode::Flat,
     };
-    if given.plugin.is_some() && mode == NetworkMode::Kubenet && given.mode.is_some() {
-        if let Some(at) = &given.mode {
-            let message = "`networkPluginMode: overlay` needs `networkPlugin: azure`";
-            lowering.error(code::CONTRADICTION, message, at.span, "");
-        }
+    if let Some(at) = given.mode.as_ref().filter(|_| mode != NetworkMode::Overlay) {
+        let message = "`networkPluginMode: overlay` needs `networkPlugin: azure`";
+        lowering.error(code::CONTRADICTION, message, at.span, "");
     }
     let pod_prefix = pod_prefix(lowering, given, mode);
     let cluster = match lowering.tier {

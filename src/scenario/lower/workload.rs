@@ -209,11 +209,9 @@ impl Short<'_, '_, '_> {
             let message = "a workload either consumes a queue or has `arrivals` of its own";
             self.lowering.error(code::CONTRADICTION, message, at.span, "");
         }
-        if kind == WorkloadKind::ScaledJob && given.scaled_job.is_none() {
-            if let Some(at) = &given.kind {
-                let message = "a ScaledJob needs `scaledJob`";
-                self.lowering.error(code::MISSING_KEY, message, at.span, "");
-            }
+        let jobless = kind == WorkloadKind::ScaledJob && given.scaled_job.is_none();
+        if let Some(at) = given.kind.as_ref().filter(|_| jobless) {
+            self.lowering.error(code::MISSING_KEY, "a ScaledJob needs `scaledJob`", at.span, "");
         }
     }
 
