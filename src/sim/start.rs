@@ -164,6 +164,8 @@ impl World<'_> {
                     images.insert(at, container.image);
                 }
             }
+            let view = scheduler_view(self.plan, &self.cluster);
+            self.scheduling.scheduler.node_images_changed(view, node);
         }
         let bound: Vec<PodId> = self
             .cluster

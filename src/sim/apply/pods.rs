@@ -159,6 +159,8 @@ impl World<'_> {
                 self.capacity.pulls.end(node, container.image);
             }
         }
+        let view = scheduler_view(self.plan, &self.cluster);
+        self.scheduling.scheduler.node_images_changed(view, node);
     }
 
     fn start_time(&self, pod: PodId) -> Duration {
