@@ -138,6 +138,11 @@ impl Lowering<'_, '_> {
             self.not_built("inject.nodeDown.node", given.span, reason);
             return None;
         }
+        if let Some(length) = &event.length {
+            let reason = "a lost VM does not come back";
+            self.not_built("inject.nodeDown.for", length.span, reason);
+            return None;
+        }
         let Some(name) = &event.pool else {
             self.error(code::MISSING_KEY, "`pool` is missing in `nodeDown`", given.span, "");
             return None;

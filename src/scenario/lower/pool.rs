@@ -103,6 +103,7 @@ impl<'a> PoolReader<'_, 'a, '_> {
         let taints = self.taints(spot)?;
         let (subnet, pod_subnet) = self.subnets()?;
         let (rate, on_demand) = self.prices(&size, spot, os, &location)?;
+        self.refuse_deallocation();
         let times = self.lowering.pool_times(&name, os_disk, os, room.size.gpus)?;
         let spot_market = if spot { self.lowering.spot_market(&name) } else { None };
         let group = identity::scale_set_name(self.lowering.cluster_name(), &name, os);
@@ -125,15 +126,9 @@ impl<'a> PoolReader<'_, 'a, '_> {
             taints,
             zones,
             spot,
-            eviction_policy: match value(&self.given.eviction_policy) {
-                Some(ScaleDownModeName::Deallocate) => EvictionPolicy::Deallocate,
-                Some(ScaleDownModeName::Delete) | None => EvictionPolicy::Delete,
-            },
+            eviction_policy: EvictionPolicy::Delete,
             spot_max_price: self.spot_max_price(),
-            scale_down_mode: match value(&self.given.scale_down_mode) {
-                Some(ScaleDownModeName::Deallocate) => ScaleDownMode::Deallocate,
-                Some(ScaleDownModeName::Delete) | None => ScaleDownMode::Delete,
-            },
+            scale_down_mode: ScaleDownMode::Delete,
             os_disk,
             os,
             subnet,
@@ -219,6 +214,21 @@ impl<'a> PoolReader<'_, 'a, '_> {
             );
         }
         Some(Counts { autoscaled, count, min: least, max: most })
+    }
+
+    /// Stopped and kept VMs are not simulated yet.
+    fn refuse_deallocation(&mut self) {
+        let keys = [
+            ("scaleDownMode", &self.given.scale_down_mode),
+            ("scaleSetEvictionPolicy", &self.given.eviction_policy),
+        ];
+        for (key, given) in keys {
+            let stops = |at: &&At<ScaleDownModeName>| at.value == ScaleDownModeName::Deallocate;
+            if let Some(at) = given.as_ref().filter(stops) {
+                let path = format!("{key}: Deallocate");
+                self.lowering.not_built(&path, at.span, "VMs are deleted, not stopped and kept");
+            }
+        }
     }
 
     fn os_disk(&mut self, size: &Size<'_>) -> (OsDisk, u32) {

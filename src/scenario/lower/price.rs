@@ -90,19 +90,17 @@ impl PoolReader<'_, '_, '_> {
         if let Some(price) = prices.and_then(|prices| value(&prices.os_disk)) {
             return price.0;
         }
+        // Cost is that of VMs unless the scenario asks for more; the list price is named.
         let path = self.path("osDiskPrice");
-        match price::os_disk(disk, gib) {
-            Some(listed) => {
-                let text = format!("{}/h", listed.rate.units());
-                self.lowering.assume(path, text, listed.source);
-                listed.rate
-            }
-            None => {
-                let source = "assumption: the price of this disk is not known and counts as 0; \
-                              give `prices.osDisk`";
-                self.lowering.assume(path, "0/h", source);
-                HourlyRate(0)
-            }
-        }
+        let source = match price::os_disk(disk, gib) {
+            Some(listed) => format!(
+                "OS disks are not in the bill unless `prices.osDisk` is given; list price {}/h ({})",
+                listed.rate.units(),
+                listed.source
+            ),
+            None => "OS disks are not in the bill unless `prices.osDisk` is given".to_owned(),
+        };
+        self.lowering.assume(path, "not priced", &source);
+        HourlyRate(0)
     }
 }
