@@ -25,3 +25,8 @@ pub fn sqrt(x: f64) -> f64 {
 pub fn cos(x: f64) -> f64 {
     libm::cos(x)
 }
+
+/// The gamma function.
+pub fn gamma(x: f64) -> f64 {
+    libm::tgamma(x)
+}

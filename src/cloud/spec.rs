@@ -57,6 +57,12 @@ pub struct PoolSpec {
     pub os: OsType,
     /// `vnetSubnetID`: where nodes take addresses.
     pub subnet: SubnetId,
+    /// `podSubnetID`: where pods take addresses in the pod-subnet modes; `None`: from `subnet` too.
+    pub pod_subnet: Option<SubnetId>,
+    /// Instances a scale set of this size may have (1,000 on Azure, `limits::SCALE_SET_INSTANCES`);
+    /// `None`: a size of the scenario's own, for which neither this limit nor the cluster's nor
+    /// throttling holds.
+    pub instance_limit: Option<u32>,
     /// vCPU counters that a node of this pool draws on (regional and family, or spot).
     pub quotas: Vec<QuotaId>,
     /// Creation of a VM, factors for disk, GPU and operating system included.
@@ -262,4 +268,9 @@ pub struct PriceSpec {
     pub control_plane: HourlyRate,
     /// Other items per hour by name, while the cluster runs.
     pub items: Vec<(Symbol, HourlyRate)>,
+}
+
+impl SpotSpec {
+    /// Notice before a kill that Azure promises at least (azure-compute-docs `spot-vms.md`).
+    pub const NOTICE: Duration = Duration::from_secs(30);
 }

@@ -208,14 +208,18 @@ impl Cluster {
     /// The Node object is deleted.
     pub fn unregister_node(&mut self, node: NodeId) {
         self.registered.retain(|&other| other != node);
+        self.nodes[node].phase = NodePhase::Gone;
         self.change += 1;
     }
 
-    /// The VM is gone. Its pods are dealt with by whoever finds them.
+    /// The VM is gone. Its Node object, if there is one, shows nothing of it yet; its pods are dealt
+    /// with by whoever finds them.
     pub fn remove_instance(&mut self, node: NodeId, now: SimTime) {
         let row = &mut self.nodes[node];
-        row.phase = NodePhase::Gone;
         row.gone = now;
+        if !row.phase.has_node() {
+            row.phase = NodePhase::Gone;
+        }
         row.epoch = row.epoch.wrapping_add(1);
         if let Some(pool) = row.pool {
             self.pools[pool].instances.retain(|&other| other != node);

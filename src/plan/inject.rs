@@ -1,6 +1,6 @@
 //! Planned events.
 
-use crate::unit::{Duration, NodeId, PoolId, QueueId, SimTime, Symbol, WorkloadId};
+use crate::unit::{Duration, PoolId, QueueId, SimTime, Symbol, WorkloadId};
 
 /// A planned event.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,16 +18,12 @@ pub enum InjectKind {
     Evict { pool: PoolId, fraction: f64 },
     /// All nodes of a zone are lost for a while, and nothing new starts there.
     ZoneDown { zone: Symbol, length: Duration },
-    /// A node is lost for a while (`NodeId` order of the pool: its n-th live node).
-    NodeDown { pool: PoolId, index: u32, length: Duration },
-    /// A given node (outside pools) is lost for a while.
-    GivenNodeDown { node: NodeId, length: Duration },
+    /// A VM is lost and does not come back: the n-th of the pool's live ones, from 0.
+    NodeDown { pool: PoolId, index: u32 },
     /// A queue's metric cannot be read for a while.
     SourceFail { queue: QueueId, length: Duration },
     /// A workload's replicas are set by hand.
     SetReplicas { workload: WorkloadId, replicas: u32 },
-    /// The pods of a workload crash (restart with back-off).
-    Crash { workload: WorkloadId },
     /// A controller restarts and loses its memory.
     ControllerRestart { controller: Controller },
 }
@@ -39,8 +35,6 @@ pub enum Controller {
     ControllerManager,
     /// KEDA operator.
     Keda,
-    /// kube-scheduler.
-    Scheduler,
     /// cluster autoscaler (timers and backoff are lost).
     Autoscaler,
 }

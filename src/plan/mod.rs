@@ -10,9 +10,11 @@ pub use assumption::Assumption;
 pub use inject::{Controller, Inject, InjectKind};
 pub use threshold::{Comparison, Threshold};
 pub use workload::{
-    ArrivalSpec, DisruptionBudgetSpec, IntOrPercent, PodTimes, ScalerKind, WorkloadKind,
+    ArrivalSpec, DisruptionBudgetSpec, PodTimes, ScalerKind, WorkloadKind,
     WorkloadSpec,
 };
+
+pub use crate::rules::IntOrPercent;
 
 use crate::chance::Dist;
 use crate::cloud::{

@@ -1,5 +1,15 @@
 //! Message queues: peek-lock, redelivery, dead letters, and what each metric counts.
 
+mod consumers;
+#[cfg(test)]
+mod consumers_tests;
+mod lock;
+mod messages;
+#[cfg(test)]
+mod messages_tests;
 mod spec;
 
+pub use consumers::{Consumers, Crew, Finished, Held, IdleSlot, Lost, Started, Wake};
+pub use lock::{LockRule, QueueDefaults};
+pub use messages::{Fate, Message, MessageQueue, QueueTally};
 pub use spec::{ConsumerSpec, DepthCurve, QueueKind, QueueSpec};

@@ -43,6 +43,22 @@ pub struct QueueSpec {
     pub depth: Option<Arc<DepthCurve>>,
 }
 
+impl QueueSpec {
+    /// A queue of this product with the product's defaults.
+    pub const fn new(name: Symbol, kind: QueueKind) -> Self {
+        let defaults = kind.defaults();
+        Self {
+            name,
+            kind,
+            lock: defaults.lock,
+            renew_up_to: defaults.renew_up_to,
+            max_deliveries: defaults.max_deliveries,
+            metric_counts_locked: defaults.metric_counts_locked,
+            depth: None,
+        }
+    }
+}
+
 /// A step function of depth over time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DepthCurve {
@@ -50,6 +66,21 @@ pub struct DepthCurve {
     pub times: Vec<SimTime>,
     /// Depths.
     pub depths: Vec<u64>,
+}
+
+impl DepthCurve {
+    /// The depth at an instant. O(log n).
+    pub fn at(&self, time: SimTime) -> u64 {
+        match self.times.partition_point(|&begins| begins <= time) {
+            0 => 0,
+            n => self.depths[n - 1],
+        }
+    }
+
+    /// When the depth changes next, strictly after `time`.
+    pub fn next_change(&self, time: SimTime) -> Option<SimTime> {
+        self.times.get(self.times.partition_point(|&begins| begins <= time)).copied()
+    }
 }
 
 /// How a workload's pods consume a queue.
@@ -61,4 +92,26 @@ pub struct ConsumerSpec {
     pub concurrency: u32,
     /// Work per message.
     pub service: Dist,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_depth_curve_is_a_step_function_that_begins_at_zero() {
+        let times = [10, 20, 30].map(SimTime::from_secs).to_vec();
+        let curve = DepthCurve { times, depths: vec![5, 0, 7] };
+        for (second, depth, next) in [
+            (0, 0, Some(10)),
+            (10, 5, Some(20)),
+            (19, 5, Some(20)),
+            (25, 0, Some(30)),
+            (99, 7, None),
+        ] {
+            let at = SimTime::from_secs(second);
+            assert_eq!(curve.at(at), depth, "at {second} s");
+            assert_eq!(curve.next_change(at), next.map(SimTime::from_secs), "after {second} s");
+        }
+    }
 }

@@ -155,6 +155,10 @@ pub struct PoolTotals {
     pub memory_requested_share: f64,
     /// What it cost.
     pub cost: Accrual,
+    /// Part of `cost`: what nobody requested on Ready nodes, and all of nodes not Ready.
+    pub idle: Accrual,
+    /// Part of `cost`: what `systemPods` and DaemonSets requested.
+    pub system: Accrual,
 }
 
 /// Something with a limit: a subnet or a quota.

@@ -1,1 +1,23 @@
-//! report.
+//! Turns results into documents: text for the terminal, Markdown, JSON, CSV, pictures. Everything
+//! starts from [`Report`] or from an outcome, returns text or writes to a writer it is given, and
+//! never runs anything.
+
+mod csv;
+mod journal;
+mod json;
+mod manifest;
+mod markdown;
+mod model;
+mod number;
+#[cfg(test)]
+mod sample;
+#[cfg(feature = "cli")]
+pub mod svg;
+pub mod text;
+
+pub use csv::{cost_csv, nodes_csv, pods_csv, prefix_with_seed, series_csv, waits_csv};
+pub use journal::journal_ndjson;
+pub use json::pretty;
+pub use manifest::{Manifest, Provenance};
+pub use markdown::markdown;
+pub use model::{Clock, Report, WaitShare};

@@ -4,6 +4,7 @@
 //! Filters look at a light view ([`NodeFacts`], [`Snapshot`]), so that the scheduler's live cluster
 //! and the autoscaler's what-if snapshot with virtual nodes run the same code.
 
+pub mod allocatable;
 mod disruption;
 mod filter;
 mod fit;

@@ -57,14 +57,14 @@ pub enum Event {
     NodeDeleted(NodeId, u16),
     /// A spot VM is told that it will be taken.
     SpotNotice(NodeId, u16),
+    /// The drain that follows a notice begins.
+    SpotDrain(NodeId, u16),
     /// A spot VM is taken.
     SpotKill(NodeId, u16),
     /// A batch of spot evictions in a pool.
-    SpotBatch(PoolId, u32),
+    SpotBatch(PoolId),
     /// A planned event begins (index into the plan).
     Inject(u32),
-    /// A planned event ends.
-    InjectEnd(u32),
     /// A workload controller works on its object.
     WorkloadSync(WorkloadId),
     /// KEDA polls.

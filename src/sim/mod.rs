@@ -1,1 +1,25 @@
-//! sim.
+//! The simulation: one world, one event loop, a match from events to decisions, and what applies
+//! their actions.
+
+mod apply;
+mod attribution;
+mod audit;
+mod capacity;
+mod event;
+mod journal;
+mod names;
+mod outcome;
+mod record;
+mod run;
+mod start;
+mod step;
+mod work;
+mod world;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
+pub use run::run;
+pub use world::RunOptions;

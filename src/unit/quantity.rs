@@ -72,6 +72,16 @@ impl Quantity {
         Ok(Self(if negative { -value } else { value }))
     }
 
+    /// So many whole units.
+    pub fn from_units(units: i64) -> Self {
+        Self(i128::from(units) * NANO)
+    }
+
+    /// So many thousandths.
+    pub fn from_milli(milli: i64) -> Self {
+        Self(i128::from(milli) * (NANO / 1_000))
+    }
+
     /// Whole units, rounded up (bytes, devices).
     pub fn units(self) -> Result<i64, QuantityError> {
         i64::try_from(div_up(self.0, NANO)).map_err(|_| QuantityError::TooLarge)

@@ -15,8 +15,9 @@ fn share(value: &Value) -> Option<IntOrPercent> {
 }
 
 pub(super) fn budget(given: &Value, expect: &Value) -> Option<Verdict> {
-    let groups = list(&given["managed_groups"]);
-    let sum = |key: &str| groups.iter().map(|group| group[key].as_i64()).sum::<Option<i64>>();
+    // A controller is found through its matched pods only.
+    let groups = list(&given["managed_groups"]).iter().filter(|group| group["matching_pods"] != 0);
+    let sum = |key: &str| groups.clone().map(|group| group[key].as_i64()).sum::<Option<i64>>();
     let pods = Controlled {
         matching: sum("matching_pods")? + given["unmanaged_pods"].as_i64()?,
         expected_by_controllers: Some(sum("desired_replicas")?),

@@ -24,6 +24,14 @@ pub enum HpaMetric {
     Memory(MetricTarget),
     /// `External`: trigger `index` of the ScaledObject that owns this HPA.
     Trigger { index: usize, target: MetricTarget },
+    /// `External`: the composite of the owning ScaledObject's scaling modifiers.
+    Composite(MetricTarget),
+    /// `ContainerResource` of cpu.
+    ContainerCpu(MetricTarget),
+    /// `Pods`: average per pod, in thousandths.
+    Pods(i64),
+    /// `Object`, or `External` of another metrics server.
+    Value(MetricTarget),
 }
 
 /// A metric's target.

@@ -1,8 +1,27 @@
 //! KEDA: the scale loop of a ScaledObject, what the HPA reads from it, and ScaledJobs.
 
+pub mod annotation;
+pub mod catalogue;
+mod cron;
+pub mod encode;
+pub mod fallback;
+mod formula;
+mod hpa_object;
+mod poll;
+pub mod scaled_job;
+pub mod scaler;
 mod spec;
+pub mod trigger;
 
+pub use cron::CronDraft;
+pub use fallback::{Health, Scale, SourceError};
+pub use formula::{FUNCTIONS, Formula, FormulaError};
+pub use hpa_object::hpa_spec;
+pub use poll::{
+    KedaMemory, ObjectState, PollDecision, PollReason, PollSeen, Read, Reading, composite_for_hpa,
+    cooled_down_after, decide, formula_input, metric_for_hpa, poll, reads_live, state,
+};
 pub use spec::{
-    CountSource, CronWindows, FallbackBehavior, FallbackSpec, MetricType, ScaledJobSpec,
+    CountSource, CronWindows, FallbackBehavior, FallbackSpec, MetricType, Modifiers, ScaledJobSpec,
     ScaledObjectSpec, ScalerSpec, ScalingStrategy, Trigger, TriggerCombination,
 };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Formula;
 use crate::control::hpa::Behavior;
 use crate::unit::{Duration, QueueId, SimTime, Symbol};
 
@@ -28,8 +29,8 @@ pub struct ScaledObjectSpec {
     pub triggers: Vec<Trigger>,
     /// `advanced.horizontalPodAutoscalerConfig.behavior`
     pub behavior: Option<Behavior>,
-    /// `advanced.scalingModifiers`: formula text, target (milli), activation target (milli), type.
-    pub modifiers: Option<(Arc<str>, i64, i64, MetricType)>,
+    /// `advanced.scalingModifiers`
+    pub modifiers: Option<Modifiers>,
     /// Annotation `autoscaling.keda.sh/paused`
     pub paused: bool,
     /// Annotation `autoscaling.keda.sh/paused-replicas`
@@ -40,6 +41,19 @@ pub struct ScaledObjectSpec {
     pub paused_scale_out: bool,
     /// Annotation `autoscaling.keda.sh/force-activation`
     pub force_activation: bool,
+}
+
+/// `advanced.scalingModifiers` of a ScaledObject.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Modifiers {
+    /// `formula`, its variables resolved to positions in `triggers`.
+    pub formula: Arc<Formula>,
+    /// `target` in thousandths.
+    pub target_milli: i64,
+    /// `activationTarget` in thousandths.
+    pub activation_milli: i64,
+    /// `metricType`: AverageValue or Value.
+    pub metric_type: MetricType,
 }
 
 /// `fallback` of a ScaledObject.
@@ -79,6 +93,64 @@ pub enum MetricType {
     Value,
     /// Percent of the request (cpu and memory).
     Utilization,
+}
+
+impl MetricType {
+    /// Reads `metricType`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "AverageValue" => Some(Self::AverageValue),
+            "Value" => Some(Self::Value),
+            "Utilization" => Some(Self::Utilization),
+            _ => None,
+        }
+    }
+}
+
+impl ScaledObjectSpec {
+    /// A ScaledObject with upstream's defaults and the given triggers.
+    pub fn with_defaults(name: Symbol, triggers: Vec<Trigger>) -> Self {
+        Self {
+            name,
+            polling_interval: Duration::from_secs(30),
+            cooldown: Duration::from_secs(300),
+            initial_cooldown: Duration::ZERO,
+            idle_replicas: None,
+            min_replicas: 0,
+            max_replicas: 100,
+            fallback: None,
+            triggers,
+            behavior: None,
+            modifiers: None,
+            paused: false,
+            paused_replicas: None,
+            paused_scale_in: false,
+            paused_scale_out: false,
+            force_activation: false,
+        }
+    }
+}
+
+impl ScaledJobSpec {
+    /// A ScaledJob with upstream's defaults and the given triggers.
+    pub fn with_defaults(name: Symbol, triggers: Vec<Trigger>) -> Self {
+        Self {
+            name,
+            polling_interval: Duration::from_secs(30),
+            min_replicas: 0,
+            max_replicas: None,
+            strategy: ScalingStrategy::Default,
+            combination: TriggerCombination::Max,
+            triggers,
+        }
+    }
+}
+
+impl Trigger {
+    /// Whether the HPA reads the metric itself (KEDA has no value for it).
+    pub fn is_resource(&self) -> bool {
+        matches!(self.scaler, ScalerSpec::Cpu | ScalerSpec::Memory)
+    }
 }
 
 /// A trigger.

@@ -1,13 +1,22 @@
 //! The kube-scheduler: a queue, and one decision at a time.
 
+mod cycle;
+mod hint;
+mod memo;
+mod memory;
 mod nominate;
 mod order;
 mod preempt;
 mod queue;
 pub mod score;
+mod seats;
 mod spec;
+#[cfg(test)]
+mod twin;
 mod view;
 
+pub use cycle::{Cycle, Decision, Failures, Preemption};
+pub use memory::Scheduler;
 pub use nominate::Nominations;
 pub use order::{NodeTree, choose, nodes_to_find};
 pub use preempt::{

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 
 use super::nominate::Nominations;
 use super::view::SchedulerView;
-use crate::model::{PodShape, Usage};
+use crate::model::Usage;
 use crate::rules::{
     ClusterWide, FilterOptions, NodeFacts, PlacedPod, matches_labels, node_failure,
 };

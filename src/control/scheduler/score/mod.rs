@@ -12,7 +12,7 @@ pub use fit::{
 };
 pub use image::ImageScore;
 pub use normalise::{highest_is_best, lowest_is_best};
-pub use pod_affinity::{PodAffinityScores, normalise_pod_affinity};
+pub use pod_affinity::{HARD_AFFINITY_WEIGHT, PodAffinityScores, normalise_pod_affinity};
 pub use spread::{SoftConstraint, SpreadScores, normalise_spread};
 
 /// The best score of one plugin.

@@ -1,0 +1,88 @@
+//! Speed of messages: draws, arrivals, and a whole queue with many consumers.
+
+#[path = "../tests/kit/waiting_line.rs"]
+mod waiting_line;
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use forescale::chance::{Dist, Purpose};
+use forescale::demand::{ArrivalStream, SourceSpec, TraceCounts};
+use forescale::record::Distribution;
+use forescale::unit::{Duration, SimTime};
+use waiting_line::WaitingLine;
+
+fn draws(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("draw");
+    let fine = "possible parameters";
+    for (name, dist) in [
+        ("exponential", Dist::exponential(2.0).expect(fine)),
+        ("lognormal", Dist::lognormal(2.0, 6.0).expect(fine)),
+        ("gamma", Dist::gamma(2.0, 0.5).expect(fine)),
+        ("hyperexponential", Dist::hyperexponential(2.0, 4.0).expect(fine)),
+    ] {
+        let mut ordinal = 0;
+        group.bench_function(name, |bench| {
+            bench.iter(|| {
+                ordinal += 1;
+                black_box(dist.sample_keyed(7, Purpose::Service, 1, ordinal))
+            });
+        });
+    }
+    group.finish();
+}
+
+fn arrivals(criterion: &mut Criterion) {
+    const SECONDS: u64 = 1_000;
+    let mut group = criterion.benchmark_group("arrivals");
+    group.throughput(Throughput::Elements(100 * SECONDS));
+    let starts: Vec<SimTime> = (0..SECONDS / 10).map(|i| SimTime::from_secs(i * 10)).collect();
+    let counts = vec![1_000; starts.len()];
+    let trace = TraceCounts { starts, end: SimTime::from_secs(SECONDS), counts };
+    let period = Duration::from_secs(SECONDS);
+    for (name, source) in [
+        ("poisson", SourceSpec::Poisson { rate: 100.0 }),
+        ("counts", SourceSpec::Counts(Arc::new(trace))),
+        ("diurnal", {
+            let peak = SimTime::ZERO;
+            SourceSpec::Diurnal { mean: 100.0, amplitude: 0.6, peak, period }
+        }),
+    ] {
+        group.bench_function(name, |bench| {
+            bench.iter(|| {
+                let stream = ArrivalStream::new(&source, 7, 1, SimTime::from_secs(SECONDS));
+                black_box(stream.count())
+            });
+        });
+    }
+    group.finish();
+}
+
+fn messages(criterion: &mut Criterion) {
+    const MESSAGES: u64 = 200_000;
+    let mut group = criterion.benchmark_group("messages");
+    group.throughput(Throughput::Elements(MESSAGES)).sample_size(10);
+    for servers in [10, 2_000] {
+        let service = Dist::exponential(1.0).expect("possible");
+        let line = WaitingLine::poisson(f64::from(servers) * 0.9, service, servers, MESSAGES);
+        group.bench_function(format!("{servers} slots"), |bench| {
+            bench.iter(|| black_box(line.run(7).wait.count()));
+        });
+    }
+    group.finish();
+}
+
+fn records(criterion: &mut Criterion) {
+    let mut distribution = Distribution::default();
+    let mut micros = 0u64;
+    criterion.bench_function("distribution add", |bench| {
+        bench.iter(|| {
+            micros = (micros + 7_919) % 300_000_000;
+            distribution.add(Duration::from_micros(micros));
+        });
+    });
+}
+
+criterion_group!(benches, draws, arrivals, messages, records);
+criterion_main!(benches);

@@ -1,0 +1,163 @@
+//! Kafka: lag of a consumer group.
+//!
+//! kedacore/keda @ 8b4f083c, `pkg/scalers/kafka_scaler.go`.
+
+use crate::control::keda::{Reading, encode};
+
+/// Where a group without a committed offset begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OffsetReset {
+    /// `latest`
+    #[default]
+    Latest,
+    /// `earliest`
+    Earliest,
+}
+
+/// Settings of a Kafka trigger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KafkaSpec {
+    /// `offsetResetPolicy`
+    pub reset: OffsetReset,
+    /// `scaleToZeroOnInvalidOffset`
+    pub zero_on_invalid: bool,
+    /// `excludePersistentLag`
+    pub exclude_persistent: bool,
+    /// `allowIdleConsumers`
+    pub allow_idle: bool,
+    /// `limitToPartitionsWithLag`
+    pub limit_to_lagging: bool,
+    /// `ensureEvenDistributionOfPartitions`
+    pub even: bool,
+    /// `lagThreshold`
+    pub threshold: i64,
+    /// `activationLagThreshold`
+    pub activation: i64,
+}
+
+/// A partition as seen by one read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Partition {
+    /// Committed offset of the group; `None`: invalid.
+    pub committed: Option<i64>,
+    /// End offset; `None`: the broker did not answer for it.
+    pub end: Option<i64>,
+    /// Committed offset seen by the previous read.
+    pub previous: Option<i64>,
+}
+
+/// Lag of a partition: for the metric, and for activation.
+pub fn partition_lag(spec: &KafkaSpec, partition: Partition) -> (i64, i64) {
+    let same = |lag| (lag, lag);
+    match (partition.committed, partition.end) {
+        (None, Some(_)) if spec.zero_on_invalid => same(0),
+        (None, Some(_)) if spec.reset == OffsetReset::Latest => same(1),
+        (None, None) if spec.reset == OffsetReset::Latest && !spec.zero_on_invalid => same(1),
+        (None, Some(end)) => same(end),
+        (_, None) => same(0),
+        (Some(committed), Some(end)) => {
+            let lag = end - committed;
+            let persistent = spec.exclude_persistent && partition.previous == Some(committed);
+            (if persistent { 0 } else { lag }, lag)
+        }
+    }
+}
+
+/// The numbers of consumers that get equally many partitions: the divisors, ascending.
+pub fn even_consumer_counts(partitions: i64) -> impl Iterator<Item = i64> {
+    (1..=partitions).filter(move |count| partitions % count == 0)
+}
+
+/// The least even number of consumers that `lag` asks for.
+pub fn even_consumers(lag: i64, partitions: i64, threshold: i64) -> i64 {
+    even_consumer_counts(partitions).find(|count| count * threshold >= lag).unwrap_or(partitions)
+}
+
+/// A topic's reading; activity is of the uncapped lag.
+pub fn topic(spec: &KafkaSpec, partitions: &[Partition]) -> Reading {
+    let (mut lag, mut lag_for_activation, mut lagging) = (0, 0, 0);
+    for &partition in partitions {
+        let (counted, real) = partition_lag(spec, partition);
+        lag += counted;
+        lag_for_activation += real;
+        lagging += i64::from(counted > 0);
+    }
+    let all = partitions.len() as i64;
+    let value = if spec.even {
+        let consumers = even_consumers(lag, all, spec.threshold);
+        consumers * spec.threshold
+    } else if spec.allow_idle && !spec.limit_to_lagging {
+        lag
+    } else {
+        let bound = if spec.limit_to_lagging { lagging } else { all };
+        super::azure::capped_by_partitions(lag, spec.threshold, bound)
+    };
+    Reading {
+        value_milli: encode::milli_of_count(if lag == 0 { 0 } else { value }),
+        active: lag_for_activation > spec.activation,
+    }
+}
+
+/// `partitionLimitation`: `1,2,5-8`; empty means all.
+///
+/// # Errors
+/// The part that is neither a number nor a range.
+pub fn parse_partitions(text: &str) -> Result<Vec<i32>, String> {
+    let mut partitions = Vec::new();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let wrong = || part.to_owned();
+        let number = |text: &str| text.trim().parse::<i32>().map_err(|_| wrong());
+        match part.split_once('-') {
+            Some((low, high)) => partitions.extend(number(low)?..=number(high)?),
+            None => partitions.push(number(part)?),
+        }
+    }
+    Ok(partitions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn partitions(lags: &[i64]) -> Vec<Partition> {
+        let partition =
+            |&lag| Partition { committed: Some(100), end: Some(100 + lag), previous: None };
+        lags.iter().map(partition).collect()
+    }
+
+    #[test]
+    fn lag_is_capped_by_partitions_and_flags() {
+        let plain = KafkaSpec { threshold: 10, ..KafkaSpec::default() };
+        let lags = [100, 0, 50, 0];
+        for (spec, expected) in [
+            (plain, 40),
+            (KafkaSpec { allow_idle: true, ..plain }, 150),
+            (KafkaSpec { limit_to_lagging: true, ..plain }, 20),
+            (KafkaSpec { limit_to_lagging: true, allow_idle: true, ..plain }, 20),
+            (KafkaSpec { even: true, ..plain }, 40),
+        ] {
+            assert_eq!(topic(&spec, &partitions(&lags)).value_milli, expected * 1_000, "{spec:?}");
+        }
+        assert_eq!(
+            topic(&KafkaSpec { even: true, ..plain }, &partitions(&[15, 0, 0, 0])).value_milli,
+            20_000
+        );
+    }
+
+    #[test]
+    fn persistent_lag_still_activates() {
+        let spec = KafkaSpec { threshold: 10, exclude_persistent: true, ..KafkaSpec::default() };
+        let stuck = Partition { committed: Some(5), end: Some(25), previous: Some(5) };
+        assert_eq!(topic(&spec, &[stuck]), Reading { value_milli: 0, active: true });
+    }
+
+    #[test]
+    fn a_group_without_offsets_has_its_policy() {
+        let end = Partition { committed: None, end: Some(150), previous: None };
+        let latest = KafkaSpec::default();
+        let earliest = KafkaSpec { reset: OffsetReset::Earliest, ..latest };
+        assert_eq!(partition_lag(&latest, end).0, 1);
+        assert_eq!(partition_lag(&earliest, end).0, 150);
+        assert_eq!(partition_lag(&KafkaSpec { zero_on_invalid: true, ..earliest }, end).0, 0);
+    }
+}

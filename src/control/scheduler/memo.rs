@@ -1,0 +1,285 @@
+//! What is remembered per shape: verdict and score of each node by slot, and counts over the
+//! cluster. Everything here could be computed anew from the view; a test does so and compares.
+
+use super::score::{BalancedAllocation, FitScoring, PodAffinityScores, SpreadScores};
+use super::seats::{Seat, Seats};
+use super::view::{NodesOf, SchedulerView};
+use crate::model::PodShape;
+use crate::rules::{
+    ClusterWide, FilterOptions, NodeFacts, PlacedPod, Plugin, intolerable_preferences,
+    node_failure, preference,
+};
+use crate::unit::ShapeId;
+
+/// A node passes the filters that look at it alone.
+pub const FEASIBLE: u8 = 0;
+/// Not known.
+const STALE: u8 = 0x7f;
+/// Set in the code of failures that preemption cannot resolve.
+const UNRESOLVABLE: u8 = 0x80;
+
+/// A failure in one byte.
+pub const fn code(plugin: Plugin, unresolvable: bool) -> u8 {
+    (plugin as u8 + 1) | if unresolvable { UNRESOLVABLE } else { 0 }
+}
+
+/// The plugin of a failure's code.
+pub const fn plugin_index(code: u8) -> usize {
+    (code & !UNRESOLVABLE) as usize - 1
+}
+
+/// Whether preemption cannot resolve a failure.
+pub const fn is_unresolvable(code: u8) -> bool {
+    code & UNRESOLVABLE != 0
+}
+
+/// Settings that verdicts and scores depend on.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Filters.
+    pub options: FilterOptions,
+    /// NodeResourcesFit.
+    pub fit: FitScoring,
+    /// NodeResourcesBalancedAllocation.
+    pub balanced: BalancedAllocation,
+    /// `hardPodAffinityWeight`
+    pub hard_affinity_weight: i64,
+}
+
+impl Profile {
+    /// Fit and balance of a node: the part of the total that changes with every pod.
+    pub fn local_score(&self, shape: &PodShape, node: &NodeFacts<'_>) -> i64 {
+        self.fit.score(shape, node.used, node.allocatable)
+            + self.balanced.score(shape, node.used, node.allocatable)
+    }
+}
+
+/// What is remembered of one shape.
+#[derive(Clone, Debug)]
+pub struct ShapeMemo {
+    shape: ShapeId,
+    cursor: u64,
+    verdict: Vec<u8>,
+    local: Vec<i32>,
+    taint: Vec<i32>,
+    preferred: Vec<i32>,
+    /// Any node has had untolerated preferences since the memo was made.
+    pub has_taint_scores: bool,
+    wide: ClusterWide,
+    affinity_scores: Option<PodAffinityScores>,
+    counts_are_stale: bool,
+    /// Soft spread.
+    pub spread: Option<SpreadScores>,
+    /// The last cycle that used the memo.
+    pub last_used: u64,
+}
+
+/// Which counts placed pods make necessary for every shape.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Placed {
+    /// Placed pods with required anti-affinity.
+    pub anti_affinity: u32,
+    /// Placed pods with any affinity terms that score.
+    pub affinity: u32,
+}
+
+impl ShapeMemo {
+    /// A memo that knows nothing.
+    pub fn new(
+        shape: ShapeId,
+        view: SchedulerView<'_>,
+        seats: &mut Seats,
+        profile: &Profile,
+    ) -> Self {
+        let row = &view.cluster.shapes[shape];
+        let mut spread = SpreadScores::new(row, &profile.options.well_known);
+        if let Some(spread) = &mut spread {
+            for slot in seats.order().to_vec() {
+                let node = seats.get(slot).node;
+                let (facts, pods) = (view.facts(node), view.pods_on(node));
+                spread.node_in(slot as usize, row, &facts, pods, &view.cluster.symbols);
+            }
+        }
+        Self {
+            shape,
+            cursor: seats.log_end(),
+            verdict: vec![STALE; seats.slots()],
+            local: vec![0; seats.slots()],
+            taint: vec![0; seats.slots()],
+            preferred: vec![0; seats.slots()],
+            has_taint_scores: false,
+            wide: ClusterWide::default(),
+            affinity_scores: None,
+            counts_are_stale: true,
+            spread,
+            last_used: 0,
+        }
+    }
+
+    /// Brings the memo up to date with the log, and counts anew what nodes have made stale.
+    pub fn refresh(
+        &mut self,
+        view: SchedulerView<'_>,
+        seats: &mut Seats,
+        profile: &Profile,
+        placed: Placed,
+    ) {
+        for column in [&mut self.local, &mut self.taint, &mut self.preferred] {
+            column.resize(seats.slots(), 0);
+        }
+        self.verdict.resize(seats.slots(), STALE);
+        match seats.changed_since(self.cursor) {
+            Some(changed) => {
+                for &slot in changed {
+                    self.verdict[slot as usize] = STALE;
+                }
+            }
+            None => self.verdict.fill(STALE),
+        }
+        self.cursor = seats.log_end();
+        if !self.counts_are_stale {
+            return;
+        }
+        self.counts_are_stale = false;
+        let row = &view.cluster.shapes[self.shape];
+        let anti_affinity_placed = placed.anti_affinity > 0;
+        let counts_affinity = PodAffinityScores::applies(row, placed.affinity > 0);
+        let nodes = seats.nodes();
+        let snapshot = NodesOf { view, nodes: &nodes };
+        self.wide = ClusterWide::of(row, &snapshot, &view.names(), anti_affinity_placed);
+        let weight = profile.hard_affinity_weight;
+        self.affinity_scores =
+            counts_affinity.then(|| PodAffinityScores::of(row, &snapshot, &view.names(), weight));
+    }
+
+    /// The code of a node's failure by the filters that look at it alone.
+    #[inline]
+    pub fn verdict(
+        &mut self,
+        slot: u32,
+        view: SchedulerView<'_>,
+        seats: &Seats,
+        profile: &Profile,
+    ) -> u8 {
+        let known = self.verdict[slot as usize];
+        if known == STALE { self.compute(slot, view, seats, profile) } else { known }
+    }
+
+    #[cold]
+    fn compute(
+        &mut self,
+        slot: u32,
+        view: SchedulerView<'_>,
+        seats: &Seats,
+        profile: &Profile,
+    ) -> u8 {
+        let row = &view.cluster.shapes[self.shape];
+        let facts = view.facts(seats.get(slot).node);
+        let symbols = &view.cluster.symbols;
+        let slot = slot as usize;
+        let failure = node_failure(row, &facts, symbols, &profile.options);
+        self.verdict[slot] = match failure {
+            Some(failure) => code(failure.plugin, failure.unresolvable),
+            None => {
+                let added = &profile.options.added_affinity;
+                let preferred = preference(&row.node_affinity, &facts, symbols)
+                    + preference(added, &facts, symbols);
+                let taints = intolerable_preferences(facts.taints, &row.tolerations);
+                self.local[slot] = profile.local_score(row, &facts) as i32;
+                self.preferred[slot] = preferred as i32;
+                self.taint[slot] = taints as i32;
+                self.has_taint_scores |= taints > 0;
+                FEASIBLE
+            }
+        };
+        self.verdict[slot]
+    }
+
+    /// The filters that look at the cluster.
+    pub fn wide(&self) -> &ClusterWide {
+        &self.wide
+    }
+
+    /// Inter-pod affinity scores, if any node could have one.
+    pub fn affinity_scores(&self) -> Option<&PodAffinityScores> {
+        self.affinity_scores.as_ref().filter(|scores| !scores.is_flat())
+    }
+
+    /// Fit and balance of a feasible node.
+    pub fn local(&self, slot: u32) -> i64 {
+        i64::from(self.local[slot as usize])
+    }
+
+    /// Raw taint score of a feasible node.
+    pub fn taint(&self, slot: u32) -> i64 {
+        i64::from(self.taint[slot as usize])
+    }
+
+    /// Raw node affinity score of a feasible node.
+    pub fn preferred(&self, slot: u32) -> i64 {
+        i64::from(self.preferred[slot as usize])
+    }
+
+    /// Counts over the cluster are to be made anew.
+    pub fn forget_counts(&mut self) {
+        self.counts_are_stale = true;
+    }
+
+    /// A node came, or changed in what counts depend on.
+    pub fn node_in(&mut self, slot: u32, view: SchedulerView<'_>, seat: &Seat) {
+        self.forget_counts();
+        if let Some(spread) = &mut self.spread {
+            let row = &view.cluster.shapes[self.shape];
+            let (facts, pods) = (view.facts(seat.node), view.pods_on(seat.node));
+            spread.node_in(slot as usize, row, &facts, pods, &view.cluster.symbols);
+        }
+    }
+
+    /// A node went, or is about to come back changed.
+    pub fn node_out(&mut self, slot: u32) {
+        self.forget_counts();
+        if let Some(spread) = &mut self.spread {
+            spread.node_out(slot as usize);
+        }
+    }
+
+    /// A pod came to (`delta` 1) or left (-1) a slot.
+    pub fn pod_changed(
+        &mut self,
+        slot: u32,
+        view: SchedulerView<'_>,
+        pod: &PlacedPod<'_>,
+        facts: &NodeFacts<'_>,
+        delta: i64,
+    ) {
+        let row = &view.cluster.shapes[self.shape];
+        if let Some(spread) = &mut self.spread {
+            spread.pod_changed(slot as usize, row, pod, delta, &view.cluster.symbols);
+        }
+        if self.counts_are_stale {
+            return;
+        }
+        self.wide.pod_changed(row, pod, facts, delta, &view.names());
+        if let Some(scores) = &mut self.affinity_scores {
+            scores.pod_changed(row, pod.shape, facts, delta, &view.names());
+        }
+    }
+
+    /// A pod on a slot starts terminating: it counts for spread no more.
+    pub fn pod_terminates(
+        &mut self,
+        slot: u32,
+        view: SchedulerView<'_>,
+        pod: &PodShape,
+        facts: &NodeFacts<'_>,
+    ) {
+        let row = &view.cluster.shapes[self.shape];
+        if let Some(spread) = &mut self.spread {
+            let running = PlacedPod { shape: pod, terminating: false };
+            spread.pod_changed(slot as usize, row, &running, -1, &view.cluster.symbols);
+        }
+        if !self.counts_are_stale {
+            self.wide.pod_terminates(row, pod, facts, &view.names());
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The scheduler's memory, and the facts it is told. It changes nothing itself: the simulation
+//! applies what [`Scheduler::cycle`] decides, and tells it what happened.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashSet;
+
+use super::hint::{Hints, PodEvent};
+use super::memo::{Placed, Profile, ShapeMemo};
+use super::nominate::Nominations;
+use super::queue::{Group, PluginSet, QueueSettings, SchedulingQueue};
+use super::score::{BalancedAllocation, FitScoring, HARD_AFFINITY_WEIGHT, ImageScore};
+use super::seats::Seats;
+use super::view::SchedulerView;
+use crate::control::scheduler::SchedulerSpec;
+use crate::model::PodShape;
+use crate::rules::{FilterOptions, PlacedPod, WellKnown};
+use crate::unit::{NodeId, PodId, ShapeId, SimTime};
+
+/// Shapes remembered at most; the one unused for longest is forgotten first.
+const MEMOS_MAX: usize = 256;
+
+/// The kube-scheduler.
+#[derive(Clone, Debug)]
+pub struct Scheduler {
+    pub(super) queue: SchedulingQueue,
+    pub(super) seats: Seats,
+    pub(super) profile: Profile,
+    pub(super) nominations: Nominations,
+    /// Victims that are not gone yet.
+    pub(super) preempted: FxHashSet<PodId>,
+    /// By shape; a memo is out while its shape is being placed.
+    memos: Vec<Option<Box<ShapeMemo>>>,
+    /// The shapes that have a memo, in order of creation.
+    remembered: Vec<ShapeId>,
+    placed: Placed,
+    priorities: BTreeMap<i32, u32>,
+    /// Where the next search starts (`nextStartNodeIndex`).
+    pub(super) start: usize,
+    pub(super) cycles: u64,
+    pub(super) feasible: Vec<u32>,
+    pub(super) totals: Vec<i64>,
+    pub(super) raws: Vec<i64>,
+    pub(super) sums: Vec<f64>,
+    pub(super) images: ImageScore,
+}
+
+impl Scheduler {
+    /// A scheduler that knows no nodes and no pods.
+    pub fn new(spec: &SchedulerSpec, well_known: WellKnown) -> Self {
+        let profile = Profile {
+            options: FilterOptions::of_version(spec.version.minor, well_known),
+            fit: FitScoring::from(&spec.fit),
+            balanced: BalancedAllocation::of_version(spec.version.minor),
+            hard_affinity_weight: HARD_AFFINITY_WEIGHT,
+        };
+        Self {
+            queue: SchedulingQueue::new(QueueSettings::from(spec)),
+            seats: Seats::default(),
+            profile,
+            nominations: Nominations::default(),
+            preempted: FxHashSet::default(),
+            memos: Vec::new(),
+            remembered: Vec::new(),
+            placed: Placed::default(),
+            priorities: BTreeMap::new(),
+            start: 0,
+            cycles: 0,
+            feasible: Vec::new(),
+            totals: Vec::new(),
+            raws: Vec::new(),
+            sums: Vec::new(),
+            images: ImageScore::default(),
+        }
+    }
+
+    /// When a cycle or a timer could next do something; `None` while idle.
+    pub fn next_wake(&mut self, now: SimTime) -> Option<SimTime> {
+        self.queue.next_wake(now)
+    }
+
+    /// Pods that wait, gated ones too.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// A pod was created, not bound. A DaemonSet pod has its node set to the one it is made for.
+    pub fn pod_added(&mut self, view: SchedulerView<'_>, pod: PodId, now: SimTime) {
+        let row = &view.cluster.pods[pod];
+        let group = Group { shape: row.shape, pinned: row.node, rejectors: PluginSet::default() };
+        let gated = view.shape(pod).gated;
+        self.queue.add(pod, group, view.priority(pod), gated, now);
+    }
+
+    /// The pod's scheduling gates are gone.
+    pub fn pod_ungated(&mut self, pod: PodId) {
+        self.queue.ungate(pod);
+    }
+
+    /// A pod that was not bound is deleted.
+    pub fn pod_deleted(&mut self, pod: PodId) {
+        self.queue.remove(pod);
+        self.nominations.drop_pod(pod);
+    }
+
+    /// A pod holds room on a node: the simulation has carried out `Bind`, or a pod was there from
+    /// the start.
+    pub fn pod_assumed(&mut self, view: SchedulerView<'_>, pod: PodId, node: NodeId, now: SimTime) {
+        self.queue.remove(pod);
+        self.nominations.drop_pod(pod);
+        *self.priorities.entry(view.priority(pod)).or_insert(0) += 1;
+        self.count_placed(view.shape(pod), 1);
+        self.pod_moved(view, pod, node, PodEvent::Placed, false, now);
+    }
+
+    /// Binding failed: the room is given back (that comes first, by [`Scheduler::pod_left_node`])
+    /// and the pod is tried again after backoff.
+    pub fn bind_failed(&mut self, view: SchedulerView<'_>, pod: PodId, now: SimTime) {
+        self.pod_added(view, pod, now);
+        self.queue.fail(pod, now);
+    }
+
+    /// A pod that holds room was told to stop.
+    pub fn pod_terminating(&mut self, view: SchedulerView<'_>, pod: PodId) {
+        let Some(node) = view.cluster.pods[pod].node else { return };
+        let Some(slot) = self.seats.slot(node) else { return };
+        let (shape, facts) = (view.shape(pod), view.facts(node));
+        for memo in self.memos.iter_mut().flatten() {
+            memo.pod_terminates(slot, view, shape, &facts);
+        }
+    }
+
+    /// A pod gave its room back (it is over, or deleted); the cluster has it off the node already.
+    pub fn pod_left_node(
+        &mut self,
+        view: SchedulerView<'_>,
+        pod: PodId,
+        node: NodeId,
+        now: SimTime,
+    ) {
+        self.preempted.remove(&pod);
+        let priority = view.priority(pod);
+        if let Some(pods) = self.priorities.get_mut(&priority) {
+            *pods -= 1;
+            if *pods == 0 {
+                self.priorities.remove(&priority);
+            }
+        }
+        self.count_placed(view.shape(pod), -1);
+        let terminating = view.cluster.pods[pod].terminating != SimTime::NEVER;
+        self.pod_moved(view, pod, node, PodEvent::Left, terminating, now);
+    }
+
+    /// A Node object appeared.
+    pub fn node_added(&mut self, view: SchedulerView<'_>, node: NodeId, now: SimTime) {
+        let known = self.profile.options.well_known;
+        let slot = self.seats.add(node, &view.cluster.nodes[node], &known);
+        let seat = self.seats.get(slot);
+        for memo in self.memos.iter_mut().flatten() {
+            memo.node_in(slot, view, seat);
+        }
+        let hints = Hints { view, options: &self.profile.options };
+        self.queue.wake(now, |group| hints.after_node(group, node, None));
+    }
+
+    /// Labels, taints, `unschedulable`, allocatable or images of a node may have changed; what did
+    /// is found here.
+    pub fn node_changed(&mut self, view: SchedulerView<'_>, node: NodeId, now: SimTime) {
+        let row = &view.cluster.nodes[node];
+        let known = self.profile.options.well_known;
+        let Some((slot, before)) = self.seats.change(node, row, &known) else { return };
+        if before.labels != row.labels || before.taints != row.taints {
+            let seat = self.seats.get(slot);
+            for memo in self.memos.iter_mut().flatten() {
+                memo.node_out(slot);
+                memo.node_in(slot, view, seat);
+            }
+        }
+        let hints = Hints { view, options: &self.profile.options };
+        self.queue.wake(now, |group| hints.after_node(group, node, Some(&before)));
+    }
+
+    /// An image came to a node, or was collected there. Cheaper than [`Scheduler::node_changed`]; no
+    /// waiting pod is helped by it.
+    pub fn node_images_changed(&mut self, view: SchedulerView<'_>, node: NodeId) {
+        self.seats.change_images(node, &view.cluster.nodes[node].images);
+    }
+
+    /// A Node object is gone. Pods that were on it are told of one by one, when they go.
+    pub fn node_removed(&mut self, view: SchedulerView<'_>, node: NodeId, now: SimTime) {
+        let Some(slot) = self.seats.slot(node) else { return };
+        let seat = self.seats.get(slot).clone();
+        for memo in self.memos.iter_mut().flatten() {
+            memo.node_out(slot);
+        }
+        self.seats.remove(node);
+        let hints = Hints { view, options: &self.profile.options };
+        self.queue.wake(now, |group| hints.after_node_gone(group, &seat));
+    }
+
+    fn pod_moved(
+        &mut self,
+        view: SchedulerView<'_>,
+        pod: PodId,
+        node: NodeId,
+        event: PodEvent,
+        terminating: bool,
+        now: SimTime,
+    ) {
+        if let Some(slot) = self.seats.slot(node) {
+            self.seats.touch(slot);
+            let placed = PlacedPod { shape: view.shape(pod), terminating };
+            let facts = view.facts(node);
+            let delta = if event == PodEvent::Placed { 1 } else { -1 };
+            for memo in self.memos.iter_mut().flatten() {
+                memo.pod_changed(slot, view, &placed, &facts, delta);
+            }
+        }
+        let hints = Hints { view, options: &self.profile.options };
+        self.queue.wake(now, |group| hints.after_pod(group, pod, event));
+    }
+
+    /// Keeps count of placed pods whose terms concern every shape; the first and the last of them
+    /// change what has to be counted.
+    fn count_placed(&mut self, shape: &PodShape, sign: i32) {
+        let before = self.placed;
+        let terms = &shape.pod_affinity;
+        if !terms.anti_required.is_empty() {
+            self.placed.anti_affinity = self.placed.anti_affinity.wrapping_add_signed(sign);
+        }
+        if !(terms.required.is_empty()
+            && terms.preferred.is_empty()
+            && terms.anti_preferred.is_empty())
+        {
+            self.placed.affinity = self.placed.affinity.wrapping_add_signed(sign);
+        }
+        let kinds = |placed: Placed| (placed.anti_affinity > 0, placed.affinity > 0);
+        if kinds(before) != kinds(self.placed) {
+            for memo in self.memos.iter_mut().flatten() {
+                memo.forget_counts();
+            }
+        }
+    }
+
+    /// Whether any placed pod has a lower priority.
+    pub(super) fn has_lower(&self, priority: i32) -> bool {
+        self.priorities.first_key_value().is_some_and(|(&lowest, _)| lowest < priority)
+    }
+
+    /// Takes the memo of a shape out, up to date; it is put back by [`Scheduler::remember`].
+    pub(super) fn recall(&mut self, view: SchedulerView<'_>, shape: ShapeId) -> Box<ShapeMemo> {
+        let index = usize::from(shape);
+        if self.memos.len() <= index {
+            self.memos.resize(index + 1, None);
+        }
+        let mut memo = self.memos[index].take().unwrap_or_else(|| {
+            self.forget_oldest();
+            self.remembered.push(shape);
+            Box::new(ShapeMemo::new(shape, view, &mut self.seats, &self.profile))
+        });
+        memo.last_used = self.cycles;
+        memo.refresh(view, &mut self.seats, &self.profile, self.placed);
+        memo
+    }
+
+    /// Puts a memo back.
+    pub(super) fn remember(&mut self, shape: ShapeId, memo: Box<ShapeMemo>) {
+        self.memos[usize::from(shape)] = Some(memo);
+    }
+
+    fn forget_oldest(&mut self) {
+        if self.remembered.len() < MEMOS_MAX {
+            return;
+        }
+        let used = |shape: ShapeId| self.memos[usize::from(shape)].as_ref().map(|m| m.last_used);
+        let oldest = (0..self.remembered.len()).min_by_key(|&at| used(self.remembered[at]));
+        if let Some(oldest) = oldest {
+            let shape = self.remembered.remove(oldest);
+            self.memos[usize::from(shape)] = None;
+        }
+    }
+}

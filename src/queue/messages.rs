@@ -1,0 +1,267 @@
+//! One message queue, sans IO: it is told what happens and answers what it holds.
+//!
+//! A message is in exactly one place: waiting, held by a consumer, locked by a consumer that is
+//! gone, or finished. Nothing is kept of finished ones, 8 bytes of a waiting one that was never
+//! taken, and 24 of others.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use super::{LockRule, QueueSpec};
+use crate::unit::SimTime;
+
+/// A message that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Message {
+    /// Sequence number in its queue, from 0.
+    pub ordinal: u64,
+    /// Arrival.
+    pub arrived: SimTime,
+    /// Deliveries so far, this one included.
+    pub deliveries: u32,
+}
+
+/// Where a message went that its consumer did not complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It can be taken again, in its old place.
+    Waits,
+    /// It was delivered too often and lies in the dead-letter queue.
+    DeadLettered,
+}
+
+/// A message whose consumer died: it waits for its lock to run out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Orphan {
+    expiry: SimTime,
+    message: Message,
+    taken: SimTime,
+}
+
+/// A queue.
+#[derive(Clone, Debug)]
+pub struct MessageQueue {
+    rule: LockRule,
+    max_deliveries: u32,
+    metric_counts_locked: bool,
+    /// What arrived before does not count.
+    counts_from: SimTime,
+    /// Arrivals never taken yet, oldest first; their ordinals are consecutive up to `arrived`.
+    fresh: VecDeque<SimTime>,
+    /// Taken before and available again. All are older than every fresh one, because messages are
+    /// first taken in their order.
+    returned: BinaryHeap<Reverse<Message>>,
+    orphans: BinaryHeap<Reverse<Orphan>>,
+    held: u64,
+    counted_waiting: u64,
+    tally: QueueTally,
+}
+
+/// Running totals of a queue. `counted` ones leave out what arrived before warm-up ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueTally {
+    /// All messages that ever arrived.
+    pub arrived: u64,
+    /// All messages completed.
+    pub completed: u64,
+    /// All messages dead-lettered.
+    pub dead_lettered: u64,
+    /// All arrivals turned away.
+    pub rejected: u64,
+    /// Counted arrivals.
+    pub counted_arrived: u64,
+    /// Counted completions.
+    pub counted_completed: u64,
+    /// Counted dead letters.
+    pub counted_dead_lettered: u64,
+    /// Counted arrivals turned away.
+    pub counted_rejected: u64,
+    /// Deliveries of counted messages that were not the first.
+    pub counted_redelivered: u64,
+    /// Time of counted messages from the start of a lost attempt until they could be taken again
+    /// or were dead-lettered, microseconds (cause `redo`).
+    pub counted_redo_micros: u128,
+}
+
+impl MessageQueue {
+    /// An empty queue; messages that arrive before `counts_from` do not count.
+    pub fn new(spec: &QueueSpec, counts_from: SimTime) -> Self {
+        Self {
+            rule: LockRule::new(spec),
+            max_deliveries: spec.max_deliveries,
+            metric_counts_locked: spec.metric_counts_locked,
+            counts_from,
+            fresh: VecDeque::new(),
+            returned: BinaryHeap::new(),
+            orphans: BinaryHeap::new(),
+            held: 0,
+            counted_waiting: 0,
+            tally: QueueTally::default(),
+        }
+    }
+
+    /// A message arrives; returns its ordinal. Amortised O(1).
+    pub fn arrive(&mut self, now: SimTime) -> u64 {
+        debug_assert!(self.fresh.back().is_none_or(|&last| last <= now), "arrivals ascend");
+        let ordinal = self.tally.arrived;
+        self.tally.arrived += 1;
+        if self.counts(now) {
+            self.tally.counted_arrived += 1;
+            self.counted_waiting += 1;
+        }
+        self.fresh.push_back(now);
+        ordinal
+    }
+
+    /// An arrival is turned away (laboratory: all consumers are busy).
+    pub fn reject(&mut self, now: SimTime) {
+        self.tally.rejected += 1;
+        self.tally.counted_rejected += u64::from(self.counts(now));
+    }
+
+    /// A consumer takes the message with the lowest ordinal; its delivery is counted. O(1), or
+    /// O(log r) among r messages that came back.
+    pub fn take(&mut self) -> Option<Message> {
+        let message = match self.returned.pop() {
+            Some(Reverse(message)) => Message { deliveries: message.deliveries + 1, ..message },
+            None => {
+                let ordinal = self.tally.arrived - self.fresh.len() as u64;
+                Message { ordinal, arrived: self.fresh.pop_front()?, deliveries: 1 }
+            }
+        };
+        self.held += 1;
+        if self.counts(message.arrived) {
+            self.counted_waiting -= 1;
+            self.tally.counted_redelivered += u64::from(message.deliveries > 1);
+        }
+        Some(message)
+    }
+
+    /// Its consumer has completed a message that it held.
+    pub fn complete(&mut self, message: Message) {
+        self.held -= 1;
+        self.tally.completed += 1;
+        self.tally.counted_completed += u64::from(self.counts(message.arrived));
+    }
+
+    /// Its live consumer, which took it at `taken`, gave the message back or lost its lock now.
+    pub fn release(&mut self, message: Message, taken: SimTime, now: SimTime) -> Fate {
+        self.held -= 1;
+        self.put_back(message, taken, now)
+    }
+
+    /// Its consumer died at `now`: the message stays locked. Returns when the lock runs out; the
+    /// caller sees to it that [`Self::expire`] runs then.
+    pub fn orphan(&mut self, message: Message, taken: SimTime, now: SimTime) -> SimTime {
+        self.held -= 1;
+        let expiry = self.rule.expiry(taken, now);
+        self.orphans.push(Reverse(Orphan { expiry, message, taken }));
+        expiry
+    }
+
+    /// When a lock that nobody renews runs out next.
+    pub fn next_expiry(&self) -> Option<SimTime> {
+        self.orphans.peek().map(|Reverse(orphan)| orphan.expiry)
+    }
+
+    /// Ends one lock that has run out by `now`; to be called until it says `None`. Locks end in
+    /// order of expiry, then of ordinal.
+    pub fn expire(&mut self, now: SimTime) -> Option<(Message, Fate)> {
+        if self.next_expiry()? > now {
+            return None;
+        }
+        let Reverse(Orphan { message, taken, .. }) = self.orphans.pop()?;
+        Some((message, self.put_back(message, taken, now)))
+    }
+
+    fn put_back(&mut self, message: Message, taken: SimTime, now: SimTime) -> Fate {
+        let counted = self.counts(message.arrived);
+        if counted {
+            self.tally.counted_redo_micros += u128::from(now.since(taken).micros());
+        }
+        if message.deliveries >= self.max_deliveries {
+            self.tally.dead_lettered += 1;
+            self.tally.counted_dead_lettered += u64::from(counted);
+            return Fate::DeadLettered;
+        }
+        self.counted_waiting += u64::from(counted);
+        self.returned.push(Reverse(message));
+        Fate::Waits
+    }
+
+    /// Whether what arrived then counts.
+    pub fn counts(&self, arrived: SimTime) -> bool {
+        arrived >= self.counts_from
+    }
+
+    /// How locks run out.
+    pub fn rule(&self) -> &LockRule {
+        &self.rule
+    }
+
+    /// Messages that can be taken now.
+    pub fn waiting(&self) -> u64 {
+        (self.fresh.len() + self.returned.len()) as u64
+    }
+
+    /// Those of them that count.
+    pub fn counted_waiting(&self) -> u64 {
+        self.counted_waiting
+    }
+
+    /// Messages that live consumers work on.
+    pub fn held(&self) -> u64 {
+        self.held
+    }
+
+    /// Messages locked by consumers that are gone.
+    pub fn orphaned(&self) -> u64 {
+        self.orphans.len() as u64
+    }
+
+    /// Messages that can neither be taken nor are finished.
+    pub fn locked(&self) -> u64 {
+        self.held + self.orphaned()
+    }
+
+    /// What the scaler reads: waiting messages, and the locked ones if this product counts them.
+    pub fn metric(&self) -> u64 {
+        self.waiting() + if self.metric_counts_locked { self.locked() } else { 0 }
+    }
+
+    /// Whether every message is finished.
+    pub fn is_drained(&self) -> bool {
+        self.waiting() + self.locked() == 0
+    }
+
+    /// Arrival of the oldest message that can be taken.
+    pub fn oldest_waiting(&self) -> Option<SimTime> {
+        match self.returned.peek() {
+            Some(Reverse(message)) => Some(message.arrived),
+            None => self.fresh.front().copied(),
+        }
+    }
+
+    /// Messages locked by consumers that are gone, and when those took them; in no order.
+    pub fn orphans(&self) -> impl Iterator<Item = (Message, SimTime)> {
+        self.orphans.iter().map(|Reverse(orphan)| (orphan.message, orphan.taken))
+    }
+
+    /// Redo time of counted messages up to `end`, those still locked by dead consumers included.
+    pub fn redo_micros(&self, end: SimTime) -> u128 {
+        let open = self.orphans().filter(|(message, _)| self.counts(message.arrived));
+        let open: u128 = open.map(|(_, taken)| u128::from(end.since(taken).micros())).sum();
+        self.tally.counted_redo_micros + open
+    }
+
+    /// Totals so far.
+    pub fn tally(&self) -> &QueueTally {
+        &self.tally
+    }
+
+    /// Whether every message that arrived is in exactly one place.
+    pub fn is_conserved(&self) -> bool {
+        let finished = self.tally.completed + self.tally.dead_lettered;
+        self.tally.arrived == finished + self.waiting() + self.locked()
+    }
+}

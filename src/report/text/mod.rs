@@ -1,0 +1,11 @@
+//! What the terminal shows: one screen for a scenario, one table for several.
+
+mod comparison;
+mod page;
+mod summary;
+mod verdict;
+
+pub use comparison::comparison;
+pub use page::{Look, Page};
+pub use summary::summary;
+pub use verdict::{figure, finding};

@@ -1,0 +1,101 @@
+//! Pods that no node can ever hold: the run would be a long wait for nothing.
+
+use crate::cloud::PoolSpec;
+use crate::model::{Labels, PodShape};
+use crate::plan::{Plan, WorkloadKind, WorkloadSpec};
+use crate::rules::untolerated;
+use crate::scenario::code;
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::format::Scenario;
+use crate::scenario::reading::Reading;
+use crate::scenario::source::Span;
+use crate::unit::Resources;
+
+/// Reports workloads whose pods fit on no node, with what stops them on each pool.
+pub fn check(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
+    if plan.lab.infinite_nodes {
+        return;
+    }
+    for workload in plan.workloads.iter() {
+        let per_node = workload.kind == WorkloadKind::DaemonSet;
+        if workload.system || per_node || !plan.nodes.is_empty() {
+            continue;
+        }
+        let shape = &plan.shapes[workload.shape];
+        let mut reasons = Vec::new();
+        for pool in plan.pools.iter().filter(|pool| pool.max > 0) {
+            match obstacle(plan, shape, pool) {
+                None => {
+                    reasons.clear();
+                    break;
+                }
+                Some(why) => reasons.push(format!("`{}`: {why}", plan.symbols.text(pool.name))),
+            }
+        }
+        if !reasons.is_empty() {
+            report(reading, scenario, plan, workload, &reasons);
+        }
+    }
+}
+
+fn report(
+    reading: &mut Reading<'_>,
+    scenario: &Scenario,
+    plan: &Plan,
+    workload: &WorkloadSpec,
+    reasons: &[String],
+) {
+    let name = plan.symbols.text(workload.name);
+    let message = format!("no pool can hold a pod of `{name}`");
+    let mut found = Diagnostic::error(code::UNPLACEABLE, message)
+        .help(format!("{}; ask for less, or add a pool", reasons.join("; ")));
+    if let Some(place) = place(scenario, name) {
+        found = found.at(place, "these pods wait for ever");
+    }
+    reading.report(found);
+}
+
+/// Where the short form says what the pods of a workload need.
+pub fn place(scenario: &Scenario, name: &str) -> Option<Span> {
+    let workloads = scenario.workloads.as_ref()?;
+    let mut workloads = workloads.value.iter();
+    let given = workloads
+        .find(|given| given.value.name.as_ref().is_some_and(|text| text.value.0 == name))?;
+    let requests = given.value.requests.as_ref().map(|at| at.span);
+    requests.or(given.value.name.as_ref().map(|at| at.span))
+}
+
+/// What keeps a shape off every node of a pool; `None`: nothing does.
+fn obstacle(plan: &Plan, shape: &PodShape, pool: &PoolSpec) -> Option<String> {
+    if let Some(wrong) = wrong_label(&pool.labels, shape) {
+        let (key, value) = (plan.symbols.text(wrong.0), plan.symbols.text(wrong.1));
+        return Some(format!("its nodes have no label {key}={value}"));
+    }
+    if let Some(taint) = untolerated(&pool.taints, &shape.tolerations) {
+        let (key, value) = (plan.symbols.text(taint.key), plan.symbols.text(taint.value));
+        return Some(format!("its taint {key}={value} is not tolerated"));
+    }
+    let room = pool.allocatable;
+    (!shape.requests.fits_in(&room)).then(|| what_is_short(&shape.requests, &room))
+}
+
+fn wrong_label(
+    labels: &Labels,
+    shape: &PodShape,
+) -> Option<(crate::unit::Symbol, crate::unit::Symbol)> {
+    shape.node_selector.iter().copied().find(|&(key, value)| labels.get(key) != Some(value))
+}
+
+fn what_is_short(need: &Resources, room: &Resources) -> String {
+    if need.cpu_milli > room.cpu_milli {
+        return format!("{}m CPU asked for, {}m allocatable", need.cpu_milli, room.cpu_milli);
+    }
+    if need.memory > room.memory {
+        let mib = |bytes: i64| bytes >> 20;
+        return format!("{} MiB asked for, {} MiB allocatable", mib(need.memory), mib(room.memory));
+    }
+    if need.ephemeral > room.ephemeral {
+        return "it has too little ephemeral storage".to_owned();
+    }
+    "it lacks an extended resource".to_owned()
+}

@@ -1,0 +1,169 @@
+//! What can be simulated but was probably not meant.
+
+use crate::cloud::{NetworkMode, address};
+use crate::plan::{ArrivalSpec, Plan, ScalerKind};
+use crate::scenario::code;
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::format::Scenario;
+use crate::scenario::reading::Reading;
+use crate::unit::SubnetId;
+
+/// All lints.
+pub fn check(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
+    subnets(reading, scenario, plan);
+    unread_queues(reading, scenario, plan);
+    overload(reading, scenario, plan);
+    replicas(reading, scenario, plan);
+}
+
+/// A subnet that fills before its pools reach their maximum.
+fn subnets(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
+    let place = scenario
+        .cluster
+        .as_ref()
+        .and_then(|cluster| cluster.value.network.as_ref())
+        .and_then(|network| network.value.subnet.as_ref().map(|at| at.span));
+    let static_pods = plan.network.mode == NetworkMode::Flat;
+    for (index, subnet) in plan.subnets.iter().enumerate() {
+        let Some(capacity) = subnet.capacity else { continue };
+        let id = SubnetId(index as u32);
+        let per_node = |max_pods: u32| address::NodeNeed::of(plan.network.mode, max_pods).node;
+        let pools = plan.pools.iter().filter(|pool| pool.subnet == id);
+        let needed: u64 =
+            pools.clone().map(|pool| u64::from(pool.max) * per_node(pool.max_pods)).sum();
+        if needed <= capacity {
+            continue;
+        }
+        let nodes: u64 = pools.clone().map(|pool| u64::from(pool.max)).sum();
+        let largest = pools.map(|pool| per_node(pool.max_pods)).max().unwrap_or(1).max(1);
+        let name = plan.symbols.text(subnet.name);
+        let mut found = Diagnostic::warning(
+            code::SMALL_SUBNET,
+            format!(
+                "the subnet `{name}` has {capacity} addresses, its pools at maximum need {needed}"
+            ),
+        );
+        found = found.help(format!(
+            "{nodes} nodes at up to {largest} addresses; about {} fit{}",
+            capacity / largest,
+            if static_pods { ": use overlay, fewer `maxPods`, or a larger prefix" } else { "" }
+        ));
+        reading.report(match place {
+            Some(place) => found.at(place, "the pools stop growing at this wall"),
+            None => found,
+        });
+    }
+}
+
+/// Messages that arrive where nobody takes them.
+fn unread_queues(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
+    for (index, (name, queue)) in scenario.queues.iter().flat_map(|at| &at.value).enumerate() {
+        let id = crate::unit::QueueId(index as u32);
+        let fed = plan
+            .streams
+            .iter()
+            .any(|stream| matches!(stream, ArrivalSpec::Messages { queue, .. } if *queue == id));
+        let read = plan
+            .workloads
+            .iter()
+            .any(|workload| workload.consumes.as_ref().is_some_and(|spec| spec.queue == id));
+        if fed && !read {
+            reading.report(
+                Diagnostic::warning(
+                    code::UNREAD_QUEUE,
+                    format!("nobody consumes the queue `{name}`"),
+                )
+                .at(queue.span, "its messages wait for ever")
+                .help("give a workload `consumes`, or the queue a `depth` curve"),
+            );
+        }
+    }
+}
+
+/// A mean load that all replicas together cannot carry.
+fn overload(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
+    for workload in plan.workloads.iter() {
+        let Some(consumer) = &workload.consumes else { continue };
+        let most = match &workload.scaler {
+            Some(ScalerKind::ScaledObject(spec)) => spec.max_replicas,
+            Some(ScalerKind::Hpa(spec)) => spec.max_replicas,
+            Some(ScalerKind::ScaledJob(_)) => continue,
+            None => workload.replicas,
+        };
+        let rate: f64 = plan
+            .streams
+            .iter()
+            .filter_map(|stream| match stream {
+                ArrivalSpec::Messages { queue, source } if *queue == consumer.queue => {
+                    steady_rate(source)
+                }
+                _ => None,
+            })
+            .sum();
+        let Some(service) = mean_seconds(&consumer.service) else { continue };
+        let busy = rate * service;
+        let room = f64::from(most) * f64::from(consumer.concurrency);
+        if busy <= room {
+            continue;
+        }
+        let name = plan.symbols.text(workload.name);
+        let message = format!(
+            "`{name}` needs {busy:.1} consumers on average and may have {room:.0}: its queue grows"
+        );
+        let found = Diagnostic::warning(code::OVERLOAD, message)
+            .help("raise `maxReplicaCount` or `concurrency`, or expect an ever longer queue");
+        reading.report(match super::fit::place(scenario, name) {
+            Some(place) => found.at(place, ""),
+            None => found,
+        });
+    }
+}
+
+fn steady_rate(source: &crate::demand::SourceSpec) -> Option<f64> {
+    use crate::demand::SourceSpec;
+    match source {
+        SourceSpec::Poisson { rate } => Some(*rate),
+        SourceSpec::Diurnal { mean, .. } => Some(*mean),
+        _ => None,
+    }
+}
+
+/// Mean of the simple shapes, seconds.
+fn mean_seconds(dist: &crate::chance::Dist) -> Option<f64> {
+    use crate::chance::{Dist, maths};
+    match dist {
+        Dist::Constant(length) => Some(length.as_secs_f64()),
+        Dist::Exponential { mean }
+        | Dist::Gamma { mean, .. }
+        | Dist::HyperExponential { mean, .. } => Some(*mean),
+        Dist::LogNormal { mu, sigma } => Some(maths::exp(mu + sigma * sigma / 2.0)),
+        Dist::Uniform { min, max } => Some((min + max) / 2.0),
+        _ => None,
+    }
+}
+
+/// Replicas that a scaler overrules at once.
+fn replicas(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
+    for given in scenario.workloads.iter().flat_map(|at| &at.value) {
+        let (Some(replicas), Some(name)) = (&given.value.replicas, &given.value.name) else {
+            continue;
+        };
+        let symbol = plan.symbols.find(&name.value.0);
+        let workload = plan.workloads.iter().find(|workload| Some(workload.name) == symbol);
+        let most = match workload.and_then(|workload| workload.scaler.as_ref()) {
+            Some(ScalerKind::ScaledObject(spec)) => spec.max_replicas,
+            Some(ScalerKind::Hpa(spec)) => spec.max_replicas,
+            _ => continue,
+        };
+        if replicas.value.0 > most {
+            reading.report(
+                Diagnostic::warning(
+                    code::COUNT_OUTSIDE,
+                    format!("`replicas` {} is above what its scaler allows", replicas.value.0),
+                )
+                .at(replicas.span, format!("at most {most}"))
+                .help("leave `replicas` out: the scaler decides"),
+            );
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Coded rules: over the header of the file, and over the finished plan.
+
+mod fit;
+mod header;
+mod lint;
+
+pub use header::header;
+
+use super::format::Scenario;
+use super::reading::Reading;
+use crate::plan::Plan;
+
+/// Rules over a plan: pods that no node can hold (errors), and what was probably not meant
+/// (warnings).
+pub fn plan(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
+    fit::check(reading, scenario, plan);
+    lint::check(reading, scenario, plan);
+}

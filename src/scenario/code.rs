@@ -1,0 +1,111 @@
+//! Stable codes of findings, each with what it means and how to fix it.
+
+/// A code of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// The code.
+    pub name: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// How to fix it.
+    pub fix: &'static str,
+}
+
+macro_rules! codes {
+    ($($constant:ident $name:literal $meaning:literal, $fix:literal;)+) => {
+        $(#[doc = $meaning] pub const $constant: &str = $name;)+
+
+        /// All codes in the order of the documentation.
+        pub const ALL: &[Code] =
+            &[$(Code { name: $name, meaning: $meaning, fix: $fix },)+];
+    };
+}
+
+codes! {
+    NO_FILE "file-not-read" "a file that the scenario names cannot be read",
+        "correct the path; it is relative to the file that names it";
+    EMPTY_FILE "file-empty" "a file has no content",
+        "write the file, or take it out of the scenario";
+    BAD_TEXT "file-not-text" "a file is not UTF-8 text",
+        "save the file as UTF-8";
+    SYNTAX "syntax" "the text is not YAML or JSON",
+        "correct the text at the place shown";
+    DUPLICATE_KEY "duplicate-key" "a map has the same key twice",
+        "keep one of them";
+    TOO_COMPLEX "too-complex" "the text is larger or deeper than any real scenario",
+        "split the file, or take out aliases that expand to very much";
+    UNKNOWN_KEY "unknown-key" "a key that the format does not have",
+        "correct the spelling, or take it out";
+    MISSING_KEY "missing-key" "a key that the format needs is absent",
+        "write it";
+    WRONG_TYPE "wrong-type" "a value is of another type than its key needs",
+        "write a value of the type named";
+    BAD_VALUE "bad-value" "a value that no scenario can have",
+        "write a value as described";
+    EXTENDS_CYCLE "extends-cycle" "a scenario that extends itself, directly or through others",
+        "take one `extends` out";
+    BAD_SET "bad-set" "a `--set` that does not fit the scenario",
+        "write path=value; list items go by their name";
+    CONTRADICTION "contradiction" "two keys that cannot be meant together",
+        "keep one of them";
+    BAD_DISTRIBUTION "bad-distribution" "parameters that no such distribution has",
+        "correct the parameters";
+    BAD_TABLE "bad-table" "a CSV file whose content cannot be used",
+        "correct the file at the line named";
+    NO_COLUMN "no-column" "a CSV file lacks a column that the scenario names",
+        "use a name of the header line";
+    OUTSIDE_RUN "outside-run" "an instant outside the simulated time",
+        "move the instant, or make the simulation longer";
+    UNKNOWN_VERSION "unknown-version" "a Kubernetes version that is not modelled",
+        "use a version of the range named";
+    UNKNOWN_SIZE "unknown-vm-size" "a VM size that neither the catalogue nor `vmSizes` has",
+        "correct the name, or describe the size under `vmSizes`";
+    UNKNOWN_POOL "unknown-pool" "a pool that `agentPoolProfiles` does not have",
+        "use the name of a pool";
+    UNKNOWN_QUEUE "unknown-queue" "a queue that `queues` does not have",
+        "declare the queue, or correct the name";
+    UNKNOWN_WORKLOAD "unknown-workload" "a workload that the scenario does not have",
+        "use the name of a workload";
+    UNKNOWN_SUBNET "unknown-subnet" "a subnet that `networkProfile` does not have",
+        "declare the subnet, or correct the name";
+    UNKNOWN_QUOTA "unknown-quota" "a quota that no VM size draws on",
+        "use a name that `az vm list-usage` prints";
+    UNKNOWN_ZONE "unknown-zone" "a zone that no pool uses",
+        "give a pool `availabilityZones`";
+    UNKNOWN_METRIC "unknown-metric" "a metric that no run has",
+        "use a name that `forescale list metrics` prints";
+    BAD_THRESHOLD "bad-threshold" "a condition that cannot be read",
+        "write a comparison and a limit: \"<120s\"";
+    TWICE "twice" "two things have the same name",
+        "rename one of them";
+    MIN_ABOVE_MAX "min-above-max" "a minimum above its maximum",
+        "exchange them, or correct one";
+    COUNT_OUTSIDE "count-outside" "a pool starts with fewer or more nodes than it may have",
+        "write a count between `minCount` and `maxCount`";
+    SMALL_SUBNET "small-subnet" "a subnet has too few addresses",
+        "use a larger prefix, fewer pods per node, or overlay";
+    NO_EPHEMERAL "no-ephemeral-disk" "a size without room for an ephemeral OS disk",
+        "use `Managed`, or a size with a local disk";
+    ZONE_NOT_OFFERED "zone-not-offered" "a zone that does not offer the size",
+        "take the zone out, or use another size";
+    NO_PRICE "no-price" "a size whose price is not known",
+        "give it under `prices.overrides`";
+    CURRENCY "currency" "catalogue prices are taken as another currency than they are in",
+        "give all prices, or leave the currency out";
+    AUTOSCALER_SETTING "autoscaler-setting" "a key or value that the autoscaler does not have",
+        "use a key of `az aks --cluster-autoscaler-profile`";
+    NO_WORK "no-work" "a scenario without anything that makes pods",
+        "write `workloads`, `manifests` or `podTrace`";
+    NEVER_ENDS "never-ends" "pods that arrive and never end",
+        "give the workload a `duration`";
+    UNREAD_QUEUE "unread-queue" "messages arrive at a queue that nobody consumes",
+        "give a workload `consumes`, or the queue a `depth` curve";
+    OVERLOAD "overload" "more work arrives than all replicas can do",
+        "raise `maxReplicaCount` or `concurrency`";
+    UNPLACEABLE "unplaceable" "pods that no node can ever hold",
+        "ask for less, or give them a pool that is large enough and that they tolerate";
+    NOT_BUILT_YET "not-built-yet" "a key of the format that this version does not simulate yet",
+        "take it out; it is refused because ignoring it would give wrong answers";
+    NOT_MODELLED "not-modelled" "a field of a real file has no effect here",
+        "nothing to do; the field is ignored";
+}

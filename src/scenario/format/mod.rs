@@ -1,0 +1,49 @@
+//! The format: one file per section, each a table of keys from which its struct, its reader and its
+//! schema are made, so that they cannot drift apart.
+
+mod arrival;
+mod cluster;
+mod distribution;
+mod inject;
+mod kinds;
+mod moment;
+mod provider;
+mod reader;
+mod scenario;
+mod simulation;
+mod value;
+mod workload;
+
+pub use arrival::{
+    Arrival, Burst, Depth, DepthTrace, Diurnal, Poisson, Queue, QueueKindName, Trace,
+};
+pub use cluster::{
+    Cluster, Network, NetworkPlugin, NetworkPluginMode, Nodes, OsDiskType, OsTypeName, OwnSize,
+    PodIpMode, Pool, PoolMode, PriorityName, ScaleDownModeName, Sku, Subnet, SubnetKeys,
+    SystemPods, TierName, UpgradeSettings,
+};
+pub use distribution::{
+    Distribution, Empirical, Exponential, Gamma, HyperExponential, LogNormal, Part, SHAPES,
+    Uniform, Weibull,
+};
+pub use inject::{
+    CapacityError, ControllerName, ControllerRestart, DenyCapacity, Evict, Injection, NodeDown,
+    SetReplicas, SourceFail, WorkloadEvent, ZoneDown,
+};
+pub use moment::{Calendar, Moment, StartTime, Zone, date};
+pub use provider::{
+    Batch, ControllerTiming, FailureDetectionName, ImagePull, Override, OverrideKeys, Phases,
+    PoolMarket, PoolTiming, Prices, SchedulerTiming, SpotMarket, SpotTrace, Timing,
+};
+pub use reader::{At, KeySpec, Raw, Read, Reader, nearest, nearest_help};
+pub use scenario::Scenario;
+pub use simulation::{
+    CooldownFrom, Initial, InstantScaler, Lab, LabScaler, Metadata, Simulation, WhenFull,
+};
+pub use value::{
+    Amount, Bandwidth, Bytes, Count, Hazard, Length, Price, Rate, ResourceAmount, Share, Switch,
+    Text, Whole, decimal, parse_duration,
+};
+pub use workload::{
+    Align, Budget, Consumes, PodTrace, Startup, UnhealthyPolicy, Workload, WorkloadKindName,
+};

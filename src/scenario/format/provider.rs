@@ -1,0 +1,227 @@
+//! `timing:`, `spotMarket:`, `quota:` and `prices:`.
+
+use indexmap::IndexMap;
+
+use super::distribution::Distribution;
+use super::reader::{At, Raw, section};
+use super::value::{Bandwidth, Count, Hazard, Length, Price, Rate, Share, Switch, Text, words};
+
+section! {
+    /// Times of the provider and the control plane.
+    pub struct Timing {
+        /// Creation of a VM, before factors for disk, GPU and operating system.
+        "vmProvision" vm_provision: Distribution;
+        /// From running VM to Ready node.
+        "nodeReady" node_ready: Distribution;
+        /// From Ready to GPUs that can be used.
+        "gpuReady" gpu_ready: Distribution;
+        /// Deletion of a VM.
+        "vmDelete" vm_delete: Distribution;
+        /// A VM that fails is reported this long after its request.
+        "failureAfter" failure_after: Distribution;
+        /// The Node object goes this long after its VM.
+        "nodeRemoval" node_removal: Length;
+        /// Pulling images.
+        "imagePull" image_pull: ImagePull;
+        /// Sandbox and container start.
+        "containerStart" container_start: Distribution;
+        /// Start of the application until it is Ready.
+        "appStart" app_start: Distribution;
+        /// Attaching a disk.
+        "volumeAttach" volume_attach: Distribution;
+        /// kube-scheduler.
+        "scheduler" scheduler: SchedulerTiming;
+        /// kube-controller-manager.
+        "controllerManager" controller_manager: ControllerTiming;
+        /// `fast`: failed instances are deleted at once; `slow`: after max-node-provision-time.
+        "failureDetection" failure_detection: FailureDetectionName;
+        /// Phases of the control loops.
+        "phases" phases: Phases = "random", "own default";
+        /// Times of single pools.
+        "pools" pools: IndexMap<String, PoolTiming>;
+    }
+}
+
+section! {
+    /// Times of one pool.
+    pub struct PoolTiming {
+        /// Creation of a VM, all factors included.
+        "vmProvision" vm_provision: Distribution;
+        /// From running VM to Ready node.
+        "nodeReady" node_ready: Distribution;
+        /// From Ready to GPUs that can be used.
+        "gpuReady" gpu_ready: Distribution;
+    }
+}
+
+section! {
+    /// Pulling images.
+    pub struct ImagePull {
+        /// Compressed bytes a second.
+        "bandwidth" bandwidth: Bandwidth;
+    }
+}
+
+section! {
+    /// kube-scheduler.
+    pub struct SchedulerTiming {
+        /// Serial part of a cycle.
+        "cycle" cycle: Length = "1ms", "assumption: scheduler_perf throughput";
+        /// Binds a second; 0/s is unlimited.
+        "bindRate" bind_rate: Rate = "50/s", "kube-scheduler --kube-api-qps";
+        /// Burst of binds.
+        "bindBurst" bind_burst: Count = "100", "kube-scheduler --kube-api-burst";
+    }
+}
+
+section! {
+    /// kube-controller-manager.
+    pub struct ControllerTiming {
+        /// Writes a second; 0/s is unlimited.
+        "rate" rate: Rate = "20/s", "kube-controller-manager --kube-api-qps";
+        /// Burst of writes.
+        "burst" burst: Count = "30", "kube-controller-manager --kube-api-burst";
+    }
+}
+
+words! {
+    /// When the autoscaler learns of failed instances.
+    pub enum FailureDetectionName {
+        /// At once.
+        "fast" Fast,
+        /// After max-node-provision-time.
+        "slow" Slow,
+    }
+}
+
+words! {
+    /// Phases of the control loops.
+    pub enum Phases {
+        /// Uniform in their period.
+        "random" Random,
+        /// All zero, for tests.
+        "zero" Zero,
+    }
+}
+
+section! {
+    /// Evictions of spot nodes.
+    pub struct SpotMarket {
+        /// Probability of eviction per node and hour.
+        "evictionRate" eviction_rate: Hazard;
+        /// Time from a VM's start to its eviction, instead of a rate.
+        "lifetime" lifetime: Distribution;
+        /// Notice before the kill.
+        "notice" notice: Length;
+        /// Evictions come in batches.
+        "batch" batch: Batch;
+        /// How long the refill is refused after an eviction.
+        "refillBlocked" refill_blocked: Distribution;
+        /// Recorded evictions.
+        "trace" trace: SpotTrace;
+        /// Recorded prices.
+        "priceTrace" price_trace: Raw;
+        /// Values of single pools.
+        "pools" pools: IndexMap<String, PoolMarket>;
+    }
+}
+
+section! {
+    /// Evictions of one pool.
+    pub struct PoolMarket {
+        /// Probability of eviction per node and hour.
+        "evictionRate" eviction_rate: Hazard;
+        /// Time from a VM's start to its eviction, instead of a rate.
+        "lifetime" lifetime: Distribution;
+        /// Notice before the kill.
+        "notice" notice: Length;
+        /// Evictions come in batches.
+        "batch" batch: Batch;
+        /// How long the refill is refused after an eviction.
+        "refillBlocked" refill_blocked: Distribution;
+        /// Recorded evictions.
+        "trace" trace: SpotTrace;
+    }
+}
+
+section! {
+    /// Evictions in batches per zone.
+    pub struct Batch {
+        /// Share of the zone's nodes that one event takes.
+        "share" share: Share, required;
+    }
+}
+
+section! {
+    /// Recorded evictions: time in seconds since the first row, kind, and what it was; a row an event.
+    pub struct SpotTrace {
+        /// CSV file.
+        "file" file: Text, required;
+        /// Whether its first row names the columns.
+        "header" header: Switch = "true", "own default";
+        /// Column with the time: a name, or a number from 1 without header.
+        "time" time: Text;
+        /// Column with how many nodes go, or with their names separated by commas or semicolons.
+        "nodes" nodes: Text;
+        /// Column that tells removals from additions.
+        "event" event: Text;
+    }
+}
+
+section! {
+    /// Prices.
+    pub struct Prices {
+        /// Currency code; amounts of the catalogue are USD.
+        "currency" currency: Text = "USD", "the catalogue's currency";
+        /// Region of the prices; without it `cluster.location`.
+        "region" region: Text;
+        /// Prices per VM size.
+        "overrides" overrides: IndexMap<String, Override>;
+        /// Discount on catalogue prices.
+        "discount" discount: Share = "0%", "own default";
+        /// Other items per hour while the cluster runs.
+        "items" items: IndexMap<String, Price>;
+        /// Reservations and savings plans.
+        "commitments" commitments: Raw;
+        /// An OS disk an hour.
+        "osDisk" os_disk: Price;
+    }
+}
+
+/// A price of a size: one, or per purchase.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Override(pub OverrideKeys);
+
+section! {
+    /// Prices of a VM size per purchase.
+    pub struct OverrideKeys {
+        /// On demand.
+        "onDemand" on_demand: Price;
+        /// Spot.
+        "spot" spot: Price;
+    }
+}
+
+impl super::reader::Read for Override {
+    fn read(
+        node: &crate::scenario::node::Node,
+        reader: &mut super::reader::Reader,
+    ) -> Option<Self> {
+        if node.text().is_none() {
+            return OverrideKeys::read(node, reader).map(Self);
+        }
+        let price = At { value: Price::read(node, reader)?, span: node.span };
+        Some(Self(OverrideKeys { on_demand: Some(price), spot: None }))
+    }
+}
+
+impl schemars::JsonSchema for Override {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "PriceOverride".into()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let (one, keys) =
+            (generator.subschema_for::<Price>(), generator.subschema_for::<OverrideKeys>());
+        schemars::json_schema!({"anyOf": [one, keys]})
+    }
+}

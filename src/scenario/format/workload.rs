@@ -1,0 +1,160 @@
+//! `workloads:` in the short form, and `podTrace:`.
+
+use indexmap::IndexMap;
+
+use super::arrival::Arrival;
+use super::distribution::Distribution;
+use super::reader::{At, Raw, section};
+use super::value::{Bytes, Count, Length, ResourceAmount, Text, words};
+
+section! {
+    /// A workload in the short form.
+    pub struct Workload {
+        /// Name.
+        "name" name: Text, required;
+        /// Namespace.
+        "namespace" namespace: Text = "default", "kubectl";
+        /// Kind.
+        "kind" kind: WorkloadKindName = "Deployment", "own default";
+        /// Shorthand: select that pool and tolerate its taints.
+        "pool" pool: Text;
+        /// What its pods reserve.
+        "requests" requests: IndexMap<String, ResourceAmount>;
+        /// What its pods may use.
+        "limits" limits: IndexMap<String, ResourceAmount>;
+        /// Pods, when nothing scales them; without it 1.
+        "replicas" replicas: Count;
+        /// Completions of a Job.
+        "completions" completions: Count;
+        /// Labels of its pods.
+        "labels" labels: IndexMap<String, Text>;
+        /// Node labels that its pods select.
+        "nodeSelector" node_selector: IndexMap<String, Text>;
+        /// Tolerations as in Kubernetes.
+        "tolerations" tolerations: Raw;
+        /// `topologySpreadConstraints` as in Kubernetes.
+        "topologySpreadConstraints" spread: Raw;
+        /// `affinity` as in Kubernetes.
+        "affinity" affinity: Raw;
+        /// PriorityClass.
+        "priorityClassName" priority_class: Text;
+        /// `spec` of a KEDA ScaledObject, less its target.
+        "scaledObject" scaled_object: Raw;
+        /// `spec` of a KEDA ScaledJob, less its template.
+        "scaledJob" scaled_job: Raw;
+        /// `spec` of an autoscaling/v2 HorizontalPodAutoscaler, less its target.
+        "hpa" hpa: Raw;
+        /// The queue that its pods work on.
+        "consumes" consumes: Consumes;
+        /// A request-driven service.
+        "serves" serves: Raw;
+        /// Open-loop pods: one pod per arrival.
+        "arrivals" arrivals: Vec<At<Arrival>>;
+        /// How long a pod lives after it is Ready.
+        "duration" duration: Distribution;
+        /// How its pods start.
+        "startup" startup: Startup;
+        /// How long a pod may take to stop.
+        "terminationGracePeriodSeconds" grace: Length;
+        /// How many of its pods may be evicted.
+        "podDisruptionBudget" budget: Budget;
+        /// Annotations of its pods that the autoscaler reads.
+        "annotations" annotations: IndexMap<String, Text>;
+    }
+}
+
+words! {
+    /// Kind of a workload.
+    pub enum WorkloadKindName {
+        /// Deployment.
+        "Deployment" Deployment,
+        /// StatefulSet.
+        "StatefulSet" StatefulSet,
+        /// DaemonSet.
+        "DaemonSet" DaemonSet,
+        /// Job.
+        "Job" Job,
+        /// KEDA ScaledJob.
+        "ScaledJob" ScaledJob,
+    }
+}
+
+section! {
+    /// The queue that a workload works on.
+    pub struct Consumes {
+        /// Queue.
+        "queue" queue: Text, required;
+        /// Messages that a pod works on at a time.
+        "concurrency" concurrency: Count = "1", "own default";
+        /// Work per message.
+        "serviceTime" service: Distribution, required;
+    }
+}
+
+section! {
+    /// How the pods of a workload start.
+    pub struct Startup {
+        /// Image; equal names are pulled once per node.
+        "image" image: Text;
+        /// Compressed size of the image.
+        "imageSize" image_size: Bytes;
+        /// Start of the application until it is Ready.
+        "appStart" app_start: Distribution;
+        /// Sandbox and container start.
+        "containerStart" container_start: Distribution;
+    }
+}
+
+section! {
+    /// A PodDisruptionBudget.
+    pub struct Budget {
+        /// Pods that must stay, a number or percent.
+        "minAvailable" min_available: Text;
+        /// Pods that may be missing, a number or percent.
+        "maxUnavailable" max_unavailable: Text;
+        /// `IfHealthyBudget` or `AlwaysAllow`.
+        "unhealthyPodEvictionPolicy" unhealthy: UnhealthyPolicy;
+    }
+}
+
+words! {
+    /// Whether pods that are not Ready may always be evicted.
+    pub enum UnhealthyPolicy {
+        /// Only while the budget is met.
+        "IfHealthyBudget" IfHealthyBudget,
+        /// Always.
+        "AlwaysAllow" AlwaysAllow,
+    }
+}
+
+section! {
+    /// A recording of pods; each row is a bare pod.
+    pub struct PodTrace {
+        /// CSV file.
+        "file" file: Text, required;
+        /// Column with the time of creation.
+        "create" create: Text, required;
+        /// Column with CPU in thousandths of a core.
+        "cpu" cpu: Text;
+        /// Column with memory in MiB.
+        "memory" memory: Text;
+        /// Column with the number of GPUs.
+        "gpu" gpu: Text;
+        /// Column with the time a pod runs, seconds.
+        "duration" duration: Text;
+        /// Column with the time of deletion.
+        "end" end: Text;
+        /// `start`: row 1 is the start of the simulation; `absolute`: times are dates.
+        "align" align: Align = "start", "own default";
+    }
+}
+
+words! {
+    /// How times of a recording become times of the run.
+    pub enum Align {
+        /// Row 1 is the start of the simulation.
+        "start" Start,
+        /// Times are dates.
+        "absolute" Absolute,
+    }
+}

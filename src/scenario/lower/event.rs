@@ -1,0 +1,267 @@
+//! `inject:` and `thresholds:`.
+
+use super::lowering::{Lowering, value};
+use super::provider::at_pool_names;
+use crate::cloud::{CapacityRefusal, identity};
+use crate::model::ProvisioningFailure;
+use crate::plan::{Comparison, Controller, Inject, InjectKind, Threshold, WorkloadSpec};
+use crate::scenario::code;
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::format::{
+    At, CapacityError, ControllerName, Injection, NodeDown, Text, ZoneDown, nearest_help,
+    parse_duration,
+};
+use crate::unit::{Duration, IdVec, PoolId, WorkloadId};
+
+type Workloads<'w> = Option<&'w IdVec<WorkloadId, WorkloadSpec>>;
+
+/// Planned events in order of time, and refusals of capacity.
+pub fn injects(
+    lowering: &mut Lowering<'_, '_>,
+    workloads: Workloads<'_>,
+) -> (Vec<Inject>, Vec<CapacityRefusal>) {
+    let mut injects = Vec::new();
+    let mut refusals = Vec::new();
+    for given in value(&lowering.scenario.inject).into_iter().flatten() {
+        if let Injection::DenyCapacity(deny) = &given.value {
+            refusals.extend(lowering.refusal(deny));
+        } else {
+            injects.extend(lowering.inject(given, workloads));
+        }
+    }
+    injects.sort_by_key(|inject: &Inject| inject.at);
+    (injects, refusals)
+}
+
+impl Lowering<'_, '_> {
+    fn inject(&mut self, given: &At<Injection>, workloads: Workloads<'_>) -> Option<Inject> {
+        let (at, kind) = match &given.value {
+            Injection::Evict(event) => {
+                let pool = self.named_pool(event.pool.as_ref()?)?;
+                let place = event.pool.as_ref()?.span;
+                if !self.pools[pool].spot {
+                    self.report(
+                        Diagnostic::error(
+                            code::CONTRADICTION,
+                            "only spot pools lose nodes to evictions",
+                        )
+                        .at(place, "this pool is not spot")
+                        .help("use `nodeDown` or `zoneDown` for other pools"),
+                    );
+                    return None;
+                }
+                let fraction = value(&event.fraction)?.0;
+                (event.at.as_ref(), InjectKind::Evict { pool, fraction })
+            }
+            Injection::ZoneDown(event) => (event.at.as_ref(), self.zone_down(event)?),
+            Injection::NodeDown(event) => (event.at.as_ref(), self.node_down(event, given)?),
+            Injection::SourceFail(event) => {
+                let queue = self.named_queue(event.queue.as_ref()?)?;
+                let length = value(&event.length)?.0;
+                (event.at.as_ref(), InjectKind::SourceFail { queue, length })
+            }
+            Injection::Crash(event) => {
+                self.named_workload(event.workload.as_ref()?, workloads)?;
+                self.not_built("inject.crash", given.span, "containers do not crash yet");
+                return None;
+            }
+            Injection::SetReplicas(event) => {
+                let workload = self.named_workload(event.workload.as_ref()?, workloads)?;
+                let replicas = value(&event.replicas)?.0;
+                (event.at.as_ref(), InjectKind::SetReplicas { workload, replicas })
+            }
+            Injection::ControllerRestart(event) => {
+                let controller = match value(&event.controller)? {
+                    ControllerName::ControllerManager => Controller::ControllerManager,
+                    ControllerName::Keda => Controller::Keda,
+                    ControllerName::Autoscaler => Controller::Autoscaler,
+                    ControllerName::Scheduler => {
+                        let reason = "the scheduler keeps nothing that a restart would lose";
+                        self.not_built(
+                            "inject.controllerRestart.kube-scheduler",
+                            given.span,
+                            reason,
+                        );
+                        return None;
+                    }
+                };
+                (event.at.as_ref(), InjectKind::ControllerRestart { controller })
+            }
+            Injection::Rollout(_) => {
+                self.not_built("inject.rollout", given.span, "new versions are not rolled out yet");
+                return None;
+            }
+            Injection::Upgrade(_) => {
+                self.not_built("inject.upgrade", given.span, "pools are not upgraded yet");
+                return None;
+            }
+            Injection::DenyCapacity(_) => return None,
+        };
+        Some(Inject { at: self.moment(at?)?, kind })
+    }
+
+    fn refusal(
+        &mut self,
+        given: &crate::scenario::format::DenyCapacity,
+    ) -> Option<CapacityRefusal> {
+        let pool = self.named_pool(given.pool.as_ref()?)?;
+        let from = self.moment(given.from.as_ref()?)?;
+        let until = from + value(&given.length)?.0;
+        let error = match value(&given.error).copied().unwrap_or(CapacityError::AllocationFailed) {
+            CapacityError::AllocationFailed => ProvisioningFailure::AllocationFailed,
+            CapacityError::ZonalAllocationFailed => ProvisioningFailure::ZonalAllocationFailed,
+            CapacityError::SkuNotAvailable => ProvisioningFailure::SkuNotAvailable,
+            CapacityError::Overconstrained => ProvisioningFailure::Overconstrained,
+        };
+        Some(CapacityRefusal { pool, from, until, error })
+    }
+
+    fn zone_down(&mut self, event: &ZoneDown) -> Option<InjectKind> {
+        let zone = event.zone.as_ref()?;
+        let cluster = value(&self.scenario.cluster);
+        let location = cluster.and_then(|cluster| value(&cluster.location));
+        let location = location.map_or("westeurope", |location| &location.0);
+        let number = zone.value.0.rsplit('-').next();
+        let symbol = self.tables.symbols.find(&identity::zone_value(location, number));
+        let used = symbol.filter(|zone| self.pools.iter().any(|pool| pool.zones.contains(zone)));
+        let Some(zone) = used else {
+            let message = format!("no pool has nodes in zone `{}`", zone.value.0);
+            self.error(code::UNKNOWN_ZONE, message, zone.span, "give a pool `availabilityZones`");
+            return None;
+        };
+        Some(InjectKind::ZoneDown { zone, length: value(&event.length)?.0 })
+    }
+
+    fn node_down(&mut self, event: &NodeDown, given: &At<Injection>) -> Option<InjectKind> {
+        if event.node.is_some() {
+            let reason = "only nodes of pools can be lost";
+            self.not_built("inject.nodeDown.node", given.span, reason);
+            return None;
+        }
+        let Some(name) = &event.pool else {
+            self.error(code::MISSING_KEY, "`pool` is missing in `nodeDown`", given.span, "");
+            return None;
+        };
+        let pool = self.named_pool(name)?;
+        Some(InjectKind::NodeDown { pool, index: value(&event.index).map_or(0, |at| at.0) })
+    }
+
+    /// The pool that a key names; `None` after reporting that there is none.
+    fn named_pool(&mut self, at: &At<Text>) -> Option<PoolId> {
+        let found = self.pool(&at.value.0);
+        let names = at_pool_names(self);
+        // A pool that could not be read was complained of already.
+        if found.is_none() && !names.contains(&at.value.0) {
+            self.report(
+                Diagnostic::error(code::UNKNOWN_POOL, format!("no pool `{}`", at.value.0))
+                    .at(at.span, "")
+                    .help(nearest_help(&at.value.0, names.iter().map(String::as_str))),
+            );
+        }
+        found
+    }
+
+    fn named_workload(&mut self, at: &At<Text>, workloads: Workloads<'_>) -> Option<WorkloadId> {
+        let workloads = workloads?;
+        let symbol = self.tables.symbols.find(&at.value.0);
+        let found = workloads.iter().position(|workload| Some(workload.name) == symbol);
+        if found.is_none() {
+            let names: Vec<String> = workloads
+                .iter()
+                .filter(|workload| !workload.system)
+                .map(|workload| self.tables.symbols.text(workload.name).to_owned())
+                .collect();
+            self.report(
+                Diagnostic::error(code::UNKNOWN_WORKLOAD, format!("no workload `{}`", at.value.0))
+                    .at(at.span, "")
+                    .help(nearest_help(&at.value.0, names.iter().map(String::as_str))),
+            );
+        }
+        found.map(|at| WorkloadId(at as u32))
+    }
+}
+
+/// Thresholds.
+pub fn thresholds(lowering: &mut Lowering<'_, '_>) -> Vec<Threshold> {
+    let mut thresholds = Vec::new();
+    for (metric, condition) in value(&lowering.scenario.thresholds).into_iter().flatten() {
+        check_metric(lowering, metric, condition);
+        match threshold(metric, &condition.value.0) {
+            Some(threshold) => thresholds.push(threshold),
+            None => lowering.error(
+                code::BAD_THRESHOLD,
+                format!("the condition on `{metric}` cannot be read"),
+                condition.span,
+                "a comparison and a limit, such as \"<120s\", \"<=4000\" or \"==0s\"",
+            ),
+        }
+    }
+    thresholds
+}
+
+fn threshold(metric: &str, text: &str) -> Option<Threshold> {
+    let text = text.trim();
+    let (comparison, limit) = [
+        ("<=", Comparison::LessOrEqual),
+        (">=", Comparison::GreaterOrEqual),
+        ("==", Comparison::Equal),
+        ("<", Comparison::Less),
+        (">", Comparison::Greater),
+    ]
+    .into_iter()
+    .find_map(|(sign, comparison)| Some((comparison, text.strip_prefix(sign)?)))?;
+    let limit = limit.trim();
+    let number = match limit.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().ok().map(|percent| percent / 100.0),
+        None => limit.parse::<f64>().ok(),
+    };
+    let limit = match number {
+        Some(number) if number.is_finite() => number,
+        Some(_) => return None,
+        None => parse_duration(limit).map(Duration::as_secs_f64).ok()?,
+    };
+    Some(Threshold {
+        metric: metric.to_owned(),
+        comparison,
+        limit,
+        text: format!("{metric}{text}"),
+    })
+}
+
+/// First words of metrics (contract §3.2 and its aliases), and causes of waiting.
+const METRIC_ROOTS: [&str; 16] = [
+    "message",
+    "messages",
+    "pod",
+    "pods",
+    "workloads",
+    "node",
+    "nodes",
+    "ip",
+    "quota",
+    "cost",
+    "waits",
+    "counters",
+    "simulatedSeconds",
+    "blocked",
+    "keda",
+    "hpa",
+];
+
+fn check_metric(lowering: &mut Lowering<'_, '_>, metric: &str, condition: &At<Text>) {
+    let causes = crate::vocabulary::Cause::ALL.iter().map(|cause| cause.name());
+    let root = metric.split('.').next().unwrap_or_default();
+    let known = METRIC_ROOTS.contains(&root) || causes.clone().any(|cause| cause == metric);
+    if known {
+        return;
+    }
+    let names: Vec<&str> = METRIC_ROOTS.into_iter().chain(causes).collect();
+    lowering.report(
+        Diagnostic::error(code::UNKNOWN_METRIC, format!("no metric `{metric}`"))
+            .at(condition.span, "this condition")
+            .help(format!(
+                "{}; `forescale list metrics` prints all",
+                nearest_help(root, names.into_iter())
+            )),
+    );
+}

@@ -1,0 +1,17 @@
+//! From the format to the plan: names become dense ids, files become tables, what was left out
+//! becomes an assumption with its source.
+
+mod clock;
+mod cluster;
+mod demand;
+mod distribution;
+mod event;
+mod lowering;
+mod node;
+mod pool;
+mod provider;
+mod start;
+mod table;
+mod workload;
+
+pub use lowering::lower;

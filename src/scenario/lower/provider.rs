@@ -1,0 +1,300 @@
+//! `timing:`, `spotMarket:` and `prices:`, with the defaults of the cloud and their sources.
+
+use std::sync::Arc;
+
+use super::lowering::{Lowering, value};
+use super::table::{Table, sim_time};
+use crate::chance::Dist;
+use crate::cloud::boot::{self, TimingDefault};
+use crate::cloud::{OsDisk, OsType, PriceSpec, SpotSpec, TimingSpec, price, spot};
+use crate::control::scheduler::{FitStrategy, SchedulerSpec};
+use crate::scenario::code;
+use crate::scenario::format::{
+    At, Batch, Count, Distribution, Hazard, Length, Phases, PoolMarket, PoolTiming, Rate,
+    SchedulerTiming, SpotMarket, SpotTrace, Text, Timing, nearest_help,
+};
+use crate::unit::{Duration, HourlyRate, SimTime};
+
+/// Times of one pool.
+pub struct PoolTimes {
+    /// Creation of a VM, factors included.
+    pub vm_provision: Dist,
+    /// From running VM to Ready node.
+    pub node_ready: Dist,
+    /// From Ready to GPUs.
+    pub gpu_ready: Dist,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn timing_of<'a>(lowering: &Lowering<'a, '_>) -> Option<&'a Timing> {
+    value(&lowering.scenario.timing)
+}
+
+/// Times of the provider and of kube-controller-manager.
+pub fn timing(lowering: &mut Lowering<'_, '_>) -> TimingSpec {
+    let given = timing_of(lowering);
+    check_pool_names(lowering);
+    let controllers = given.and_then(|timing| value(&timing.controller_manager));
+    let rate = controllers.and_then(|manager| value(&manager.rate)).map_or(20.0, |rate| rate.0);
+    let burst = controllers.and_then(|manager| value(&manager.burst)).map_or(30, |burst| burst.0);
+    let vm_delete = given.and_then(|timing| timing.vm_delete.as_ref());
+    let failure_after = given.and_then(|timing| timing.failure_after.as_ref());
+    let removal = given.and_then(|timing| value(&timing.node_removal));
+    if removal.is_none() {
+        let source = "assumption: the cloud node lifecycle controller looks every 5 s";
+        lowering.assume("timing.nodeRemoval", "5s", source);
+    }
+    TimingSpec {
+        vm_delete: lowering.time("timing.vmDelete", vm_delete, boot::vm_delete()),
+        node_removal: removal.map_or(Duration::from_secs(5), |length| length.0),
+        failure_after: lowering.time("timing.failureAfter", failure_after, boot::failure_after()),
+        controller_rate_milli: milli(rate),
+        controller_burst: u64::from(burst),
+        random_phases: given.and_then(|timing| value(&timing.phases)) != Some(&Phases::Zero),
+    }
+}
+
+fn milli(rate: f64) -> u64 {
+    (rate * 1_000.0 + 0.5) as u64
+}
+
+/// The scheduler.
+pub fn scheduler(lowering: &mut Lowering<'_, '_>) -> SchedulerSpec {
+    let empty = SchedulerTiming::default();
+    let given = timing_of(lowering).and_then(|timing| value(&timing.scheduler)).unwrap_or(&empty);
+    let rate = |key: &Option<At<Rate>>, default| value(key).map_or(default, |rate| rate.0);
+    let count = |key: &Option<At<Count>>, default| value(key).map_or(default, |count| count.0);
+    let length =
+        |key: &Option<At<Length>>, default| value(key).map_or(default, |length: &Length| length.0);
+    SchedulerSpec {
+        version: lowering.version,
+        percentage_of_nodes: 0,
+        fit: FitStrategy::LeastAllocated { cpu: 1, memory: 1 },
+        tie_break: None,
+        initial_backoff: SECOND,
+        max_backoff: Duration::from_secs(10),
+        cycle: length(&given.cycle, Duration::from_millis(1)),
+        bind_rate_milli: milli(rate(&given.bind_rate, 50.0)),
+        bind_burst: u64::from(count(&given.bind_burst, 100)),
+    }
+}
+
+fn check_pool_names(lowering: &mut Lowering<'_, '_>) {
+    let timing = timing_of(lowering).and_then(|timing| timing.pools.as_ref());
+    let names: Vec<(String, _)> = timing
+        .iter()
+        .flat_map(|at| at.value.keys().map(|name| (name.clone(), at.span)))
+        .chain(
+            value(&lowering.scenario.spot_market)
+                .and_then(|market| market.pools.as_ref())
+                .iter()
+                .flat_map(|at| at.value.keys().map(|name| (name.clone(), at.span))),
+        )
+        .collect();
+    for (name, place) in names {
+        let given = at_pool_names(lowering);
+        if !given.contains(&name) {
+            lowering.report(
+                crate::scenario::Diagnostic::error(
+                    code::UNKNOWN_POOL,
+                    format!("no pool `{name}` in `agentPoolProfiles`"),
+                )
+                .at(place, "")
+                .help(nearest_help(&name, given.iter().map(String::as_str))),
+            );
+        }
+    }
+}
+
+/// Names of the pools as written, those that could not be read included.
+pub fn at_pool_names(lowering: &Lowering<'_, '_>) -> Vec<String> {
+    let cluster = value(&lowering.scenario.cluster);
+    let pools = cluster.and_then(|cluster| value(&cluster.pools)).into_iter().flatten();
+    pools.filter_map(|pool| value(&pool.value.name)).map(|name: &Text| name.0.clone()).collect()
+}
+
+impl Lowering<'_, '_> {
+    /// `metadata.name`, what the cluster is called too.
+    pub fn cluster_name(&self) -> &str {
+        let metadata = value(&self.scenario.metadata);
+        metadata.and_then(|metadata| value(&metadata.name)).map_or("cluster", |name| &name.0)
+    }
+
+    /// A time that the scenario gives, or its default.
+    pub fn time(
+        &mut self,
+        path: &str,
+        given: Option<&At<Distribution>>,
+        default: TimingDefault,
+    ) -> Dist {
+        if let Some(dist) = given.and_then(|given| self.distribution(given)) {
+            return dist;
+        }
+        if given.is_none() {
+            self.assume(path, default.text, default.source);
+        }
+        default.dist
+    }
+
+    /// Times of a pool.
+    pub fn pool_times(
+        &mut self,
+        pool: &str,
+        disk: OsDisk,
+        os: OsType,
+        gpus: u32,
+    ) -> Option<PoolTimes> {
+        let timing = timing_of(self);
+        let own: Option<&PoolTiming> =
+            timing.and_then(|timing| value(&timing.pools)).and_then(|pools| pools.get(pool));
+        let common = |key: fn(&Timing) -> &Option<At<Distribution>>| {
+            timing.and_then(|timing| key(timing).as_ref())
+        };
+        let path = |key: &str| format!("timing.pools.{pool}.{key}");
+        let vm_provision = match (own.and_then(|own| own.vm_provision.as_ref()), gpus) {
+            (Some(given), _) => self.distribution(given)?,
+            (None, 0) => match common(|timing| &timing.vm_provision) {
+                Some(given) => boot::for_pool(&self.distribution(given)?, disk, os),
+                None => {
+                    let default = boot::vm_provision(disk, os, 0);
+                    self.assume("timing.vmProvision", default.text, default.source);
+                    default.dist
+                }
+            },
+            (None, _) => self.time(&path("vmProvision"), None, boot::vm_provision(disk, os, gpus)),
+        };
+        let node_ready = own
+            .and_then(|own| own.node_ready.as_ref())
+            .or_else(|| common(|timing| &timing.node_ready));
+        let gpu_ready = own
+            .and_then(|own| own.gpu_ready.as_ref())
+            .or_else(|| common(|timing| &timing.gpu_ready));
+        let node_ready = self.time("timing.nodeReady", node_ready, boot::node_ready());
+        let gpu_ready = match (gpus, gpu_ready) {
+            (0, _) => Dist::constant(Duration::ZERO),
+            (_, given) => self.time("timing.gpuReady", given, boot::gpu_ready()),
+        };
+        Some(PoolTimes { vm_provision, node_ready, gpu_ready })
+    }
+
+    /// Evictions of a spot pool.
+    pub fn spot_market(&mut self, pool: &str) -> Option<SpotSpec> {
+        let empty = SpotMarket::default();
+        let market = value(&self.scenario.spot_market).unwrap_or(&empty);
+        let none = PoolMarket::default();
+        let own = value(&market.pools).and_then(|pools| pools.get(pool)).unwrap_or(&none);
+        let hazard: Option<&At<Hazard>> =
+            own.eviction_rate.as_ref().or(market.eviction_rate.as_ref());
+        let life = own.lifetime.as_ref().or(market.lifetime.as_ref());
+        let lifetime = match (life, hazard) {
+            (Some(life), _) => self.distribution(life),
+            (None, Some(rate)) if rate.value.0 > 0.0 => {
+                Some(Dist::Exponential { mean: 3_600.0 / rate.value.0 })
+            }
+            (None, _) => None,
+        };
+        if lifetime.is_none() && own.trace.is_none() && market.trace.is_none() {
+            let source = "assumption: no eviction unless the scenario gives a rate or a recording";
+            self.assume("spotMarket.evictionRate", "0%/h", source);
+        }
+        let refill = own.refill_blocked.as_ref().or(market.refill_blocked.as_ref());
+        let refill = self.time("spotMarket.refillBlocked", refill, spot::refill_blocked());
+        let notice = value(&own.notice).or(value(&market.notice)).map(|notice| notice.0);
+        if notice.is_none() {
+            self.assume("spotMarket.notice", "30s", "azure-compute-docs spot-vms.md");
+        }
+        let batch: Option<&Batch> = value(&own.batch).or(value(&market.batch));
+        let trace = own.trace.as_ref().or(market.trace.as_ref());
+        let trace = match trace {
+            Some(trace) => self.spot_trace(&trace.value)?,
+            None => Arc::from([]),
+        };
+        Some(SpotSpec {
+            lifetime,
+            batch_share: batch.and_then(|batch| value(&batch.share)).map_or(0.0, |share| share.0),
+            refill_blocked: refill,
+            notice: notice.unwrap_or(SpotSpec::NOTICE),
+            trace,
+        })
+    }
+
+    /// Recorded evictions: rows of one instant are one event. Without a header the columns are
+    /// milliseconds since the start, `add` or `remove`, and the nodes.
+    fn spot_trace(&mut self, given: &SpotTrace) -> Option<Arc<[(SimTime, u32)]>> {
+        let header = value(&given.header).is_none_or(|header| header.0);
+        let table = Table::open(self, given.file.as_ref()?, header)?;
+        let mut column = |key: &Option<At<Text>>, name: &str, number: usize| match key {
+            Some(at) if header => table.column(self, at),
+            Some(at) => at.value.0.parse::<usize>().ok().and_then(|n| n.checked_sub(1)),
+            None if header => table.find(name),
+            None => Some(number),
+        };
+        let time = column(&given.time, "time", 0);
+        let event = column(&given.event, "event", 1);
+        let nodes = column(&given.nodes, "nodes", 2);
+        let time = match time {
+            Some(time) => time,
+            None => return table.blame(self, 0, "no column with the time; give `time`"),
+        };
+        let mut events: Vec<(SimTime, u32)> = Vec::new();
+        for row in 0..table.rows.len() {
+            let number = table.number(self, row, time)?;
+            let at = if header { number * 1e6 } else { number * 1e3 };
+            let at = sim_time(at as i64);
+            if event.is_some_and(|event| !table.text(row, event).starts_with("remove")) {
+                continue;
+            }
+            let text = nodes.map_or("1", |nodes| table.text(row, nodes));
+            let names = text.split([',', ';', ' ']).filter(|name| !name.is_empty()).count();
+            let count = text.parse::<u32>().unwrap_or(u32::try_from(names.max(1)).unwrap_or(1));
+            match events.last_mut() {
+                Some((last, _)) if *last > at => {
+                    return table.blame(self, row, "times must ascend");
+                }
+                Some((last, sum)) if *last == at => *sum += count,
+                _ => events.push((at, count)),
+            }
+        }
+        Some(events.into())
+    }
+}
+
+/// Prices that do not belong to a pool; what is not built yet is refused.
+pub fn prices(lowering: &mut Lowering<'_, '_>) -> PriceSpec {
+    let given = value(&lowering.scenario.prices);
+    if let Some(at) = given.and_then(|prices| prices.commitments.as_ref()) {
+        let reason = "reservations and savings plans are not part of the bill yet";
+        lowering.not_built("prices.commitments", at.span, reason);
+    }
+    if let Some(at) = value(&lowering.scenario.spot_market).and_then(|m| m.price_trace.as_ref()) {
+        lowering.not_built(
+            "spotMarket.priceTrace",
+            at.span,
+            "recorded prices drive no eviction yet",
+        );
+    }
+    let currency = given.and_then(|prices| prices.currency.as_ref());
+    if let Some(at) = currency.filter(|at| !at.value.0.eq_ignore_ascii_case("USD")) {
+        lowering.report(
+            crate::scenario::Diagnostic::warning(
+                code::CURRENCY,
+                format!("amounts of the catalogue are USD and are taken as {}", at.value.0),
+            )
+            .at(at.span, "nothing is converted")
+            .help("give all prices under `prices.overrides`, or leave the currency out"),
+        );
+    }
+    let currency = currency.map_or("USD", |at| &at.value.0);
+    let currency = lowering.tables.intern(currency);
+    let mut items: Vec<(_, HourlyRate)> = Vec::new();
+    for (name, rate) in given.and_then(|prices| value(&prices.items)).into_iter().flatten() {
+        items.push((lowering.tables.intern(name), rate.0));
+    }
+    let plane = price::control_plane(lowering.tier);
+    if value(&lowering.scenario.cluster).is_some() {
+        let text = format!("{}/h", plane.rate.units());
+        lowering.assume("prices.controlPlane", text, plane.source);
+    }
+    PriceSpec { currency, control_plane: plane.rate, items }
+}

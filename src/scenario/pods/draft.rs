@@ -1,0 +1,501 @@
+//! Drafts: what a user asked for, before admission. The short form and real manifests both become
+//! drafts, so that both mean the same from here on.
+//!
+//! Names that the model interns are interned here already; amounts stay exact quantities, because
+//! admission (limits standing in for requests, LimitRange defaults) needs to know what was absent.
+
+use std::collections::BTreeMap;
+
+use super::tables::Tables;
+use crate::chance::Dist;
+use crate::cloud::PodStartSpec;
+use crate::control::hpa::{Behavior, HpaSpec};
+use crate::control::keda::{FallbackSpec, MetricType, ScalingStrategy, TriggerCombination};
+use crate::demand::SourceSpec;
+use crate::model::{
+    Annotations, HostPort, LabelSelector, Labels, NodeAffinity, PodAffinity, Requirement,
+    SelectorOp, SpreadConstraint, Toleration,
+};
+use crate::plan::{IntOrPercent, WorkloadKind};
+use crate::queue::ConsumerSpec;
+use crate::scenario::foreign::{Findings, code};
+use crate::scenario::{Diagnostic, Span};
+use crate::unit::{Duration, Quantity, Symbol};
+
+/// Where something was written, for later blame; `None` for what AKS brings.
+pub type Origin = Option<Span>;
+
+/// Amounts by resource name (`cpu`, `memory`, `nvidia.com/gpu`); a name that is absent was not given.
+pub type ResourceList = BTreeMap<String, Quantity>;
+
+/// Everything that manifests and the short form declare.
+#[derive(Clone, Debug, Default)]
+pub struct Drafts {
+    /// What owns pods, in the order of the files.
+    pub workloads: Vec<WorkloadDraft>,
+    /// Scalers that name their target; those of the short form sit in their workload.
+    pub scalers: Vec<(ScalerTarget, ScalerDraft)>,
+    /// PodDisruptionBudgets; those of the short form sit in their workload.
+    pub budgets: Vec<BudgetDraft>,
+    /// PriorityClasses.
+    pub priority_classes: Vec<PriorityClassDraft>,
+    /// LimitRanges.
+    pub limit_ranges: Vec<LimitRangeDraft>,
+    /// Labels of namespaces.
+    pub namespaces: Vec<(String, Labels)>,
+}
+
+/// A workload.
+#[derive(Clone, Debug)]
+pub struct WorkloadDraft {
+    /// Name.
+    pub name: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Kind.
+    pub kind: WorkloadKind,
+    /// Part of AKS itself.
+    pub system: bool,
+    /// Read from a manifest: what its pods look like is settled, what they do is not.
+    pub from_manifest: bool,
+    /// Which pods it owns (`spec.selector`); the short form selects `app: <name>`.
+    pub selector: Option<LabelSelector>,
+    /// `spec.replicas` or a Job's `parallelism`; `None`: not given (1).
+    pub replicas: Option<u32>,
+    /// A Job's `completions`.
+    pub completions: Option<u32>,
+    /// `template`
+    pub pod: PodDraft,
+    /// `pool:` shorthand: select that pool and tolerate its taints.
+    pub pool: Option<(String, Origin)>,
+    /// What drives the number of replicas.
+    pub scaler: Option<ScalerDraft>,
+    /// `podDisruptionBudget:` of the short form.
+    pub budget: Option<BudgetDraft>,
+    /// What its pods do.
+    pub work: WorkDraft,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// What the pods of a workload do: only the short form can say.
+#[derive(Clone, Debug, Default)]
+pub struct WorkDraft {
+    /// `consumes:`
+    pub consumes: Option<ConsumerSpec>,
+    /// `arrivals:` of open-loop pods.
+    pub arrivals: Vec<SourceSpec>,
+    /// `duration:` from Ready to completion.
+    pub lifetime: Option<Dist>,
+    /// `startup:`; `None`: the scenario's `timing`.
+    pub start: Option<PodStartSpec>,
+    /// Whether the workload `serves:` a load, so that its use of CPU and memory is known.
+    pub serves: bool,
+}
+
+/// A pod template.
+#[derive(Clone, Debug, Default)]
+pub struct PodDraft {
+    /// Labels.
+    pub labels: Labels,
+    /// Annotations that the autoscaler and the controllers read.
+    pub annotations: Annotations,
+    /// Init containers and containers, in order.
+    pub containers: Vec<ContainerDraft>,
+    /// Pod-level `resources.requests`.
+    pub requests: ResourceList,
+    /// Pod-level `resources.limits`.
+    pub limits: ResourceList,
+    /// `overhead`
+    pub overhead: ResourceList,
+    /// `nodeSelector`
+    pub node_selector: Vec<(Symbol, Symbol)>,
+    /// `hostNetwork`
+    pub host_network: bool,
+    /// `nodeName`: bound by hand to this node.
+    pub node_name: Option<String>,
+    /// `affinity.nodeAffinity`
+    pub node_affinity: NodeAffinity,
+    /// `affinity.podAffinity` and `podAntiAffinity`
+    pub pod_affinity: PodAffinity,
+    /// `tolerations` as written.
+    pub tolerations: Vec<Toleration>,
+    /// `topologySpreadConstraints`; `matchLabelKeys` folded in.
+    pub spread: Vec<SpreadConstraint>,
+    /// `priorityClassName`
+    pub priority_class: Option<(String, Origin)>,
+    /// `priority`, as a live pod has it.
+    pub priority: Option<i32>,
+    /// `preemptionPolicy: Never`; `None`: not given.
+    pub never_preempts: Option<bool>,
+    /// `terminationGracePeriodSeconds`; `None`: not given (30 s).
+    pub grace: Option<Duration>,
+    /// `schedulerName`; empty: the default one.
+    pub scheduler: Symbol,
+    /// Non-empty `schedulingGates`.
+    pub gated: bool,
+    /// `volumes`
+    pub volumes: Vec<VolumeDraft>,
+    /// `activeDeadlineSeconds` of a Job's pod.
+    pub deadline: Option<Duration>,
+}
+
+/// A container.
+#[derive(Clone, Debug, Default)]
+pub struct ContainerDraft {
+    /// Name.
+    pub name: String,
+    /// Image; empty: not given, nothing to pull.
+    pub image: String,
+    /// Compressed size of the image in bytes, where the scenario says (`startup.imageSize`).
+    pub image_size: Option<u64>,
+    /// `resources.requests`
+    pub requests: ResourceList,
+    /// `resources.limits`
+    pub limits: ResourceList,
+    /// Host ports.
+    pub host_ports: Vec<HostPort>,
+    /// When it runs.
+    pub role: ContainerRole,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// When a container runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContainerRole {
+    /// With the pod.
+    #[default]
+    Main,
+    /// Before the pod, to its end.
+    Init,
+    /// An init container with `restartPolicy: Always`: started before, stays.
+    Sidecar,
+}
+
+/// A volume, as far as it matters to placement and drains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeDraft {
+    /// Name.
+    pub name: String,
+    /// Kind.
+    pub kind: VolumeKind,
+}
+
+/// Kind of a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VolumeKind {
+    /// `emptyDir` on disk.
+    EmptyDir,
+    /// `emptyDir` with `medium: Memory`.
+    MemoryDir,
+    /// `hostPath`
+    HostPath,
+    /// A PersistentVolumeClaim: an Azure disk to attach.
+    Claim,
+}
+
+/// What drives a number of replicas.
+#[derive(Clone, Debug)]
+pub enum ScalerDraft {
+    /// A KEDA ScaledObject.
+    ScaledObject(ScaledObjectDraft),
+    /// A KEDA ScaledJob.
+    ScaledJob(ScaledJobDraft),
+    /// A HorizontalPodAutoscaler of the user's own.
+    Hpa(HpaSpec, Origin),
+}
+
+/// What a scaler scales.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScalerTarget {
+    /// Kind of the target.
+    pub kind: WorkloadKind,
+    /// Its name.
+    pub name: String,
+    /// Namespace of both.
+    pub namespace: String,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// `spec` of a ScaledObject, less its target.
+#[derive(Clone, Debug)]
+pub struct ScaledObjectDraft {
+    /// Name; the short form uses the workload's.
+    pub name: String,
+    /// `pollingInterval`
+    pub polling_interval: Option<Duration>,
+    /// `cooldownPeriod`
+    pub cooldown: Option<Duration>,
+    /// `initialCooldownPeriod`
+    pub initial_cooldown: Option<Duration>,
+    /// `idleReplicaCount`
+    pub idle_replicas: Option<u32>,
+    /// `minReplicaCount`
+    pub min_replicas: Option<u32>,
+    /// `maxReplicaCount`
+    pub max_replicas: Option<u32>,
+    /// `fallback`
+    pub fallback: Option<FallbackSpec>,
+    /// `triggers`
+    pub triggers: Vec<TriggerDraft>,
+    /// `advanced.horizontalPodAutoscalerConfig.behavior`
+    pub behavior: Option<Behavior>,
+    /// `advanced.scalingModifiers`
+    pub modifiers: Option<ModifiersDraft>,
+    /// Annotations `autoscaling.keda.sh/…`
+    pub pause: PauseDraft,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// `advanced.scalingModifiers`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModifiersDraft {
+    /// `formula`
+    pub formula: String,
+    /// `target` in thousandths.
+    pub target_milli: i64,
+    /// `activationTarget` in thousandths.
+    pub activation_milli: i64,
+    /// `metricType`
+    pub metric_type: MetricType,
+}
+
+/// Annotations of a ScaledObject that pause it or keep it awake.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PauseDraft {
+    /// `autoscaling.keda.sh/paused`
+    pub paused: bool,
+    /// `autoscaling.keda.sh/paused-replicas`
+    pub replicas: Option<u32>,
+    /// `autoscaling.keda.sh/paused-scale-in`
+    pub scale_in: bool,
+    /// `autoscaling.keda.sh/paused-scale-out`
+    pub scale_out: bool,
+    /// `autoscaling.keda.sh/force-activation`
+    pub force_activation: bool,
+}
+
+/// `spec` of a ScaledJob, less its pods.
+#[derive(Clone, Debug)]
+pub struct ScaledJobDraft {
+    /// Name.
+    pub name: String,
+    /// `pollingInterval`
+    pub polling_interval: Option<Duration>,
+    /// `minReplicaCount`
+    pub min_replicas: Option<u32>,
+    /// `maxReplicaCount`
+    pub max_replicas: Option<u32>,
+    /// `scalingStrategy.strategy`
+    pub strategy: ScalingStrategy,
+    /// `scalingStrategy.multipleScalersCalculation`
+    pub combination: TriggerCombination,
+    /// `triggers`
+    pub triggers: Vec<TriggerDraft>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// A trigger as written.
+#[derive(Clone, Debug)]
+pub struct TriggerDraft {
+    /// `type`
+    pub kind: String,
+    /// `name`
+    pub name: Option<String>,
+    /// `metadata`, sorted by key.
+    pub metadata: BTreeMap<String, String>,
+    /// `metricType`
+    pub metric_type: Option<String>,
+    /// `useCachedMetrics`
+    pub use_cached_metrics: bool,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// A PodDisruptionBudget.
+#[derive(Clone, Debug)]
+pub struct BudgetDraft {
+    /// Name; the short form uses the workload's.
+    pub name: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Pods it covers; `None` covers none. The short form uses the workload's selector.
+    pub selector: Option<LabelSelector>,
+    /// `minAvailable`
+    pub min_available: Option<IntOrPercent>,
+    /// `maxUnavailable`
+    pub max_unavailable: Option<IntOrPercent>,
+    /// `unhealthyPodEvictionPolicy: AlwaysAllow`
+    pub always_allow_unhealthy: bool,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// A PriorityClass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriorityClassDraft {
+    /// Name.
+    pub name: String,
+    /// `value`
+    pub value: i32,
+    /// `globalDefault`
+    pub global_default: bool,
+    /// `preemptionPolicy: Never`
+    pub never_preempts: bool,
+}
+
+/// The part of a LimitRange that changes containers: `type: Container`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LimitRangeDraft {
+    /// Namespace.
+    pub namespace: String,
+    /// `default`: limits for containers without.
+    pub default_limits: ResourceList,
+    /// `defaultRequest`: requests for containers without.
+    pub default_requests: ResourceList,
+    /// `min`: less is refused.
+    pub min: ResourceList,
+    /// `max`: more is refused.
+    pub max: ResourceList,
+}
+
+impl WorkloadDraft {
+    /// A workload of which only the name is known.
+    pub fn new(name: &str, namespace: &str, kind: WorkloadKind, origin: Origin) -> Self {
+        Self {
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+            kind,
+            system: false,
+            from_manifest: false,
+            selector: None,
+            replicas: None,
+            completions: None,
+            pod: PodDraft::default(),
+            pool: None,
+            scaler: None,
+            budget: None,
+            work: WorkDraft::default(),
+            origin,
+        }
+    }
+
+    /// Adds what the short form says about a workload of a manifest.
+    fn complete(&mut self, short: WorkloadDraft, found: &mut Findings) {
+        let pod = &short.pod;
+        let container = pod.containers.first();
+        let about_pods = short.pool.is_some()
+            || container.is_some_and(|c| !(c.requests.is_empty() && c.limits.is_empty()))
+            || pod.grace.is_some()
+            || pod.priority_class.is_some()
+            || !(pod.node_selector.is_empty() && pod.tolerations.is_empty())
+            || !(pod.spread.is_empty() && pod.pod_affinity.is_empty())
+            || pod.node_affinity != NodeAffinity::default();
+        let twice_scaled = self.scaler.is_some() && short.scaler.is_some();
+        let other_kind = short.kind != self.kind && short.kind != WorkloadKind::Deployment;
+        if about_pods || twice_scaled || other_kind {
+            let text = format!(
+                "the manifest of `{}` says what it is and what its pods look like; here only \
+                 `consumes`, `duration`, `startup`, `replicas`, a scaler and a budget may be added",
+                self.name
+            );
+            twice(&text, short.origin, self.origin, found);
+            return;
+        }
+        if let (Some(mine), Some(size)) =
+            (self.pod.containers.iter_mut().find(|c| c.role == ContainerRole::Main), container)
+        {
+            mine.image_size = size.image_size.or(mine.image_size);
+        }
+        self.replicas = short.replicas.or(self.replicas);
+        self.scaler = short.scaler.or(self.scaler.take());
+        self.budget = short.budget.or(self.budget.take());
+        if let Some(budget) = &mut self.budget {
+            budget.namespace.clone_from(&self.namespace);
+        }
+        self.work = short.work;
+    }
+
+    /// Gives the pods a label and lets the workload select them by it, as the short form does with
+    /// `app: <name>`.
+    pub fn label(&mut self, key: &str, value: &str, tables: &mut Tables) {
+        let (key, value) = (tables.intern(key), tables.intern(value));
+        self.pod.labels.set(key, value);
+        let wanted = Requirement { key, op: SelectorOp::In, values: vec![value] };
+        self.selector.get_or_insert_default().requirements.push(wanted);
+    }
+}
+
+impl Drafts {
+    /// Adds a workload. An item of the short form that has the name of a manifest's workload says
+    /// what its pods do (`consumes`, `duration`, `startup` …); otherwise a name stands once.
+    pub fn add(&mut self, draft: WorkloadDraft, found: &mut Findings) {
+        if let Some(known) = self.manifest_of(&draft) {
+            known.complete(draft, found);
+            return;
+        }
+        let twin = self.workloads.iter().find(|known| {
+            known.kind == draft.kind
+                && known.name == draft.name
+                && known.namespace == draft.namespace
+        });
+        if let Some(twin) = twin {
+            let text = format!("there are two of {:?} `{}`", draft.kind, draft.name);
+            twice(&text, draft.origin, twin.origin, found);
+            return;
+        }
+        self.workloads.push(draft);
+    }
+
+    /// The manifest's workload that an item of the short form means: that of its name in its
+    /// namespace, or the only one of its name where the item says no namespace.
+    fn manifest_of(&mut self, draft: &WorkloadDraft) -> Option<&mut WorkloadDraft> {
+        if draft.from_manifest {
+            return None;
+        }
+        let of_name = |known: &&mut WorkloadDraft| known.from_manifest && known.name == draft.name;
+        let mut same: Vec<_> = self.workloads.iter_mut().filter(of_name).collect();
+        match same.iter().position(|known| known.namespace == draft.namespace) {
+            Some(index) => Some(same.swap_remove(index)),
+            None if draft.namespace == "default" && same.len() == 1 => same.pop(),
+            None => None,
+        }
+    }
+
+    /// Ties scalers to the workloads they name: each target is there and has one scaler.
+    pub fn attach_scalers(&mut self, found: &mut Findings) {
+        for (target, scaler) in std::mem::take(&mut self.scalers) {
+            let draft = self.workloads.iter_mut().find(|draft| {
+                draft.kind == target.kind
+                    && draft.name == target.name
+                    && draft.namespace == target.namespace
+            });
+            let kind = target.kind;
+            let Some(draft) = draft else {
+                let text =
+                    format!("no {kind:?} `{}` in namespace `{}`", target.name, target.namespace);
+                found.error(code::TARGET, target.origin, text);
+                continue;
+            };
+            if draft.scaler.is_some() {
+                let text = format!("{kind:?} `{}` has two scalers", target.name);
+                found.error(code::TWO_SCALERS, target.origin, text);
+                continue;
+            }
+            draft.scaler = Some(scaler);
+        }
+    }
+}
+
+fn twice(text: &str, second: Origin, first: Origin, found: &mut Findings) {
+    let places = [(second, "the second one"), (first, "the first one")];
+    let error = Diagnostic::error(code::TWICE, text);
+    found.report(places.into_iter().fold(error, |error, (place, label)| match place {
+        Some(place) => error.at(place, label),
+        None => error,
+    }));
+}

@@ -1,0 +1,217 @@
+//! Scalers: triggers find their queues, defaults are filled in.
+
+use super::draft::{ScaledJobDraft, ScaledObjectDraft, ScalerDraft, TriggerDraft, WorkloadDraft};
+use super::lower::LowerContext;
+use super::tables::Tables;
+use crate::control::hpa::HpaMetric;
+use crate::control::keda::catalogue::ScalerKind as TriggerKind;
+use crate::control::keda::{
+    CountSource, ScaledJobSpec, ScaledObjectSpec, ScalerSpec, Trigger, trigger,
+};
+use crate::plan::ScalerKind;
+use crate::scenario::foreign::{Findings, code};
+use crate::scenario::{Diagnostic, Span};
+use crate::unit::Symbol;
+
+/// Lowers what scales a workload; `None` after an error or if nothing does.
+pub(super) fn lower(
+    draft: &WorkloadDraft,
+    context: &LowerContext<'_>,
+    tables: &mut Tables,
+    found: &mut Findings,
+) -> Option<ScalerKind> {
+    let scaler = draft.scaler.as_ref()?;
+    let (kind, place) = match scaler {
+        ScalerDraft::ScaledObject(object) => {
+            let spec = scaled_object(object, context, tables, found)?;
+            (ScalerKind::ScaledObject(spec), object.origin)
+        }
+        ScalerDraft::ScaledJob(job) => {
+            let spec = scaled_job(job, context, tables, found)?;
+            (ScalerKind::ScaledJob(spec), job.origin)
+        }
+        ScalerDraft::Hpa(spec, place) => (ScalerKind::Hpa(spec.clone()), *place),
+    };
+    if reads_usage(&kind) && !(context.usage_is_simulated && draft.work.serves) {
+        let text = format!(
+            "{:?} {}: it is scaled by CPU or memory use, which needs a load model of its pods",
+            draft.kind, draft.name
+        );
+        found.error(code::NOT_BUILT, place, text);
+        return None;
+    }
+    Some(kind)
+}
+
+/// Whether a scaler reads what pods use.
+fn reads_usage(scaler: &ScalerKind) -> bool {
+    let usage = |trigger: &Trigger| matches!(trigger.scaler, ScalerSpec::Cpu | ScalerSpec::Memory);
+    match scaler {
+        ScalerKind::ScaledObject(spec) => spec.triggers.iter().any(usage),
+        ScalerKind::ScaledJob(spec) => spec.triggers.iter().any(usage),
+        ScalerKind::Hpa(spec) => spec
+            .metrics
+            .iter()
+            .any(|metric| matches!(metric, HpaMetric::Cpu(_) | HpaMetric::Memory(_))),
+    }
+}
+
+fn scaled_object(
+    draft: &ScaledObjectDraft,
+    context: &LowerContext<'_>,
+    tables: &mut Tables,
+    found: &mut Findings,
+) -> Option<ScaledObjectSpec> {
+    let triggers = triggers(&draft.triggers, context, tables, found)?;
+    let mut spec = ScaledObjectSpec::with_defaults(tables.intern(&draft.name), triggers);
+    spec.polling_interval = draft.polling_interval.unwrap_or(spec.polling_interval);
+    spec.cooldown = draft.cooldown.unwrap_or(spec.cooldown);
+    spec.initial_cooldown = draft.initial_cooldown.unwrap_or(spec.initial_cooldown);
+    spec.idle_replicas = draft.idle_replicas;
+    spec.min_replicas = draft.min_replicas.unwrap_or(spec.min_replicas);
+    spec.max_replicas = draft.max_replicas.unwrap_or(spec.max_replicas);
+    spec.fallback = draft.fallback;
+    spec.behavior.clone_from(&draft.behavior);
+    spec.modifiers = draft.modifiers.as_ref().map(|modifiers| {
+        crate::control::keda::Modifiers {
+            formula: std::sync::Arc::new(crate::control::keda::Formula::compile(&modifiers.formula, &[]).unwrap()),
+            target_milli: modifiers.target_milli,
+            activation_milli: modifiers.activation_milli,
+            metric_type: modifiers.metric_type,
+        }
+    });
+    // Presence of `paused-replicas` alone pauses.
+    spec.paused = draft.pause.paused || draft.pause.replicas.is_some();
+    spec.paused_replicas = draft.pause.replicas;
+    // Directional pauses and forced activation came with 2.18; older operators read past them.
+    if context.keda.at_least(18) {
+        spec.paused_scale_in = draft.pause.scale_in;
+        spec.paused_scale_out = draft.pause.scale_out;
+        spec.force_activation = draft.pause.force_activation;
+    }
+    Some(spec)
+}
+
+fn scaled_job(
+    draft: &ScaledJobDraft,
+    context: &LowerContext<'_>,
+    tables: &mut Tables,
+    found: &mut Findings,
+) -> Option<ScaledJobSpec> {
+    let triggers = triggers(&draft.triggers, context, tables, found)?;
+    let mut spec = ScaledJobSpec::with_defaults(tables.intern(&draft.name), triggers);
+    spec.polling_interval = draft.polling_interval.unwrap_or(spec.polling_interval);
+    spec.min_replicas = draft.min_replicas.unwrap_or(spec.min_replicas);
+    spec.max_replicas = draft.max_replicas;
+    spec.strategy = draft.strategy;
+    spec.combination = draft.combination;
+    Some(spec)
+}
+
+/// All triggers, so that all mistakes are told; `None` if there was one.
+fn triggers(
+    drafts: &[TriggerDraft],
+    context: &LowerContext<'_>,
+    tables: &mut Tables,
+    found: &mut Findings,
+) -> Option<Vec<Trigger>> {
+    let read: Vec<_> =
+        drafts.iter().map(|draft| lower_trigger(draft, context, tables, found)).collect();
+    read.into_iter().collect()
+}
+
+fn lower_trigger(
+    draft: &TriggerDraft,
+    context: &LowerContext<'_>,
+    tables: &mut Tables,
+    found: &mut Findings,
+) -> Option<Trigger> {
+    let kind = draft.kind.as_str();
+    let read = match trigger::read(kind, &draft.metadata, draft.metric_type.as_deref()) {
+        Ok(read) => read,
+        Err(errors) => {
+            for error in errors {
+                let text = format!("trigger `{kind}`: `{}`: {}", error.key, error.message);
+                let help = error.nearest.map(|word| format!("did you mean `{word}`?"));
+                let code = if error.key == "type" { code::NOT_BUILT } else { code::FIELD };
+                let error = Diagnostic::error(code, text).help_opt(help);
+                found.report(match draft.origin {
+                    Some(place) => error.at(place, ""),
+                    None => error,
+                });
+            }
+            return None;
+        }
+    };
+    for key in read.unknown.iter().chain(&read.not_modelled) {
+        let why = if read.unknown.contains(key) {
+            "the scaler does not read it either"
+        } else {
+            "what is counted does not depend on it in the simulation"
+        };
+        found.ignore(format!("trigger {kind}: {key}"), draft.origin, why);
+    }
+    let scaler = match read.kind {
+        TriggerKind::Cpu => ScalerSpec::Cpu,
+        TriggerKind::Memory => ScalerSpec::Memory,
+        TriggerKind::Cron => {
+            let cron = read.cron.as_ref()?;
+            match cron.unroll(context.start_epoch, context.length) {
+                Ok(windows) => ScalerSpec::Cron(windows.into()),
+                Err(why) => {
+                    found.error(code::FIELD, draft.origin, format!("trigger `cron`: {why}"));
+                    return None;
+                }
+            }
+        }
+        _ => source(kind, read.source, context, draft.origin, found)?,
+    };
+    Some(Trigger {
+        name: draft.name.as_deref().map_or(Symbol::EMPTY, |name| tables.intern(name)),
+        scaler,
+        metric_type: read.metric_type,
+        target_milli: read.target_milli,
+        activation_milli: read.activation_milli,
+        use_cached_metrics: draft.use_cached_metrics,
+    })
+}
+
+/// The queue that a trigger counts.
+fn source(
+    kind: &str,
+    source: Option<(String, String)>,
+    context: &LowerContext<'_>,
+    place: Option<Span>,
+    found: &mut Findings,
+) -> Option<ScalerSpec> {
+    let names: Vec<&str> = context.queues.iter().map(|(name, _)| name.as_str()).collect();
+    let known = match names.len() {
+        0 => "the scenario has no `queues`".to_owned(),
+        _ => format!("known: {}", names.join(", ")),
+    };
+    let (text, help) = match &source {
+        Some((key, value)) => {
+            // SQS names a queue by its address.
+            let last = value.rsplit('/').next().unwrap_or(value);
+            let queue = context.queues.iter().find(|(name, _)| name == value || name == last);
+            if let Some(&(_, queue)) = queue {
+                return Some(ScalerSpec::Count(CountSource { queue }));
+            }
+            let text = format!("trigger `{kind}`: there is no queue `{value}` (from `{key}`)");
+            (
+                text,
+                format!("add it to `queues:`, or name one by `{}`; {known}", trigger::SOURCE_KEY),
+            )
+        }
+        None => {
+            let text = format!("trigger `{kind}` names no queue");
+            (text, format!("name one by `{}` in its metadata; {known}", trigger::SOURCE_KEY))
+        }
+    };
+    let error = Diagnostic::error(code::SOURCE, text).help(help);
+    found.report(match place {
+        Some(place) => error.at(place, ""),
+        None => error,
+    });
+    None
+}

@@ -1,0 +1,108 @@
+//! What a node costs while it runs, split into what pods requested and what nobody did.
+
+use crate::model::{Node, PodShape};
+use crate::plan::WorkloadKind;
+use crate::sim::world::World;
+use crate::unit::{HourlyRate, NodeId, PodId};
+
+/// The part of a node's price that a pod's requests take: the mean of its shares of the node's
+/// allocatable CPU and memory. The parts of all pods and the idle rest add up to the price.
+fn requested_rate(price: HourlyRate, node: &Node, shape: &PodShape) -> i64 {
+    let part = |asked: i64, room: i64| {
+        if room <= 0 {
+            return 0;
+        }
+        (i128::from(price.0) * i128::from(asked) / (2 * i128::from(room))) as i64
+    };
+    part(shape.requests.cpu_milli, node.allocatable.cpu_milli)
+        + part(shape.requests.memory, node.allocatable.memory)
+}
+
+impl World<'_> {
+    /// A VM runs: the bill begins.
+    pub fn billing_begins(&mut self, node: NodeId) {
+        let Some(pool) = self.cluster.nodes[node].pool else { return };
+        let spec = &self.plan.pools[pool];
+        let price = spec.price + spec.disk_price;
+        let record = &mut self.record.nodes[node];
+        record.billed_from = Some(self.now);
+        record.price = price;
+        let pools = &mut self.record.pools[pool];
+        pools.billed.add(1, self.now);
+        pools.rate.add(price.0, self.now);
+        pools.idle.add(price.0, self.now);
+    }
+
+    /// A VM is gone: the bill ends.
+    pub fn billing_ends(&mut self, node: NodeId) {
+        let Some(pool) = self.cluster.nodes[node].pool else { return };
+        let record = &mut self.record.nodes[node];
+        if record.billed_from.is_none() {
+            return;
+        }
+        let (price, (used, system)) = (record.price, record.used);
+        record.used = (0, 0);
+        let pools = &mut self.record.pools[pool];
+        pools.billed.add(-1, self.now);
+        pools.rate.add(-price.0, self.now);
+        pools.idle.add(used - price.0, self.now);
+        pools.system.add(-system, self.now);
+    }
+
+    /// A pod's requests were put on a node.
+    pub fn usage_joins(&mut self, node: NodeId, pod: PodId) {
+        self.shift_usage(node, pod, 1);
+        let pods = u32::try_from(self.cluster.nodes[node].used.pods.len()).unwrap_or(u32::MAX);
+        let peak = &mut self.record.nodes[node].pods_peak;
+        *peak = (*peak).max(pods);
+    }
+
+    /// A pod's requests are taken off a node.
+    pub fn usage_leaves(&mut self, node: NodeId, pod: PodId) {
+        self.shift_usage(node, pod, -1);
+    }
+
+    fn shift_usage(&mut self, node: NodeId, pod: PodId, sign: i64) {
+        let row = &self.cluster.nodes[node];
+        let Some(pool) = row.pool else { return };
+        let shape = self.cluster.shape(pod);
+        let record = &mut self.record.nodes[node];
+        if record.counted_ready {
+            let sums = &mut self.record.pools[pool];
+            sums.cpu.1.add(sign * shape.requests.cpu_milli, self.now);
+            sums.memory.1.add(sign * shape.requests.memory, self.now);
+        }
+        // After the bill has ended nothing is split any more.
+        if row.gone <= self.now || record.billed_from.is_none() {
+            return;
+        }
+        let part = sign * requested_rate(record.price, row, shape);
+        record.used.0 += part;
+        let sums = &mut self.record.pools[pool];
+        sums.idle.add(-part, self.now);
+        let owner = &self.plan.workloads[self.cluster.pods[pod].workload];
+        if owner.system || owner.kind == WorkloadKind::DaemonSet {
+            record.used.1 += part;
+            sums.system.add(part, self.now);
+        }
+    }
+
+    /// A node becomes Ready or ceases to be: its room enters or leaves its pool's sums.
+    pub fn count_ready(&mut self, node: NodeId, ready: bool) {
+        let row = &self.cluster.nodes[node];
+        let Some(pool) = row.pool else { return };
+        let record = &mut self.record.nodes[node];
+        if record.counted_ready == ready {
+            return;
+        }
+        record.counted_ready = ready;
+        let sign = if ready { 1 } else { -1 };
+        let sums = &mut self.record.pools[pool];
+        sums.cpu.0.add(sign * row.allocatable.cpu_milli, self.now);
+        sums.cpu.1.add(sign * row.used.requests.cpu_milli, self.now);
+        sums.memory.0.add(sign * row.allocatable.memory, self.now);
+        sums.memory.1.add(sign * row.used.requests.memory, self.now);
+        sums.ready = sums.ready.checked_add_signed(sign as i32).expect("ready nodes are counted");
+        sums.peak = sums.peak.max(sums.ready);
+    }
+}

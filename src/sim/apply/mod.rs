@@ -1,0 +1,14 @@
+//! Actions carried out: the only code that writes the model. One file per kind of thing.
+
+mod billing;
+mod budgets;
+mod deletion;
+mod nodes;
+mod pods;
+mod provider;
+mod replicas;
+mod scheduling;
+mod waiting;
+
+pub use budgets::Coverage;
+pub use pods::Stop;

@@ -1,0 +1,202 @@
+//! Nodes: the VM runs, the kubelet registers, Ready, silent, gone.
+
+use crate::model::{NodePhase, Taint, TaintEffect};
+use crate::plan::WorkloadKind;
+use crate::record::{Actor, Object};
+use crate::rules::{NodeFacts, fits_node_affinity, untolerated};
+use crate::sim::apply::pods::Stop;
+use crate::sim::event::Event;
+use crate::sim::world::{World, scheduler_view};
+use crate::unit::{Duration, NodeId, PodId, SimTime, WorkloadId};
+use crate::vocabulary::Cause;
+
+/// Silence of a kubelet until its node is marked Unknown: `node-monitor-grace-period`, 50 s from
+/// Kubernetes 1.32 and 40 s before (kubernetes PR 126287).
+const fn monitor_grace(minor: u16) -> Duration {
+    Duration::from_secs(if minor >= 32 { 50 } else { 40 })
+}
+
+/// Pods of a Node that is gone wait this long before they are collected
+/// (kubernetes `pkg/controller/podgc/gc_controller.go`, v1.36.2: `quarantineTime`).
+const POD_GC_QUARANTINE: Duration = Duration::from_secs(40);
+/// Period of the pod garbage collector (same file: `gcCheckPeriod`).
+const POD_GC_PERIOD: Duration = Duration::from_secs(20);
+
+impl World<'_> {
+    /// The VM runs. Pods that wait for it now wait for its node.
+    pub fn vm_running(&mut self, node: NodeId) {
+        let Some(pool) = self.cluster.nodes[node].pool else { return };
+        self.fingerprint.add(self.now, 10, u64::from(node.0), 0);
+        self.billing_begins(node);
+        self.record.pools[pool].created += 1;
+        self.note_step(Actor::Azure, "vm-running", Object::Node(node));
+        let waiting: Vec<PodId> = self
+            .cluster
+            .pending
+            .iter()
+            .copied()
+            .filter(|&pod| self.record.pod_clocks[pod].coming == Some(node))
+            .collect();
+        for pod in waiting {
+            self.set_pod_wait(pod, Some(Cause::NodeReady), Some(pool), Some(node));
+        }
+    }
+
+    /// The kubelet registers: a Node object with the not-ready taint. DaemonSet pods are made first.
+    pub fn node_registered(&mut self, node: NodeId) {
+        self.cluster.register_node(node, self.now);
+        let taint =
+            Taint { key: self.names.not_ready, value: Default::default(), effect: TaintEffect::NoSchedule };
+        self.cluster.nodes[node].taints.push(taint);
+        self.fingerprint.add(self.now, 11, u64::from(node.0), 0);
+        self.scheduling.scheduler.node_added(scheduler_view(self.plan, &self.cluster), node, self.now);
+        self.create_daemon_pods(node);
+        self.wake_scheduler(self.now);
+    }
+
+    /// One pod of each DaemonSet whose pods may run on the node.
+    pub fn create_daemon_pods(&mut self, node: NodeId) {
+        let daemons: Vec<WorkloadId> = self
+            .plan
+            .workloads
+            .enumerate()
+            .filter(|(_, spec)| spec.kind == WorkloadKind::DaemonSet)
+            .map(|(id, _)| id)
+            .collect();
+        for workload in daemons {
+            if self.daemon_runs_on(workload, node) {
+                self.create_daemon_pod(workload, node);
+            }
+        }
+    }
+
+    /// Whether a DaemonSet wants a pod on the node.
+    pub fn daemon_runs_on(&self, workload: WorkloadId, node: NodeId) -> bool {
+        // kubernetes `pkg/controller/daemon/daemon_controller.go` `NodeShouldRunDaemonPod`, v1.36.2.
+        let shape = &self.cluster.shapes[self.plan.workloads[workload].shape];
+        let facts = NodeFacts::of(&self.cluster.nodes[node]);
+        fits_node_affinity(shape, &facts, &self.cluster.symbols)
+            && untolerated(facts.taints, &shape.tolerations).is_none()
+    }
+
+    /// A DaemonSet's pod for a node.
+    pub fn create_daemon_pod(&mut self, workload: WorkloadId, node: NodeId) {
+        let shape = self.plan.workloads[workload].shape;
+        self.cluster.workloads[workload].replicas += 1;
+        self.create_pod(workload, shape, Some(node));
+    }
+
+    /// The node is Ready: the taint goes, pods may come.
+    pub fn node_ready(&mut self, node: NodeId) {
+        let first = self.cluster.nodes[node].ready == SimTime::NEVER;
+        self.cluster.set_node_phase(node, NodePhase::Ready, self.now);
+        let (not_ready, unreachable) = (self.names.not_ready, self.names.unreachable);
+        self.cluster.nodes[node]
+            .taints
+            .retain(|taint| taint.key != not_ready && taint.key != unreachable);
+        if first {
+            self.record.nodes[node].first_ready = Some(self.now);
+            if let Some(pool) = self.cluster.nodes[node].pool {
+                self.record.pools[pool].coming -= 1;
+            }
+        }
+        self.count_ready(node, true);
+        self.fingerprint.add(self.now, 12, u64::from(node.0), 0);
+        self.note_step(Actor::NodeController, "node-ready", Object::Node(node));
+        self.scheduling.scheduler.node_changed(scheduler_view(self.plan, &self.cluster), node, self.now);
+        self.wake_scheduler(self.now);
+    }
+
+    /// The VM is gone, with everything on it. `graceful` says that the Node object goes with it (the
+    /// autoscaler deletes it); otherwise its silence must be noticed first.
+    pub fn vm_gone(&mut self, node: NodeId, graceful: bool) {
+        let row = &self.cluster.nodes[node];
+        if row.gone != SimTime::NEVER {
+            return;
+        }
+        let had_node = row.phase.has_node();
+        let was_coming = row.ready == SimTime::NEVER;
+        let (pool, pods) = (row.pool, row.used.pods.clone());
+        self.fingerprint.add(self.now, 13, u64::from(node.0), u64::from(graceful));
+        self.count_ready(node, false);
+        self.billing_ends(node);
+        if let Some(pool) = pool
+            && was_coming
+        {
+            self.record.pools[pool].coming -= 1;
+        }
+        for pod in pods {
+            self.pod_lost(pod);
+        }
+        self.cluster.remove_instance(node, self.now);
+        if !had_node {
+            return;
+        }
+        let epoch = self.cluster.nodes[node].epoch;
+        if graceful {
+            self.node_deleted(node);
+        } else {
+            let silence = monitor_grace(self.plan.version.minor);
+            self.at(self.now + silence, Event::NodeUnreachable(node, epoch));
+        }
+    }
+
+    /// What ran on a lost VM stops at once; the API still shows it.
+    fn pod_lost(&mut self, pod: PodId) {
+        self.consumer_gone(pod);
+        self.set_pod_cause(pod, None);
+        // The events of its start and of its life are void: nothing runs any more.
+        let row = &mut self.cluster.pods[pod];
+        row.epoch = row.epoch.wrapping_add(1);
+        self.record.pod_ends[pod].how = Stop::Lost.word();
+    }
+
+    /// The node's silence is noticed: not Ready, tainted; its pods are not Ready. The cloud
+    /// controller finds the VM missing and deletes the Node.
+    pub fn node_unreachable(&mut self, node: NodeId) {
+        for pod in self.cluster.nodes[node].used.pods.clone() {
+            self.cluster.set_not_ready(pod);
+            self.refresh_consumed_queue(self.cluster.pods[pod].workload);
+            self.budgets_changed(pod);
+        }
+        let taint = Taint {
+            key: self.names.unreachable,
+            value: Default::default(),
+            effect: TaintEffect::NoSchedule,
+        };
+        self.cluster.nodes[node].taints.push(taint);
+        self.cluster.set_node_phase(node, NodePhase::NotReady, self.now);
+        self.scheduling.scheduler.node_changed(scheduler_view(self.plan, &self.cluster), node, self.now);
+        self.note_step(Actor::NodeController, "node-unreachable", Object::Node(node));
+        let epoch = self.cluster.nodes[node].epoch;
+        self.at(self.now + self.plan.timing.node_removal, Event::NodeDeleted(node, epoch));
+    }
+
+    /// The Node object is deleted; pods still bound to it are collected after their quarantine.
+    pub fn node_deleted(&mut self, node: NodeId) {
+        if !self.cluster.registered.contains(&node) {
+            return;
+        }
+        self.cluster.unregister_node(node);
+        self.scheduling.scheduler.node_removed(scheduler_view(self.plan, &self.cluster), node, self.now);
+        self.fingerprint.add(self.now, 14, u64::from(node.0), 0);
+        let period = POD_GC_PERIOD.micros();
+        let earliest = (self.now + POD_GC_QUARANTINE).micros();
+        let collected = SimTime::from_micros(earliest.div_ceil(period) * period);
+        for pod in self.cluster.nodes[node].used.pods.clone() {
+            let row = &self.cluster.pods[pod];
+            if self.plan.workloads[row.workload].kind == WorkloadKind::DaemonSet {
+                self.daemon_pod_gone(pod);
+            } else {
+                self.at(collected, Event::PodCollected(pod, row.epoch));
+            }
+        }
+    }
+
+    /// A DaemonSet pod leaves with its node and is not replaced.
+    pub fn daemon_pod_gone(&mut self, pod: PodId) {
+        let workload = self.cluster.pods[pod].workload;
+        self.cluster.workloads[workload].replicas -= 1;
+        self.end_pod(pod, Stop::Lost);
+    }
+}

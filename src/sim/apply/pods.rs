@@ -1,0 +1,281 @@
+//! Pods: created, started stage by stage, ready, told to stop, over.
+
+use crate::chance::Purpose;
+use crate::model::PodPhase;
+use crate::plan::WorkloadKind;
+use crate::sim::event::Event;
+use crate::sim::world::{World, scheduler_view};
+use crate::unit::{Duration, NodeId, PodId, ShapeId, SimTime, WorkloadId};
+use crate::vocabulary::Cause;
+
+/// Why a pod stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Its owner does not want it any more.
+    ScaledDown,
+    /// Evicted: drain, spot notice, preemption.
+    Evicted,
+    /// Its node is lost.
+    Lost,
+    /// It has done its work.
+    Completed,
+}
+
+impl Stop {
+    /// Word in `pods.csv`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ScaledDown => "deleted",
+            Self::Evicted => "evicted",
+            Self::Lost => "lost",
+            Self::Completed => "completed",
+        }
+    }
+}
+
+impl World<'_> {
+    /// A workload's controller creates a pod.
+    pub fn create_pod(
+        &mut self,
+        workload: WorkloadId,
+        shape: ShapeId,
+        made_for: Option<NodeId>,
+    ) -> PodId {
+        let spec = &self.plan.workloads[workload];
+        let pod = self.cluster.create_pod(workload, shape, made_for, self.now);
+        let counted = self.counts() && !spec.system && spec.kind != WorkloadKind::DaemonSet;
+        self.record.pods.created += u64::from(counted);
+        self.record.pod_ends.push(Default::default());
+        self.record.workloads[workload].replicas.add(1, self.now);
+        self.fingerprint.add(self.now, 1, u64::from(pod.0), u64::from(workload.0));
+        self.begin_pod_wait(pod, counted);
+        self.scheduling.scheduler.pod_added(scheduler_view(self.plan, &self.cluster), pod, self.now);
+        self.wake_scheduler(self.now);
+        pod
+    }
+
+    /// A binding has reached the node: the kubelet starts the pod.
+    pub fn pod_bound(&mut self, pod: PodId) {
+        self.cluster.bind(pod, self.now);
+        self.fingerprint.add(
+            self.now,
+            2,
+            u64::from(pod.0),
+            u64::from(self.cluster.pods[pod].node.map_or(0, |n| n.0)),
+        );
+        let clock = &self.record.pod_clocks[pod];
+        if clock.counted {
+            let waited = self.now.since(self.cluster.pods[pod].created);
+            self.record.pods.pending.add(waited);
+        }
+        self.start_stage(pod, Cause::VolumeAttach);
+    }
+
+    /// Begins the first stage at or after `stage` that takes time, or makes the pod Ready.
+    pub fn start_stage(&mut self, pod: PodId, stage: Cause) {
+        for next in [Cause::VolumeAttach, Cause::ImagePull, Cause::AppStart] {
+            if (next as u8) < stage as u8 {
+                continue;
+            }
+            let length = match next {
+                Cause::VolumeAttach => self.attach_time(pod),
+                Cause::ImagePull => self.pull_time(pod),
+                _ => self.start_time(pod),
+            };
+            if !length.is_zero() {
+                self.set_pod_cause(pod, Some(next));
+                let epoch = self.cluster.pods[pod].epoch;
+                self.at(self.now + length, Event::PodStage(pod, epoch));
+                return;
+            }
+        }
+        self.pod_ready(pod);
+    }
+
+    /// A start stage ends.
+    pub fn stage_done(&mut self, pod: PodId) {
+        match self.record.pod_clocks[pod].cause {
+            Some(Cause::VolumeAttach) => self.start_stage(pod, Cause::ImagePull),
+            Some(Cause::ImagePull) => {
+                self.images_pulled(pod);
+                self.start_stage(pod, Cause::AppStart);
+            }
+            _ => self.pod_ready(pod),
+        }
+    }
+
+    fn attach_time(&self, pod: PodId) -> Duration {
+        let row = &self.cluster.pods[pod];
+        let disks = self.cluster.shape(pod).volumes.data_disks;
+        let spec = &self.plan.workloads[row.workload].times.start;
+        (0..u64::from(disks))
+            .map(|disk| {
+                spec.volume_attach.sample_keyed(
+                    self.seed,
+                    Purpose::VolumeAttach,
+                    u64::from(row.workload.0) << 32 | u64::from(row.ordinal),
+                    disk,
+                )
+            })
+            .max()
+            .unwrap_or(Duration::ZERO)
+    }
+
+    /// Time until every image of the pod is on its node: pulls run side by side and share nothing;
+    /// an image that is being pulled already is waited for.
+    fn pull_time(&mut self, pod: PodId) -> Duration {
+        let Some(node) = self.cluster.pods[pod].node else { return Duration::ZERO };
+        let start = &self.plan.workloads[self.cluster.pods[pod].workload].times.start;
+        let mut longest = Duration::ZERO;
+        for container in &self.cluster.shapes[self.cluster.pods[pod].shape].containers {
+            let image = container.image;
+            if self.cluster.nodes[node].images.binary_search(&image).is_ok() {
+                continue;
+            }
+            let pulls = &mut self.capacity.pulls;
+            let done = match pulls.get(node, image) {
+                Some(done) => done,
+                None => {
+                    let bytes = self.plan.images[image].1 as f64;
+                    let length = Duration::from_secs_f64(bytes / start.pull_bytes_per_second);
+                    let done = self.now + length;
+                    pulls.begin(node, image, done);
+                    done
+                }
+            };
+            longest = longest.max(done.since(self.now));
+        }
+        longest
+    }
+
+    fn images_pulled(&mut self, pod: PodId) {
+        let Some(node) = self.cluster.pods[pod].node else { return };
+        let shape = self.cluster.pods[pod].shape;
+        for container in &self.cluster.shapes[shape].containers {
+            let images = &mut self.cluster.nodes[node].images;
+            if let Err(at) = images.binary_search(&container.image) {
+                images.insert(at, container.image);
+                self.capacity.pulls.end(node, container.image);
+            }
+        }
+    }
+
+    fn start_time(&self, pod: PodId) -> Duration {
+        let row = &self.cluster.pods[pod];
+        let spec = &self.plan.workloads[row.workload].times.start;
+        let (entity, ordinal) = (u64::from(row.workload.0), u64::from(row.ordinal));
+        spec.container_start.sample_keyed(self.seed, Purpose::ContainerStart, entity, ordinal)
+            + spec.app_start.sample_keyed(self.seed, Purpose::AppStart, entity, ordinal)
+    }
+
+    /// The pod is Ready: it serves, and its life begins to count.
+    pub fn pod_ready(&mut self, pod: PodId) {
+        self.cluster.set_ready(pod, self.now);
+        self.fingerprint.add(self.now, 3, u64::from(pod.0), 0);
+        let row = self.cluster.pods[pod];
+        self.set_pod_cause(pod, None);
+        let clock = &self.record.pod_clocks[pod];
+        if clock.counted && row.ready == self.now {
+            self.record.pods.ready.add(self.now.since(row.created));
+        }
+        let spec = &self.plan.workloads[row.workload];
+        if let Some(length) = self.lifetime(pod) {
+            self.at(self.now + length, Event::PodFinished(pod, row.epoch));
+        }
+        if spec.consumes.is_some() {
+            self.consumer_ready(pod);
+        }
+        self.refresh_consumed_queue(row.workload);
+        self.budgets_changed(pod);
+    }
+
+    fn lifetime(&self, pod: PodId) -> Option<Duration> {
+        let row = &self.cluster.pods[pod];
+        if let Some(given) = self.work.given_lifetime(row.workload, row.ordinal) {
+            return given;
+        }
+        let dist = self.plan.workloads[row.workload].times.lifetime.as_ref()?;
+        Some(dist.sample_keyed(
+            self.seed,
+            Purpose::PodLifetime,
+            u64::from(row.workload.0),
+            u64::from(row.ordinal),
+        ))
+    }
+
+    /// Tells a pod to stop: it has `grace` to finish what it holds.
+    pub fn stop_pod(&mut self, pod: PodId, grace: Duration, why: Stop) {
+        let row = self.cluster.pods[pod];
+        match row.phase {
+            PodPhase::Succeeded | PodPhase::Removed => {}
+            PodPhase::Pending | PodPhase::Binding => self.end_pod(pod, why),
+            PodPhase::Terminating => {
+                // Already stopping: a shorter grace may still cut it short.
+                let until = self.now + grace;
+                self.at(until, Event::PodKilled(pod, row.epoch));
+            }
+            PodPhase::Starting | PodPhase::Ready | PodPhase::NotReady => {
+                self.set_pod_cause(pod, None);
+                self.cluster.begin_termination(pod, self.now);
+                self.record.pod_ends[pod].how = why.word();
+                self.scheduling.scheduler.pod_terminating(scheduler_view(self.plan, &self.cluster), pod);
+                self.refresh_consumed_queue(row.workload);
+                self.budgets_changed(pod);
+                if self.consumer_drained(pod) {
+                    self.end_pod(pod, why);
+                } else {
+                    let epoch = self.cluster.pods[pod].epoch;
+                    self.at(self.now + grace, Event::PodKilled(pod, epoch));
+                }
+                self.sync_workload(row.workload);
+            }
+        }
+    }
+
+    /// The pod's life is over, whatever it held is lost.
+    pub fn end_pod(&mut self, pod: PodId, why: Stop) {
+        let row = self.cluster.pods[pod];
+        if row.phase.is_over() {
+            return;
+        }
+        self.set_pod_cause(pod, None);
+        self.consumer_gone(pod);
+        let never_bound = row.bound == SimTime::NEVER;
+        let clock = &self.record.pod_clocks[pod];
+        if clock.counted {
+            if never_bound {
+                self.record.pods.pending.add(self.now.since(row.created));
+            }
+            match why {
+                Stop::Completed => self.record.pods.completed += 1,
+                Stop::Evicted | Stop::Lost => self.record.pods.evicted += 1,
+                Stop::ScaledDown => {}
+            }
+        }
+        let end = &mut self.record.pod_ends[pod];
+        end.at = Some(self.now);
+        if end.how.is_empty() {
+            end.how = why.word();
+        }
+        let held = row.phase.holds_room().then_some(row.node).flatten();
+        if let Some(node) = held {
+            self.usage_leaves(node, pod);
+        }
+        let phase =
+            if why == Stop::Completed { PodPhase::Succeeded } else { PodPhase::Removed };
+        self.cluster.end_pod(pod, phase);
+        self.record.workloads[row.workload].replicas.add(-1, self.now);
+        self.fingerprint.add(self.now, 4, u64::from(pod.0), why as u64);
+        match held {
+            Some(node) => {
+                let view = scheduler_view(self.plan, &self.cluster);
+                self.scheduling.scheduler.pod_left_node(view, pod, node, self.now);
+                self.wake_scheduler(self.now);
+            }
+            None => self.scheduling.scheduler.pod_deleted(pod),
+        }
+        self.refresh_consumed_queue(row.workload);
+        self.budgets_changed(pod);
+        self.sync_workload(row.workload);
+    }
+}

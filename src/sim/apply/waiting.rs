@@ -1,0 +1,102 @@
+//! Causes of waiting change.
+
+use crate::plan::ScalerKind;
+use crate::sim::attribution::PodClock;
+use crate::sim::world::World;
+use crate::unit::{NodeId, PodId, PoolId, QueueId, WorkloadId};
+use crate::vocabulary::Cause;
+
+impl World<'_> {
+    /// A new pod begins to wait for the scheduler.
+    pub fn begin_pod_wait(&mut self, pod: PodId, counted: bool) {
+        debug_assert_eq!(self.record.pod_clocks.len(), pod.0 as usize);
+        self.record.pod_clocks.push(PodClock::new(Cause::SchedQueue, counted, self.now));
+        let workload = self.cluster.pods[pod].workload;
+        self.record.workloads[workload].stages.shift(None, Some(Cause::SchedQueue));
+        self.refresh_consumed_queue(workload);
+    }
+
+    /// From now on the pod waits for `cause` (`None`: for nothing any more).
+    pub fn set_pod_cause(&mut self, pod: PodId, cause: Option<Cause>) {
+        self.set_pod_wait(pod, cause, None, None);
+    }
+
+    /// The same, with the pool whose wall it is, or the node that is coming.
+    pub fn set_pod_wait(
+        &mut self,
+        pod: PodId,
+        cause: Option<Cause>,
+        pool: Option<PoolId>,
+        coming: Option<NodeId>,
+    ) {
+        let clock = &mut self.record.pod_clocks[pod];
+        let (before, wall_before) = (clock.cause, clock.wall);
+        if before.is_none() {
+            return;
+        }
+        clock.coming = coming;
+        clock.wall = pool;
+        if before == cause && wall_before == pool {
+            return;
+        }
+        clock.change(cause, self.now, &mut self.record.pod_waits);
+        self.shift_wall(before, wall_before, -1);
+        self.shift_wall(cause, pool, 1);
+        let workload = self.cluster.pods[pod].workload;
+        self.record.workloads[workload].stages.shift(before, cause);
+        self.refresh_consumed_queue(workload);
+    }
+
+    fn shift_wall(&mut self, cause: Option<Cause>, pool: Option<PoolId>, by: i32) {
+        let Some(pool) = pool else { return };
+        match cause {
+            Some(Cause::BlockedIp) => {
+                let subnet = self.plan.pools[pool].subnet;
+                self.record.subnets[subnet].shift(by, self.now);
+            }
+            Some(Cause::BlockedQuota) => {
+                for &quota in &self.plan.pools[pool].quotas {
+                    self.record.quotas[quota].shift(by, self.now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The cause of the queue that a workload consumes may have changed.
+    pub fn refresh_consumed_queue(&mut self, workload: WorkloadId) {
+        if let Some(consumer) = &self.plan.workloads[workload].consumes {
+            self.refresh_queue_cause(consumer.queue);
+        }
+    }
+
+    /// Finds the cause that holds for a queue now (contract §5, first match wins).
+    pub fn refresh_queue_cause(&mut self, queue: QueueId) {
+        let cause = self.queue_cause(queue);
+        self.record.queue_clocks[queue].set_cause(cause, self.now);
+    }
+
+    fn queue_cause(&self, queue: QueueId) -> Cause {
+        // Of several consuming workloads, the one whose next consumer is nearest.
+        self.work
+            .consumers_of(queue)
+            .iter()
+            .map(|&workload| self.workload_cause(workload, queue))
+            .max_by_key(|&cause| crate::sim::attribution::nearness(cause))
+            .unwrap_or(Cause::Busy)
+    }
+
+    fn workload_cause(&self, workload: WorkloadId, queue: QueueId) -> Cause {
+        let state = &self.cluster.workloads[workload];
+        if state.ready < state.replicas {
+            let stages = &self.record.workloads[workload].stages;
+            return stages.furthest().unwrap_or(Cause::SchedQueue);
+        }
+        match &self.plan.workloads[workload].scaler {
+            Some(ScalerKind::ScaledObject(spec)) => {
+                self.scaling_cause(workload, queue, spec).unwrap_or(Cause::Busy)
+            }
+            _ => Cause::Busy,
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Where waiting goes: one cause for each instant of each waiting message and pod (contract §5).
+//!
+//! Messages that wait in one queue share the queue's cause, so a queue keeps one clock per cause and
+//! adds depth·dt when either changes: O(1) per event and nothing per message.
+
+use crate::unit::{Duration, NodeId, PoolId, SimTime};
+use crate::vocabulary::Cause;
+
+/// Microseconds by cause, indexed like [`Cause::ALL`].
+pub type CauseTotals = [u128; Cause::ALL.len()];
+
+/// The waiting of one queue's counted messages.
+#[derive(Clone, Debug)]
+pub struct QueueClock {
+    /// Counted messages that wait and can be taken.
+    depth: u64,
+    cause: Cause,
+    since: SimTime,
+    spent: CauseTotals,
+}
+
+impl QueueClock {
+    /// An empty queue.
+    pub fn new() -> Self {
+        Self { depth: 0, cause: Cause::Busy, since: SimTime::ZERO, spent: [0; Cause::ALL.len()] }
+    }
+
+    /// The cause that holds now.
+    pub fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// From `now` on the queue waits for `cause`.
+    pub fn set_cause(&mut self, cause: Cause, now: SimTime) {
+        if cause != self.cause {
+            self.settle(now);
+            self.cause = cause;
+        }
+    }
+
+    /// A counted message begins to wait.
+    pub fn enter(&mut self, now: SimTime) {
+        self.settle(now);
+        self.depth += 1;
+    }
+
+    /// A counted message is taken (or leaves otherwise).
+    pub fn leave(&mut self, now: SimTime) {
+        self.settle(now);
+        self.depth -= 1;
+    }
+
+    /// Lost attempts cost messages this many microseconds.
+    pub fn redo(&mut self, lost_micros: u128) {
+        self.spent[Cause::Redo as usize] += lost_micros;
+    }
+
+    /// Adds up to `now` and returns the totals.
+    pub fn totals(&mut self, now: SimTime) -> &CauseTotals {
+        self.settle(now);
+        &self.spent
+    }
+
+    fn settle(&mut self, now: SimTime) {
+        let waited = u128::from(now.since(self.since).micros());
+        self.spent[self.cause as usize] += waited * u128::from(self.depth);
+        self.since = now;
+    }
+}
+
+impl Default for QueueClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The waiting of one pod from creation to Ready.
+#[derive(Clone, Copy, Debug)]
+pub struct PodClock {
+    /// The cause that holds now; `None` once the pod waits no more.
+    pub cause: Option<Cause>,
+    since: SimTime,
+    /// Whether the pod counts.
+    pub counted: bool,
+    /// The cause of the longest unbroken stretch, and its length.
+    pub longest: Option<(Cause, Duration)>,
+    /// The node on its way that the pod waits for.
+    pub coming: Option<NodeId>,
+    /// The pool whose wall the pod waits at.
+    pub wall: Option<PoolId>,
+}
+
+impl PodClock {
+    /// A pod created now.
+    pub fn new(cause: Cause, counted: bool, now: SimTime) -> Self {
+        Self { cause: Some(cause), since: now, counted, longest: None, coming: None, wall: None }
+    }
+
+    /// From `now` on the pod waits for `cause`, or for nothing.
+    pub fn change(&mut self, cause: Option<Cause>, now: SimTime, spent: &mut CauseTotals) {
+        let Some(before) = self.cause else { return };
+        if cause == Some(before) {
+            return;
+        }
+        let waited = now.since(self.since);
+        if self.counted {
+            spent[before as usize] += u128::from(waited.micros());
+        }
+        if self.longest.is_none_or(|(_, most)| waited > most) {
+            self.longest = Some((before, waited));
+        }
+        self.cause = cause;
+        self.since = now;
+    }
+}
+
+/// How far a pod with this cause is on its way to Ready: more is further.
+pub const fn progress(cause: Cause) -> u8 {
+    match cause {
+        Cause::AppStart => 15,
+        Cause::ImagePull => 14,
+        Cause::VolumeAttach => 13,
+        Cause::NodeReady => 12,
+        Cause::VmProvision => 11,
+        Cause::CaExpander => 10,
+        Cause::CaDelay => 9,
+        Cause::CaScan => 8,
+        Cause::SchedQueue => 7,
+        Cause::CaBackoff => 6,
+        Cause::BlockedCapacity => 5,
+        Cause::BlockedQuota => 4,
+        Cause::BlockedIp => 3,
+        Cause::BlockedMaxCount => 2,
+        Cause::SchedConstraint => 1,
+        _ => 0,
+    }
+}
+
+/// How near a queue's next consumer is under this cause: more is nearer.
+pub const fn nearness(cause: Cause) -> u8 {
+    match cause {
+        Cause::Busy => 32,
+        Cause::HpaSync => 6,
+        Cause::HpaTolerance | Cause::HpaPolicy => 5,
+        Cause::KedaPoll => 4,
+        Cause::KedaActivation | Cause::HpaMax => 3,
+        other => 8 + progress(other),
+    }
+}
+
+/// How many pods of one workload wait for each cause.
+#[derive(Clone, Debug)]
+pub struct StageCounts {
+    pods: [u32; Cause::ALL.len()],
+}
+
+impl StageCounts {
+    /// None.
+    pub fn new() -> Self {
+        Self { pods: [0; Cause::ALL.len()] }
+    }
+
+    /// A pod moves from one cause to another; `None` is not waiting.
+    pub fn shift(&mut self, from: Option<Cause>, to: Option<Cause>) {
+        if let Some(from) = from {
+            self.pods[from as usize] -= 1;
+        }
+        if let Some(to) = to {
+            self.pods[to as usize] += 1;
+        }
+    }
+
+    /// Cause of the pod that is furthest on its way.
+    pub fn furthest(&self) -> Option<Cause> {
+        Cause::ALL
+            .iter()
+            .copied()
+            .filter(|&cause| self.pods[cause as usize] > 0)
+            .max_by_key(|&cause| progress(cause))
+    }
+}
+
+impl Default for StageCounts {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_splits_its_waiting_exactly() {
+        let second = SimTime::from_secs;
+        let mut clock = QueueClock::new();
+        clock.set_cause(Cause::KedaPoll, second(0));
+        clock.enter(second(0));
+        clock.enter(second(10));
+        clock.set_cause(Cause::AppStart, second(15));
+        clock.leave(second(20));
+        clock.leave(second(21));
+        let totals = clock.totals(second(30));
+        assert_eq!(totals[Cause::KedaPoll as usize], 20_000_000);
+        assert_eq!(totals[Cause::AppStart as usize], 11_000_000);
+        assert_eq!(totals.iter().sum::<u128>(), (20 + 11) * 1_000_000);
+    }
+
+    #[test]
+    fn the_pod_furthest_on_its_way_gives_the_cause() {
+        let mut stages = StageCounts::new();
+        assert_eq!(stages.furthest(), None);
+        stages.shift(None, Some(Cause::CaScan));
+        stages.shift(None, Some(Cause::SchedQueue));
+        assert_eq!(stages.furthest(), Some(Cause::CaScan));
+        stages.shift(Some(Cause::SchedQueue), Some(Cause::ImagePull));
+        assert_eq!(stages.furthest(), Some(Cause::ImagePull));
+    }
+}

@@ -1,0 +1,80 @@
+//! The slow twin: recomputes from scratch what the model keeps as running counts, and stops on a
+//! difference. `--audit` runs it now and then.
+
+use crate::model::{PodPhase, Usage};
+use crate::sim::world::World;
+
+impl World<'_> {
+    /// Recomputes everything that is kept as a running sum.
+    ///
+    /// # Panics
+    /// On any difference: that is a bug in the simulation.
+    pub fn audit(&self) {
+        self.audit_nodes();
+        self.audit_workloads();
+        self.audit_queues();
+        self.audit_pools();
+    }
+
+    fn audit_nodes(&self) {
+        for (id, node) in self.cluster.nodes.enumerate() {
+            let mut usage = Usage::default();
+            for &pod in &node.used.pods {
+                let row = &self.cluster.pods[pod];
+                assert_eq!(row.node, Some(id), "pod {} is on the node that lists it", pod.0);
+                assert!(row.phase.holds_room(), "pod {} holds room: {:?}", pod.0, row.phase);
+                usage.add(pod, &self.cluster.shapes[row.shape]);
+            }
+            assert_eq!(usage.requests, node.used.requests, "requests on node {}", id.0);
+            assert_eq!(usage.scoring, node.used.scoring, "scoring requests on node {}", id.0);
+            assert!(
+                usage.requests.fits_in(&node.allocatable) || node.phase.has_node(),
+                "node {} is within its allocatable",
+                id.0
+            );
+        }
+    }
+
+    fn audit_workloads(&self) {
+        let mut active = vec![0u32; self.cluster.workloads.len()];
+        let mut ready = active.clone();
+        let mut pending = 0;
+        for (pod, row) in self.cluster.pods.enumerate() {
+            active[row.workload.0 as usize] += u32::from(row.phase.is_active());
+            ready[row.workload.0 as usize] += u32::from(row.phase == PodPhase::Ready);
+            if row.phase == PodPhase::Pending {
+                pending += 1;
+                assert!(self.cluster.pending.contains(&pod), "pod {} is pending", pod.0);
+            }
+        }
+        assert_eq!(pending, self.cluster.pending.len(), "pending pods");
+        for (id, workload) in self.cluster.workloads.enumerate() {
+            assert_eq!(workload.active, active[id.0 as usize], "active pods of {}", id.0);
+            assert_eq!(workload.ready, ready[id.0 as usize], "ready pods of {}", id.0);
+        }
+    }
+
+    fn audit_queues(&self) {
+        for queue in self.work.queues.iter() {
+            assert!(queue.is_conserved(), "every message is in exactly one place");
+        }
+    }
+
+    fn audit_pools(&self) {
+        for (id, pool) in self.cluster.pools.enumerate() {
+            let there = pool
+                .instances
+                .iter()
+                .filter(|&&node| self.cluster.nodes[node].pool == Some(id))
+                .count();
+            assert_eq!(there, pool.instances.len(), "instances of pool {}", id.0);
+            let billed = pool
+                .instances
+                .iter()
+                .filter(|&&node| self.record.nodes[node].billed_from.is_some())
+                .count();
+            let counted = self.record.pools[id].billed.level();
+            assert_eq!(billed as i64, counted, "billed instances of pool {}", id.0);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The autoscaler, the provider, and what lies between them.
+
+use rustc_hash::FxHashMap;
+
+use crate::cloud::{PoolSpec, Region, ScaleSet};
+use crate::control::autoscaler::{
+    Autoscaler, BudgetView, Deletion, GroupView, Template, View, Words,
+};
+use crate::model::{Cluster, Labels, ProvisioningFailure, Usage};
+use crate::plan::{Plan, WorkloadKind};
+use crate::rules::{FilterOptions, NodeFacts, WellKnown, fits_node_affinity, untolerated};
+use crate::unit::{
+    ExtendedId, IdVec, ImageId, NodeId, PoolId, ShapeId, SimTime, Symbol, Symbols,
+};
+
+/// Name of the provider's GPU resource.
+const GPU: &str = "nvidia.com/gpu";
+
+/// The provider's state and the autoscaler's memory.
+pub struct Capacity {
+    /// What the autoscaler remembers.
+    pub autoscaler: Autoscaler,
+    /// What it knows of autoscaled pools; targets are filled in for each scan.
+    pub groups: Vec<GroupView>,
+    /// Names that it knows.
+    pub words: Words,
+    /// Settings of the filters that it simulates.
+    pub filters: FilterOptions,
+    /// Disruption budgets.
+    pub budgets: Vec<BudgetView>,
+    /// Workloads whose pods have a controller each.
+    pub lone: Vec<bool>,
+    /// The provider's GPU resource.
+    pub gpu: Option<ExtendedId>,
+    /// Nodes that the autoscaler is deleting, and how far it is.
+    pub deletions: FxHashMap<NodeId, Deletion>,
+    /// When the next scan is due.
+    pub next_scan: SimTime,
+    /// A pod that becomes unschedulable makes it come sooner.
+    pub scan_on_unschedulable: bool,
+    /// What the provider said last when a pool could not grow.
+    pub walls: IdVec<PoolId, Option<ProvisioningFailure>>,
+    /// Scale sets.
+    pub scale_sets: IdVec<PoolId, ScaleSet>,
+    /// Node of each instance of a scale set, by instance number.
+    pub nodes_of: IdVec<PoolId, Vec<NodeId>>,
+    /// Addresses, quotas, outages.
+    pub region: Region,
+    /// What the provider said of instances that failed.
+    pub failures: FxHashMap<NodeId, ProvisioningFailure>,
+    /// Image pulls under way.
+    pub pulls: Pulls,
+}
+
+impl Capacity {
+    /// Nothing runs yet.
+    pub fn new(plan: &Plan, symbols: &mut Symbols, well_known: WellKnown, seed: u64) -> Self {
+        let taints = plan.pools.iter().flat_map(|pool| pool.taints.iter().map(|taint| taint.key));
+        let words = Words::new(symbols, &plan.autoscaler, taints);
+        let gpu = plan.extended.iter().position(|name| name == GPU);
+        Self {
+            autoscaler: Autoscaler::new(&plan.autoscaler, SimTime::ZERO),
+            groups: groups(plan, symbols),
+            words,
+            filters: FilterOptions::of_version(plan.version.minor, well_known),
+            budgets: plan
+                .budgets
+                .iter()
+                .map(|budget| BudgetView {
+                    namespace: budget.namespace,
+                    selector: budget.selector.clone(),
+                })
+                .collect(),
+            lone: plan
+                .workloads
+                .iter()
+                .map(|workload| workload.kind == WorkloadKind::ScaledJob)
+                .collect(),
+            gpu: gpu.map(|index| ExtendedId(index as u8)),
+            deletions: FxHashMap::default(),
+            next_scan: SimTime::NEVER,
+            scan_on_unschedulable: plan.autoscaler.frequent_loops,
+            walls: plan.pools.iter().map(|_| None).collect(),
+            scale_sets: plan
+                .pools
+                .enumerate()
+                .map(|(pool, spec)| ScaleSet::new(pool, spec, seed))
+                .collect(),
+            nodes_of: plan.pools.iter().map(|_| Vec::new()).collect(),
+            region: Region::new(
+                seed,
+                plan.network,
+                &plan.subnets,
+                &plan.quotas,
+                &plan.refusals,
+                &plan.timing,
+            ),
+            failures: FxHashMap::default(),
+            pulls: Pulls::default(),
+        }
+    }
+}
+
+/// What the autoscaler is shown.
+pub fn autoscaler_view<'v>(cluster: &'v Cluster, capacity: &'v Capacity) -> View<'v> {
+    View {
+        cluster,
+        words: &capacity.words,
+        filters: &capacity.filters,
+        groups: &capacity.groups,
+        budgets: &capacity.budgets,
+        quotas: &[],
+        lone: &capacity.lone,
+        gpu: capacity.gpu,
+    }
+}
+
+/// The autoscaled pools as node groups, with the template that an empty one has.
+fn groups(plan: &Plan, symbols: &mut Symbols) -> Vec<GroupView> {
+    let zone = symbols.intern("topology.kubernetes.io/zone");
+    let none = symbols.intern("0");
+    plan.pools
+        .enumerate()
+        .filter(|(_, spec)| spec.autoscaled)
+        .map(|(pool, spec)| {
+            let mut labels = spec.template_labels.clone();
+            // Azure's template has one of the pool's zones, whichever (`azure_template.go`).
+            labels.set(zone, spec.zones.first().copied().unwrap_or(none));
+            let pods = daemon_shapes(plan, &labels, spec, symbols);
+            GroupView {
+                pool,
+                id: spec.group_id,
+                min: spec.min,
+                max: spec.max,
+                template: Some(Template {
+                    capacity: spec.template_capacity,
+                    allocatable: spec.template_capacity,
+                    labels,
+                    taints: spec.taints.clone(),
+                    pods,
+                    max_data_disks: spec.size.max_data_disks,
+                }),
+                ..GroupView::default()
+            }
+        })
+        .collect()
+}
+
+/// Shapes of the DaemonSets whose pods a node with these labels and the pool's taints gets.
+fn daemon_shapes(
+    plan: &Plan,
+    labels: &Labels,
+    spec: &PoolSpec,
+    symbols: &Symbols,
+) -> Vec<ShapeId> {
+    let used = Usage::default();
+    let facts = NodeFacts {
+        name: Symbol::EMPTY,
+        labels,
+        taints: &spec.taints,
+        unschedulable: false,
+        allocatable: &spec.template_capacity,
+        used: &used,
+        max_data_disks: spec.size.max_data_disks,
+    };
+    plan.workloads
+        .iter()
+        .filter(|workload| workload.kind == WorkloadKind::DaemonSet)
+        .map(|workload| workload.shape)
+        .filter(|&shape| {
+            let shape = &plan.shapes[shape];
+            fits_node_affinity(shape, &facts, symbols)
+                && untolerated(facts.taints, &shape.tolerations).is_none()
+        })
+        .collect()
+}
+
+/// Image pulls under way: who comes later to the same node waits for the same pull.
+#[derive(Default)]
+pub struct Pulls {
+    under_way: FxHashMap<(NodeId, ImageId), SimTime>,
+}
+
+impl Pulls {
+    /// When a pull under way is done.
+    pub fn get(&self, node: NodeId, image: ImageId) -> Option<SimTime> {
+        self.under_way.get(&(node, image)).copied()
+    }
+
+    /// A pull begins.
+    pub fn begin(&mut self, node: NodeId, image: ImageId, done: SimTime) {
+        self.under_way.insert((node, image), done);
+    }
+
+    /// A pull is done.
+    pub fn end(&mut self, node: NodeId, image: ImageId) {
+        self.under_way.remove(&(node, image));
+    }
+}

@@ -1,0 +1,48 @@
+//! One run: pop, advance, match, apply, next.
+
+use crate::plan::Plan;
+use crate::record::Outcome;
+use crate::sim::event::Lane;
+use crate::sim::world::{RunOptions, World};
+use crate::unit::{Duration, SimTime};
+
+/// How long a draining run goes on at most beyond its duration: a queue that nobody consumes never
+/// drains.
+const DRAIN_LIMIT: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// Runs a plan once. The same plan, seed and options give the same outcome to the byte.
+pub fn run(plan: &Plan, seed: u64, options: RunOptions) -> Outcome {
+    let mut world = World::new(plan, seed, options);
+    world.start();
+    let end = plan.end();
+    let last = if plan.simulation.drain { end + DRAIN_LIMIT } else { end };
+    loop {
+        let event = world.events.peek();
+        let arrival = world.work.next_arrival();
+        // Arrivals are facts: of one instant, they come first.
+        let next_event = event.unwrap_or((SimTime::NEVER, u8::MAX));
+        if arrival <= (next_event.0, Lane::Fact as u8) && arrival.0 <= end {
+            world.now = arrival.0;
+            world.arrive();
+            continue;
+        }
+        if next_event.0 > last {
+            break;
+        }
+        let Some((time, event)) = world.events.pop() else { break };
+        debug_assert!(time >= world.now, "time never goes back");
+        world.now = time;
+        world.step(event);
+        if world.closing && (!plan.simulation.drain || world.is_drained()) {
+            break;
+        }
+        if options.audit && world.record.counters.events.is_multiple_of(4_096) {
+            world.audit();
+        }
+    }
+    world.now = if world.closing { world.now } else { end };
+    if options.audit {
+        world.audit();
+    }
+    world.into_outcome()
+}

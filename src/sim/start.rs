@@ -1,0 +1,188 @@
+//! The state at time zero: warm (everything Ready, nothing counted) or cold (created at time zero).
+
+use crate::chance::{Purpose, Stream};
+use crate::model::{Node, NodePhase, PodPhase, Usage};
+use crate::plan::{ScalerKind, WorkloadKind};
+use crate::sim::event::Event;
+use crate::sim::names::key;
+use crate::sim::world::{World, scheduler_view};
+use crate::unit::{Duration, InstanceId, NodeId, PodId, SimTime, WorkloadId};
+
+impl World<'_> {
+    /// Sets the world up and schedules the first events.
+    pub fn start(&mut self) {
+        let price = self.plan.prices.control_plane;
+        self.record.control_plane_rate.set(price.0, self.now);
+        self.cover_budgets();
+        self.add_given_nodes();
+        let warm = self.plan.simulation.warm;
+        for pool in self.plan.pools.ids() {
+            if warm {
+                self.add_running_nodes(pool);
+            } else {
+                let count = self.plan.pools[pool].count;
+                // A refusal is in the journal; the autoscaler sees what is missing.
+                let _ = self.request_nodes(pool, count);
+            }
+        }
+        for workload in self.plan.workloads.ids() {
+            self.create_workload(workload);
+        }
+        if warm {
+            self.place_at_once();
+        }
+        self.count_budgets();
+        self.start_loops();
+        self.start_observers();
+        self.start_injects();
+        self.start_spot();
+        if !self.options.no_report {
+            self.record.series.columns = self.series_columns();
+            self.at(self.now, Event::Sample);
+        }
+    }
+
+    fn add_given_nodes(&mut self) {
+        for given in &self.plan.nodes {
+            let node = Node {
+                name: given.name,
+                pool: None,
+                instance: InstanceId(0),
+                phase: NodePhase::Creating,
+                epoch: 0,
+                labels: given.labels.clone(),
+                taints: Vec::new(),
+                unschedulable: false,
+                capacity: given.capacity,
+                allocatable: given.allocatable,
+                used: Usage::default(),
+                images: Vec::new(),
+                requested: self.now,
+                registered: SimTime::NEVER,
+                ready: SimTime::NEVER,
+                condition_changed: self.now,
+                gone: SimTime::NEVER,
+                max_data_disks: u16::MAX,
+                scale_down_disabled: true,
+            };
+            let id = self.new_node(node);
+            self.make_ready(id);
+        }
+    }
+
+    /// Registers a node and makes it Ready, without time passing.
+    pub fn make_ready(&mut self, node: NodeId) {
+        self.cluster.register_node(node, self.now);
+        self.cluster.set_node_phase(node, NodePhase::Ready, self.now);
+        self.record.nodes[node].first_ready = Some(self.now);
+        self.scheduling.scheduler.node_added(scheduler_view(self.plan, &self.cluster), node, self.now);
+        self.count_ready(node, true);
+    }
+
+    fn create_workload(&mut self, workload: WorkloadId) {
+        let spec = &self.plan.workloads[workload];
+        self.cluster.workloads[workload].created = self.now;
+        match spec.kind {
+            WorkloadKind::DaemonSet => {
+                for node in self.cluster.registered.clone() {
+                    if self.daemon_runs_on(workload, node) {
+                        self.create_daemon_pod(workload, node);
+                    }
+                }
+            }
+            WorkloadKind::Bare | WorkloadKind::ScaledJob => {}
+            _ => {
+                self.cluster.workloads[workload].replicas = spec.replicas;
+                self.record.workloads[workload].replicas_max = spec.replicas;
+                if self.plan.simulation.warm {
+                    for _ in 0..spec.replicas {
+                        self.create_pod(workload, spec.shape, None);
+                    }
+                } else {
+                    self.sync_workload(workload);
+                }
+            }
+        }
+    }
+
+    /// Warm start: the real scheduler places what was created, and no time passes. What fits is
+    /// Ready with its images on the node; nothing of it counts.
+    fn place_at_once(&mut self) {
+        for clock in self.record.pod_clocks.iter_mut() {
+            clock.counted = false;
+        }
+        self.record.pods = Default::default();
+        while let Some((pod, node)) = self.next_placement() {
+            let Some(node) = node else {
+                self.reject_pod(pod, None);
+                continue;
+            };
+            self.cluster.assume(pod, node);
+            self.usage_joins(node, pod);
+            let view = scheduler_view(self.plan, &self.cluster);
+            self.scheduling.scheduler.pod_assumed(view, pod, node, self.now);
+            self.cluster.bind(pod, self.now);
+            let shape = self.cluster.pods[pod].shape;
+            for container in &self.cluster.shapes[shape].containers {
+                let images = &mut self.cluster.nodes[node].images;
+                if let Err(at) = images.binary_search(&container.image) {
+                    images.insert(at, container.image);
+                }
+            }
+        }
+        let bound: Vec<PodId> = self
+            .cluster
+            .pods
+            .enumerate()
+            .filter(|(_, row)| row.phase == PodPhase::Starting)
+            .map(|(pod, _)| pod)
+            .collect();
+        for pod in bound {
+            self.pod_ready(pod);
+        }
+    }
+
+    /// Control loops begin at their phases.
+    fn start_loops(&mut self) {
+        for (workload, spec) in self.plan.workloads.enumerate() {
+            let name = self.plan.symbols.text(spec.name);
+            match &spec.scaler {
+                Some(ScalerKind::ScaledObject(scaled)) => {
+                    let first = self.phase("keda", name, scaled.polling_interval);
+                    self.at(first, Event::KedaPoll(workload));
+                    let first = self.phase("hpa", name, self.hpa_settings.sync_period);
+                    self.at(first, Event::HpaSync(workload));
+                }
+                Some(ScalerKind::ScaledJob(scaled)) => {
+                    let first = self.phase("keda", name, scaled.polling_interval);
+                    self.at(first, Event::KedaPoll(workload));
+                }
+                Some(ScalerKind::Hpa(_)) => {
+                    let first = self.phase("hpa", name, self.hpa_settings.sync_period);
+                    self.at(first, Event::HpaSync(workload));
+                }
+                None => {}
+            }
+        }
+        if self.plan.pools.iter().any(|pool| pool.autoscaled) {
+            let first = self.phase("autoscaler", "", self.plan.autoscaler.scan_interval);
+            self.capacity.next_scan = first;
+            self.at(first, Event::AutoscalerScan);
+        }
+        self.wake_scheduler(self.now);
+    }
+
+    /// When a loop with this period first runs: U(0, period) keyed by its name, or at once.
+    fn phase(&self, kind: &str, name: &str, period: Duration) -> SimTime {
+        if !self.plan.timing.random_phases {
+            return self.now;
+        }
+        let mut stream = Stream::keyed(self.seed, Purpose::Phase, key(kind, name, ""), 0);
+        self.now + period.scaled(stream.open_unit())
+    }
+
+    fn start_observers(&mut self) {
+        self.at(SimTime::ZERO + self.plan.simulation.warmup, Event::WarmupEnd);
+        self.at(self.plan.end(), Event::End);
+    }
+}

@@ -1,0 +1,320 @@
+//! Scans of the cluster autoscaler: what it decides is carried out, and what it says of pods becomes
+//! the cause that they wait for.
+
+use crate::control::autoscaler::{
+    Action, Autoscaler, DeleteReason, FailureKind, Fate, GrowReason, Rejection, Scan, next_scan,
+    run_once,
+};
+use crate::model::{ProvisioningFailure, TaintEffect};
+use crate::model::{NodePhase, Taint, Usage};
+use crate::record::{Actor, Object};
+use crate::rules::{NodeFacts, node_failure};
+use crate::sim::capacity::autoscaler_view;
+use crate::sim::event::Event;
+use crate::sim::world::World;
+use crate::unit::{NodeId, PodId, PoolId, SimTime, Symbol};
+use crate::vocabulary::Cause;
+
+impl World<'_> {
+    /// One scan, or the count of one that would see nothing new.
+    pub fn autoscaler_scan(&mut self) {
+        if self.now != self.capacity.next_scan {
+            self.record.counters.stale_events += 1;
+            return;
+        }
+        self.record.counters.autoscaler_scans += 1;
+        self.count_budgets();
+        for group in &mut self.capacity.groups {
+            group.target = self.cluster.pools[group.pool].target;
+        }
+        let spec = &self.plan.autoscaler;
+        let view = autoscaler_view(&self.cluster, &self.capacity);
+        if self.capacity.autoscaler.is_idle(&view, self.now) {
+            self.schedule_scan(self.now + spec.scan_interval);
+            return;
+        }
+        let lots = self.lots(3, 0);
+        let mut memory = std::mem::replace(
+            &mut self.capacity.autoscaler,
+            Autoscaler::new(spec, SimTime::ZERO),
+        );
+        let view = autoscaler_view(&self.cluster, &self.capacity);
+        let scan = run_once(spec, &view, &mut memory, self.now, lots);
+        self.capacity.autoscaler = memory;
+        let next = next_scan(spec, self.now, &scan);
+        self.capacity.scan_on_unschedulable = next.on_unschedulable;
+        self.note_failures(&scan);
+        self.explain_pods(&scan);
+        self.carry_out_scan(scan);
+        self.schedule_scan(next.at);
+    }
+
+    fn schedule_scan(&mut self, at: SimTime) {
+        self.capacity.next_scan = at;
+        self.at(at, Event::AutoscalerScan);
+    }
+
+    /// A pod has become unschedulable: a sleeping loop wakes up.
+    pub fn autoscaler_sees_pod(&mut self) {
+        let due = self.capacity.next_scan;
+        if self.capacity.scan_on_unschedulable && due != SimTime::NEVER && due > self.now {
+            // Once a loop: the next one says again whether it may be woken.
+            self.capacity.scan_on_unschedulable = false;
+            self.schedule_scan(self.now);
+        }
+    }
+
+    /// The autoscaler restarts: timers and backoffs are forgotten.
+    pub fn restart_autoscaler(&mut self) {
+        self.capacity.autoscaler = Autoscaler::new(&self.plan.autoscaler, self.now);
+        self.capacity.deletions.clear();
+    }
+
+    fn note_failures(&mut self, scan: &Scan) {
+        for failure in &scan.failures {
+            let reason = match failure.kind {
+                FailureKind::Timeout => {
+                    self.capacity.walls[failure.pool] = None;
+                    "ca.timeout"
+                }
+                _ => "ca.instance-failed",
+            };
+            let provision = self.plan.autoscaler.max_node_provision_time;
+            let object = Object::Pool(failure.pool);
+            self.note(Actor::Autoscaler, "back-off", object, reason, None, || match reason {
+                "ca.timeout" => format!("nodes did not come in max-node-provision-time {provision}"),
+                _ => "instances could not be created".to_owned(),
+            });
+        }
+    }
+
+    fn carry_out_scan(&mut self, scan: Scan) {
+        let mut failed = false;
+        for action in scan.actions {
+            match action {
+                Action::IncreaseSize { pool, by, reason } => {
+                    if failed && !self.plan.autoscaler.parallel_scale_up {
+                        let spec = &self.plan.autoscaler;
+                        self.capacity.autoscaler.scale_up_withdrawn(spec, pool, by, self.now);
+                        continue;
+                    }
+                    failed |= !self.grow(pool, by, reason);
+                }
+                // Azure's call refreshes the provider's caches and changes nothing.
+                Action::DecreaseTarget { .. } => {}
+                Action::DeleteInstances { nodes, why, .. } => {
+                    for node in nodes {
+                        self.delete_instance(
+                            node,
+                            match why {
+                                DeleteReason::Unregistered => "unregistered",
+                                DeleteReason::CreationFailed => "failed",
+                            },
+                        );
+                    }
+                }
+                Action::StartDeletion { node, drain } => self.begin_deletion(node, drain),
+                Action::SoftTaint { node } => self.soft_taint(node),
+                Action::SoftUntaint { node } => self.soft_untaint(node),
+            }
+        }
+    }
+
+    fn grow(&mut self, pool: PoolId, by: u32, reason: GrowReason) -> bool {
+        let target = i64::from(self.cluster.pools[pool].target);
+        let change = Some((target, target + i64::from(by)));
+        let object = Object::Pool(pool);
+        let code = match reason {
+            GrowReason::Pods(_) => "ca.pending-pods",
+            GrowReason::MinSize => "ca.min-size",
+        };
+        self.note(Actor::Autoscaler, "increase-size", object, code, change, || match reason {
+            GrowReason::Pods(pods) => format!("{by} more nodes for {pods} unschedulable pods"),
+            GrowReason::MinSize => format!("{by} more nodes up to minCount"),
+        });
+        match self.request_nodes(pool, by) {
+            Ok(()) => true,
+            Err(refusal) => {
+                let failure = refusal.failure();
+                self.capacity.walls[pool] = Some(failure);
+                let spec = &self.plan.autoscaler;
+                let kind = FailureKind::Provider(failure);
+                let autoscaler = &mut self.capacity.autoscaler;
+                let until = autoscaler.scale_up_failed(spec, pool, by, kind, self.now);
+                self.note(Actor::Autoscaler, "back-off", object, "ca.refused", None, || {
+                    format!("the pool is not tried again before {until}")
+                });
+                false
+            }
+        }
+    }
+
+    fn soft_taint(&mut self, node: NodeId) {
+        let taint = Taint {
+            key: self.names.deletion_candidate,
+            value: Symbol::EMPTY,
+            effect: TaintEffect::PreferNoSchedule,
+        };
+        self.cluster.nodes[node].taints.push(taint);
+        self.node_spec_changed(node);
+    }
+
+    fn soft_untaint(&mut self, node: NodeId) {
+        let key = self.names.deletion_candidate;
+        self.cluster.nodes[node].taints.retain(|taint| taint.key != key);
+        self.node_spec_changed(node);
+    }
+
+    /// What the scan says of pods becomes the cause that they wait for.
+    fn explain_pods(&mut self, scan: &Scan) {
+        let mut given: Vec<(PoolId, u32)> = Vec::new();
+        for &(pod, fate) in &scan.fates {
+            if !self.is_pending(pod) {
+                continue;
+            }
+            match fate {
+                Fate::FitsNode(_) => self.set_pod_cause(pod, Some(Cause::SchedQueue)),
+                Fate::FitsUpcoming(pool) => {
+                    let number = match given.iter_mut().find(|(other, _)| *other == pool) {
+                        Some((_, number)) => {
+                            *number += 1;
+                            *number - 1
+                        }
+                        None => {
+                            given.push((pool, 1));
+                            0
+                        }
+                    };
+                    self.wait_for_coming(pod, pool, number);
+                }
+                Fate::Helped(pool) => {
+                    self.set_pod_wait(pod, Some(Cause::VmProvision), Some(pool), None);
+                }
+                Fate::TooYoung | Fate::AllNew | Fate::Held => {
+                    self.set_pod_cause(pod, Some(Cause::CaDelay));
+                }
+                Fate::MaxNodes => self.set_pod_cause(pod, Some(Cause::BlockedMaxCount)),
+                Fate::NotHelped(index) => {
+                    let (cause, pool) = self.wall(pod, &scan.rejections[index as usize]);
+                    self.set_pod_wait(pod, Some(cause), pool, None);
+                }
+            }
+        }
+    }
+
+    /// The `number`-th pod that waits for nodes of a pool is counted on one of them: as many pods to
+    /// a node as fit an empty one, in the order in which the nodes were asked for.
+    fn wait_for_coming(&mut self, pod: PodId, pool: PoolId, number: u32) {
+        let room = &self.plan.pools[pool].allocatable;
+        let wanted = self.cluster.shape(pod).requests;
+        let part = |room: i64, wanted: i64| room.checked_div(wanted).unwrap_or(i64::MAX);
+        let fit = part(room.cpu_milli, wanted.cpu_milli)
+            .min(part(room.memory, wanted.memory))
+            .min(room.pods)
+            .max(1);
+        let index = i64::from(number) / fit;
+        let coming = |&&node: &&NodeId| {
+            let row = &self.cluster.nodes[node];
+            matches!(row.phase, NodePhase::Creating | NodePhase::Registered)
+        };
+        let node = self.cluster.pools[pool]
+            .instances
+            .iter()
+            .filter(coming)
+            .nth(usize::try_from(index).unwrap_or(usize::MAX))
+            .copied();
+        let runs = node.is_some_and(|node| self.record.nodes[node].billed_from.is_some());
+        let cause = if runs { Cause::NodeReady } else { Cause::VmProvision };
+        self.set_pod_wait(pod, Some(cause), Some(pool), node);
+    }
+
+    /// The wall that a pod stands at: of several, the one that falls last (contract §5).
+    fn wall(&self, pod: PodId, rejections: &[(PoolId, Rejection)]) -> (Cause, Option<PoolId>) {
+        let mut last: Option<(SimTime, Cause, PoolId)> = None;
+        let mut turn = None;
+        for &(pool, rejection) in rejections {
+            let (falls, cause) = match rejection {
+                Rejection::NotChosen { .. } | Rejection::NotEstimated => {
+                    turn = Some((Cause::CaExpander, Some(pool)));
+                    continue;
+                }
+                Rejection::Unhealthy => (self.now, Cause::CaDelay),
+                Rejection::BackedOff { kind, until } => (until, self.backoff_cause(pool, kind)),
+                Rejection::MaxSize => (SimTime::NEVER, Cause::BlockedMaxCount),
+                Rejection::Quota(_) => (SimTime::NEVER, Cause::BlockedQuota),
+                Rejection::NoTemplate | Rejection::Filter(_) => continue,
+            };
+            if !self.could_take(pod, pool) {
+                continue;
+            }
+            if last.is_none_or(|(latest, ..)| falls > latest) {
+                last = Some((falls, cause, pool));
+            }
+        }
+        if let Some(turn) = turn {
+            return turn;
+        }
+        match last {
+            Some((_, cause, pool)) => (cause, Some(pool)),
+            None => (self.fixed_cause(pod), None),
+        }
+    }
+
+    fn backoff_cause(&self, pool: PoolId, kind: FailureKind) -> Cause {
+        let failure = match kind {
+            FailureKind::Timeout => return Cause::CaBackoff,
+            FailureKind::Provider(failure) => Some(failure),
+            FailureKind::Other => self.capacity.walls[pool],
+        };
+        match failure {
+            Some(ProvisioningFailure::SubnetIsFull) => Cause::BlockedIp,
+            Some(ProvisioningFailure::QuotaExceeded) => Cause::BlockedQuota,
+            Some(ProvisioningFailure::Throttled) | None => Cause::CaBackoff,
+            Some(_) => Cause::BlockedCapacity,
+        }
+    }
+
+    /// The cause of a pod that the scheduler has just rejected.
+    pub fn unschedulable_cause(&self, pod: PodId) -> Cause {
+        if self.capacity.groups.is_empty() { self.fixed_cause(pod) } else { Cause::CaScan }
+    }
+
+    /// Without an autoscaler that could help: a node of some pool would do if it were free, or none
+    /// ever will.
+    fn fixed_cause(&self, pod: PodId) -> Cause {
+        let pools = self.plan.pools.ids().any(|pool| self.could_take(pod, pool));
+        let given = self.cluster.registered.iter().any(|&node| {
+            let row = &self.cluster.nodes[node];
+            let empty = Usage::default();
+            let facts = NodeFacts::with_usage(row, &empty);
+            let (shape, symbols) = (self.cluster.shape(pod), &self.cluster.symbols);
+            row.pool.is_none()
+                && node_failure(shape, &facts, symbols, &self.capacity.filters).is_none()
+        });
+        if pools || given { Cause::BlockedMaxCount } else { Cause::SchedConstraint }
+    }
+
+    /// Whether an empty node of a pool could take a pod.
+    fn could_take(&self, pod: PodId, pool: PoolId) -> bool {
+        let spec = &self.plan.pools[pool];
+        let used = Usage::default();
+        let mut labels = spec.labels.clone();
+        let zone = self.cluster.shape(pod).volumes.zone;
+        let zone = zone.filter(|zone| spec.zones.contains(zone));
+        labels.set(
+            self.names.zone,
+            zone.or(spec.zones.first().copied()).unwrap_or(self.names.no_zone),
+        );
+        let facts = NodeFacts {
+            name: Symbol::EMPTY,
+            labels: &labels,
+            taints: &spec.taints,
+            unschedulable: false,
+            allocatable: &spec.allocatable,
+            used: &used,
+            max_data_disks: spec.size.max_data_disks,
+        };
+        let shape = self.cluster.shape(pod);
+        node_failure(shape, &facts, &self.cluster.symbols, &self.capacity.filters).is_none()
+    }
+}

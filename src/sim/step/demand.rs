@@ -1,0 +1,204 @@
+//! Work arrives, is taken, is done, is lost.
+
+use crate::queue::{Fate, IdleSlot, Wake};
+use crate::sim::apply::Stop;
+use crate::sim::event::Event;
+use crate::sim::work::Arrival;
+use crate::sim::world::World;
+use crate::unit::{PodId, QueueId};
+
+impl World<'_> {
+    /// The next arrival of all streams.
+    pub fn arrive(&mut self) {
+        self.record.counters.events += 1;
+        match self.work.take_arrival(self.plan) {
+            Arrival::Message(queue) => self.message_arrives(queue),
+            Arrival::Pod(workload) => {
+                let shape = self.plan.workloads[workload].shape;
+                self.cluster.workloads[workload].replicas += 1;
+                self.work.finite_pods += 1;
+                self.create_pod(workload, shape, None);
+            }
+            Arrival::TracedPod(workload, shape, lifetime) => {
+                self.work.give_lifetime(workload, lifetime);
+                self.cluster.workloads[workload].replicas += 1;
+                self.work.finite_pods += u64::from(lifetime.is_some());
+                self.create_pod(workload, shape, None);
+            }
+        }
+    }
+
+    fn message_arrives(&mut self, queue: QueueId) {
+        self.record.queue_flows[queue].arrived += 1;
+        if self.plan.lab.reject_when_full && self.work.consumers[queue].idle() == 0 {
+            self.work.queues[queue].reject(self.now);
+            return;
+        }
+        let ordinal = self.work.queues[queue].arrive(self.now);
+        self.fingerprint.add(self.now, 30, u64::from(queue.0), ordinal);
+        if self.counts() {
+            self.record.queue_clocks[queue].enter(self.now);
+        }
+        self.serve(queue);
+        self.metric_changed(queue);
+    }
+
+    /// Idle consumers take what waits.
+    pub fn serve(&mut self, queue: QueueId) {
+        while let Some(idle) = self.work.consumers[queue].next_idle() {
+            let Some(message) = self.work.queues[queue].take() else { break };
+            if self.work.queues[queue].counts(message.arrived) {
+                self.record.queue_clocks[queue].leave(self.now);
+            }
+            self.begin_service(queue, idle, message);
+        }
+    }
+
+    fn begin_service(&mut self, queue: QueueId, idle: IdleSlot, message: crate::queue::Message) {
+        let consumer = self.plan.workloads[idle.workload].consumes.as_ref();
+        let Some(consumer) = consumer else { return };
+        let service = consumer.service.sample_keyed(
+            self.seed,
+            crate::chance::Purpose::Service,
+            self.keys.queues[queue],
+            message.ordinal << 8 | u64::from(message.deliveries.min(255)),
+        );
+        let work = &mut self.work;
+        let rule = *work.queues[queue].rule();
+        let started = work.consumers[queue].start(idle.slot, message, service, &rule, self.now);
+        self.record.workloads[idle.workload].busy.add(1, self.now);
+        self.at(started.wake, Event::Service { queue, slot: started.slot, epoch: started.epoch });
+    }
+
+    /// A slot's service ends, or its lock is lost.
+    pub fn service_event(&mut self, queue: QueueId, slot: u32, epoch: u32) {
+        match self.work.consumers[queue].wake(slot, epoch, self.now) {
+            Wake::Stale => self.record.counters.stale_events += 1,
+            Wake::LockLost { message, taken, again } => {
+                let fate = self.work.queues[queue].release(message, taken, self.now);
+                self.message_back(queue, message.arrived, fate);
+                self.at(again, Event::Service { queue, slot, epoch });
+            }
+            Wake::Done(done) => {
+                self.record.workloads[done.workload].busy.add(-1, self.now);
+                if let Some(message) = done.message {
+                    self.complete(queue, message, done.started, done.workload);
+                }
+                if done.pod_is_done {
+                    self.end_pod(done.pod, Stop::ScaledDown);
+                }
+                self.serve(queue);
+                self.metric_changed(queue);
+            }
+        }
+    }
+
+    fn complete(
+        &mut self,
+        queue: QueueId,
+        message: crate::queue::Message,
+        started: crate::unit::SimTime,
+        workload: crate::unit::WorkloadId,
+    ) {
+        self.work.queues[queue].complete(message);
+        self.work.last_completion[queue] = Some(self.now);
+        self.record.queue_flows[queue].completed += 1;
+        self.fingerprint.add(self.now, 31, u64::from(queue.0), message.ordinal);
+        if self.work.queues[queue].counts(message.arrived) {
+            let wait = started.since(message.arrived);
+            self.record.messages.wait.add(wait);
+            self.record.messages.sojourn.add(self.now.since(message.arrived));
+            self.record.workloads[workload].wait.add(wait);
+        }
+    }
+
+    /// A message that was held can be taken again, or is dead.
+    fn message_back(&mut self, queue: QueueId, arrived: crate::unit::SimTime, fate: Fate) {
+        if fate == Fate::Waits && self.work.queues[queue].counts(arrived) {
+            self.record.queue_clocks[queue].enter(self.now);
+        }
+        self.serve(queue);
+        self.metric_changed(queue);
+    }
+
+    /// Locks of dead consumers run out.
+    pub fn locks_expire(&mut self, queue: QueueId) {
+        while let Some((message, fate)) = self.work.queues[queue].expire(self.now) {
+            self.fingerprint.add(self.now, 32, u64::from(queue.0), message.ordinal);
+            self.message_back(queue, message.arrived, fate);
+        }
+        if let Some(next) = self.work.queues[queue].next_expiry() {
+            self.at(next, Event::LockExpiry(queue));
+        }
+    }
+
+    /// A pod that consumes is Ready: its slots take messages.
+    pub fn consumer_ready(&mut self, pod: PodId) {
+        let workload = self.cluster.pods[pod].workload;
+        let Some(consumer) = &self.plan.workloads[workload].consumes else { return };
+        let (queue, slots) = (consumer.queue, consumer.concurrency);
+        self.work.consumers[queue].join(pod, workload, slots, self.now);
+        self.record.workloads[workload].slots.add(i64::from(slots), self.now);
+        self.serve(queue);
+        self.metric_changed(queue);
+    }
+
+    /// A pod is told to stop: it takes no more messages. Returns whether it has nothing in hand.
+    pub fn consumer_drained(&mut self, pod: PodId) -> bool {
+        let workload = self.cluster.pods[pod].workload;
+        let Some(consumer) = &self.plan.workloads[workload].consumes else { return true };
+        let queue = consumer.queue;
+        self.work.consumers[queue].leave(pod, self.now);
+        self.work.is_idle(queue, pod)
+    }
+
+    /// A pod is gone: what it held stays locked until the lock runs out.
+    pub fn consumer_gone(&mut self, pod: PodId) {
+        let workload = self.cluster.pods[pod].workload;
+        let Some(consumer) = &self.plan.workloads[workload].consumes else { return };
+        let (queue, slots) = (consumer.queue, consumer.concurrency);
+        let Some(lost) = self.work.consumers[queue].kill(pod, self.now) else { return };
+        let record = &mut self.record.workloads[workload];
+        record.slots.add(-i64::from(slots), self.now);
+        record.busy.add(-i64::from(lost.working), self.now);
+        for held in lost.held {
+            let queue_state = &mut self.work.queues[queue];
+            let expiry = queue_state.orphan(held.message, held.taken, self.now);
+            if queue_state.next_expiry() == Some(expiry) {
+                self.at(expiry, Event::LockExpiry(queue));
+            }
+        }
+        self.metric_changed(queue);
+    }
+
+    /// Books of a queue are closed: what still waits or is locked waits to the end.
+    pub fn close_queue(&mut self, queue: QueueId) {
+        let state = &self.work.queues[queue];
+        let tally = *state.tally();
+        let redo = state.redo_micros(self.now);
+        self.record.queue_clocks[queue].redo(redo);
+        let totals = &mut self.record.messages;
+        totals.arrived += tally.counted_arrived + tally.counted_rejected;
+        totals.completed += tally.counted_completed;
+        totals.dead_lettered += tally.counted_dead_lettered;
+        totals.redelivered += tally.counted_redelivered;
+        totals.rejected += tally.counted_rejected;
+        totals.queued_at_end += state.counted_waiting();
+        totals.in_service_at_end += state.locked();
+        let oldest = state
+            .oldest_waiting()
+            .into_iter()
+            .chain(state.orphans().map(|(message, _)| message.arrived))
+            .chain(self.work.consumers[queue].held().map(|held| held.message.arrived))
+            .min();
+        if let Some(oldest) = oldest {
+            let age = self.now.since(oldest);
+            totals.oldest_age_at_end = totals.oldest_age_at_end.max(age);
+        }
+    }
+
+    /// Whether a draining run has nothing left to wait for.
+    pub fn is_drained(&self) -> bool {
+        self.work.finite_pods == 0 && self.work.is_drained()
+    }
+}

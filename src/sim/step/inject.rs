@@ -1,0 +1,133 @@
+//! Planned events of the scenario.
+
+use crate::chance::{Purpose, Stream};
+use crate::plan::{Controller, InjectKind};
+use crate::record::{Actor, Object};
+use crate::sim::event::Event;
+use crate::sim::world::World;
+use crate::unit::{NodeId, PoolId, SimTime};
+
+impl World<'_> {
+    /// Schedules the planned events.
+    pub fn start_injects(&mut self) {
+        for index in 0..self.plan.injects.len() {
+            self.at(self.plan.injects[index].at, Event::Inject(index as u32));
+        }
+    }
+
+    /// A planned event begins.
+    pub fn inject_begins(&mut self, index: usize) {
+        let plan = self.plan;
+        self.fingerprint.add(self.now, 20, index as u64, 0);
+        match &plan.injects[index].kind {
+            InjectKind::Evict { pool, fraction } => self.evict_share(*pool, *fraction, index),
+            InjectKind::ZoneDown { zone, length } => {
+                self.capacity.region.zone_down(*zone, self.now + *length);
+                let lost: Vec<NodeId> = self
+                    .cluster
+                    .nodes
+                    .enumerate()
+                    .filter(|(_, row)| {
+                        row.gone == SimTime::NEVER
+                            && row.labels.get(self.names.zone) == Some(*zone)
+                    })
+                    .map(|(id, _)| id)
+                    .collect();
+                let name = plan.symbols.text(*zone);
+                self.note(
+                    Actor::Scenario,
+                    "zone-down",
+                    Object::Cluster,
+                    "",
+                    Some((lost.len() as i64, 0)),
+                    || format!("zone {name} is lost, with {} nodes", lost.len()),
+                );
+                for node in lost {
+                    self.lose_node(node);
+                }
+            }
+            InjectKind::NodeDown { pool, index } => {
+                let node = self
+                    .live_nodes(*pool)
+                    .into_iter()
+                    .nth(*index as usize);
+                if let Some(node) = node {
+                    self.note_step(Actor::Scenario, "node-down", Object::Node(node));
+                    self.lose_node(node);
+                }
+            }
+            InjectKind::SourceFail { queue, length } => {
+                self.work.fail_source(*queue, self.now + *length);
+                self.note(Actor::Scenario, "source-fail", Object::Queue(*queue), "", None, || {
+                    format!("the queue's metric cannot be read for {length}")
+                });
+            }
+            InjectKind::SetReplicas { workload, replicas } => {
+                self.set_replicas(*workload, *replicas, Actor::Scenario, "scenario.inject", || {
+                    "set by the scenario".to_owned()
+                });
+            }
+            InjectKind::ControllerRestart { controller } => self.restart_controller(*controller),
+        }
+    }
+
+    /// Nodes of a pool whose VM exists and runs, in order of request.
+    pub fn live_nodes(&self, pool: PoolId) -> Vec<NodeId> {
+        self.cluster.pools[pool]
+            .instances
+            .iter()
+            .copied()
+            .filter(|&node| {
+                self.record.nodes[node].billed_from.is_some()
+                    && self.cluster.nodes[node].gone == SimTime::NEVER
+            })
+            .collect()
+    }
+
+    fn evict_share(&mut self, pool: PoolId, fraction: f64, index: usize) {
+        let mut nodes = self.live_nodes(pool);
+        let wanted = ((nodes.len() as f64 * fraction).ceil() as usize).min(nodes.len());
+        let mut stream = Stream::keyed(self.seed, Purpose::Inject, index as u64, 0);
+        for chosen in 0..wanted {
+            let other = chosen + stream.below(nodes.len() - chosen);
+            nodes.swap(chosen, other);
+        }
+        nodes.truncate(wanted);
+        nodes.sort_unstable();
+        self.note(
+            Actor::Scenario,
+            "evict",
+            Object::Pool(pool),
+            "",
+            Some((wanted as i64, 0)),
+            || format!("{wanted} nodes are told that they will be evicted"),
+        );
+        for node in nodes {
+            self.spot_notice(node);
+        }
+    }
+
+    /// A VM is lost without warning and does not come back.
+    pub fn lose_node(&mut self, node: NodeId) {
+        self.record.nodes[node].end = "lost";
+        self.provider_lost(node);
+        self.vm_gone(node, false);
+    }
+
+    /// A controller restarts: what it remembered is gone.
+    fn restart_controller(&mut self, controller: Controller) {
+        match controller {
+            Controller::ControllerManager => {
+                for scaling in self.scaling.iter_mut() {
+                    scaling.hpa = Default::default();
+                }
+            }
+            Controller::Keda => {
+                for scaling in self.scaling.iter_mut() {
+                    scaling.keda = Default::default();
+                }
+            }
+            Controller::Autoscaler => self.restart_autoscaler(),
+        }
+    }
+}

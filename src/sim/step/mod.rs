@@ -1,0 +1,81 @@
+//! The match: an event becomes a question to a decision function, and its answer is applied.
+
+mod capacity;
+mod demand;
+mod inject;
+mod observe;
+mod scaling;
+mod scheduling;
+mod spot;
+
+use crate::model::PodPhase;
+use crate::sim::apply::Stop;
+use crate::sim::event::Event;
+use crate::sim::world::World;
+use crate::unit::{NodeId, PodId};
+
+impl World<'_> {
+    /// Handles one event at the present instant.
+    pub fn step(&mut self, event: Event) {
+        self.record.counters.events += 1;
+        match event {
+            Event::Service { queue, slot, epoch } => self.service_event(queue, slot, epoch),
+            Event::LockExpiry(queue) => self.locks_expire(queue),
+            Event::PodBound(pod, epoch) if self.is_pod(pod, epoch) => self.pod_bound(pod),
+            Event::PodStage(pod, epoch) if self.is_pod(pod, epoch) => self.stage_done(pod),
+            Event::PodFinished(pod, epoch) if self.is_pod(pod, epoch) => self.pod_finished(pod),
+            Event::PodKilled(pod, epoch) if self.is_pod(pod, epoch) => {
+                self.end_pod(pod, Stop::Evicted);
+            }
+            Event::PodCollected(pod, epoch) if self.is_pod(pod, epoch) => {
+                self.end_pod(pod, Stop::Lost);
+            }
+            Event::VmRunning(node, epoch) if self.is_node(node, epoch) => self.vm_running(node),
+            Event::VmFailed(node, epoch) if self.is_node(node, epoch) => self.vm_failed(node),
+            Event::NodeRegistered(node, epoch) if self.is_node(node, epoch) => {
+                self.node_registered(node);
+            }
+            Event::NodeReady(node, epoch) if self.is_node(node, epoch) => self.node_ready(node),
+            Event::NodeGpus(node, epoch) if self.is_node(node, epoch) => self.gpus_ready(node),
+            Event::VmGone(node, epoch) if self.is_node(node, epoch) => {
+                self.provider_forgets(node);
+                self.vm_gone(node, true);
+            }
+            Event::NodeUnreachable(node, epoch) if self.is_node(node, epoch) => {
+                self.node_unreachable(node);
+            }
+            Event::NodeDeleted(node, epoch) if self.is_node(node, epoch) => {
+                self.node_deleted(node);
+            }
+            Event::SpotNotice(node, epoch) if self.is_node(node, epoch) => self.spot_notice(node),
+            Event::SpotKill(node, epoch) if self.is_node(node, epoch) => self.spot_kill(node),
+            Event::SpotDrain(node, epoch) if self.is_node(node, epoch) => self.spot_drain(node),
+            Event::SpotBatch(pool) => self.spot_batch(pool),
+            Event::Inject(index) => self.inject_begins(index as usize),
+            Event::WorkloadSync(workload) => self.workload_sync(workload),
+            Event::KedaPoll(workload) => self.keda_poll(workload),
+            Event::HpaSync(workload) => self.hpa_sync(workload),
+            Event::SchedulerCycle => self.scheduler_cycle(),
+            Event::AutoscalerScan => self.autoscaler_scan(),
+            Event::DeletionStep(node) => self.deletion_step(node),
+            Event::WarmupEnd => self.warmup_ends(),
+            Event::Sample => self.sample(),
+            Event::End => self.arrivals_end(),
+            _ => self.record.counters.stale_events += 1,
+        }
+    }
+
+    fn is_pod(&self, pod: PodId, epoch: u16) -> bool {
+        self.cluster.pods[pod].epoch == epoch
+    }
+
+    fn is_node(&self, node: NodeId, epoch: u16) -> bool {
+        self.cluster.nodes[node].epoch == epoch
+    }
+
+    fn pod_finished(&mut self, pod: PodId) {
+        if matches!(self.cluster.pods[pod].phase, PodPhase::Ready | PodPhase::NotReady) {
+            self.end_pod(pod, Stop::Completed);
+        }
+    }
+}

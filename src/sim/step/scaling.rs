@@ -1,0 +1,225 @@
+//! KEDA polls and HPA syncs: what they see is gathered, they decide, the replicas are written.
+
+use crate::control::hpa::{
+    self, HoldBack, HpaDecision, HpaMetric, HpaSeen, HpaSpec, Limit, MetricFailure, MetricReading,
+};
+use crate::control::keda::{
+    self, PollReason, PollSeen, Read, Scale, ScaledObjectSpec, ScalerSpec, SourceError, Trigger,
+};
+use crate::plan::ScalerKind;
+use crate::record::Actor;
+use crate::sim::event::Event;
+use crate::sim::world::World;
+use crate::unit::{QueueId, SimTime, WorkloadId};
+use crate::vocabulary::Cause;
+
+impl World<'_> {
+    /// One poll of a ScaledObject or a ScaledJob.
+    pub fn keda_poll(&mut self, workload: WorkloadId) {
+        self.record.counters.keda_polls += 1;
+        let plan = self.plan;
+        match &plan.workloads[workload].scaler {
+            Some(ScalerKind::ScaledObject(spec)) => {
+                self.poll_scaled_object(workload, spec);
+                self.at(self.now + spec.polling_interval, Event::KedaPoll(workload));
+            }
+            _ => {}
+        }
+    }
+
+    fn poll_scaled_object(&mut self, workload: WorkloadId, spec: &ScaledObjectSpec) {
+        let mut readings = std::mem::take(&mut self.scaling[workload].readings);
+        readings.clear();
+        readings.extend(spec.triggers.iter().map(|trigger| self.read_trigger(trigger)));
+        let state = &self.cluster.workloads[workload];
+        let cooldown_from =
+            if self.plan.lab.cooldown_from_completion { self.last_completion(workload) } else { None };
+        let seen = PollSeen {
+            readings: &readings,
+            replicas: state.replicas,
+            ready: state.ready,
+            created: state.created,
+            cooldown_from,
+        };
+        let memory = &mut self.scaling[workload].keda;
+        let decision = keda::poll(spec, memory, &seen, self.plan.keda, self.now);
+        self.scaling[workload].readings = readings;
+        if let Some(replicas) = decision.set_replicas {
+            let (polling, cooldown) = (spec.polling_interval, spec.cooldown);
+            self.set_replicas(workload, replicas, Actor::Keda, poll_code(decision.reason), || {
+                match decision.active {
+                    true => format!("a poll (every {polling}) found a trigger active"),
+                    false => format!("no trigger was active for cooldownPeriod {cooldown}"),
+                }
+            });
+        }
+        self.refresh_consumed_queue(workload);
+    }
+
+    fn last_completion(&self, workload: WorkloadId) -> Option<SimTime> {
+        let consumer = self.plan.workloads[workload].consumes.as_ref()?;
+        self.work.last_completion[consumer.queue]
+    }
+
+    /// What a trigger's source shows now.
+    fn read_trigger(&self, trigger: &Trigger) -> Read {
+        match &trigger.scaler {
+            ScalerSpec::Count(source) => {
+                let count = self.work.metric(self.plan, source.queue, self.now);
+                let count = count.ok_or(SourceError)?;
+                Ok(trigger.reading(keda::encode::milli_of_count(
+                    i64::try_from(count).unwrap_or(i64::MAX),
+                )))
+            }
+            ScalerSpec::Cron(windows) => {
+                let value = keda::encode::milli_of_count(i64::from(windows.value(self.now)));
+                Ok(keda::Reading { value_milli: value, active: windows.is_active(self.now) })
+            }
+            // The HPA reads these itself.
+            ScalerSpec::Cpu | ScalerSpec::Memory => Err(SourceError),
+        }
+    }
+
+    /// One sync of a workload's HPA.
+    pub fn hpa_sync(&mut self, workload: WorkloadId) {
+        self.record.counters.hpa_syncs += 1;
+        let settings = self.hpa_settings;
+        self.at(self.now + settings.sync_period, Event::HpaSync(workload));
+        let Some(spec) = self.scaling[workload].hpa_spec.take() else { return };
+        let readings = self.hpa_queries(workload, &spec);
+        let seen = self.hpa_seen(workload, &readings);
+        let memory = &mut self.scaling[workload].hpa;
+        let decision = hpa::sync(&settings, &spec, memory, &seen, self.now);
+        self.scaling[workload].hpa_spec = Some(spec);
+        if let Some(replicas) = decision.replicas {
+            self.set_replicas(workload, replicas, Actor::Hpa, limit_code(decision.limited_by), || {
+                sync_text(&decision)
+            });
+        }
+        self.refresh_consumed_queue(workload);
+    }
+
+    fn hpa_seen<'a>(&self, workload: WorkloadId, readings: &'a [MetricReading]) -> HpaSeen<'a> {
+        let state = &self.cluster.workloads[workload];
+        HpaSeen {
+            replicas: state.replicas,
+            status_replicas: state.active,
+            pods: state.active,
+            ready: state.ready,
+            readings,
+        }
+    }
+
+    /// The HPA asks KEDA's metrics server for each of its metrics; failures are counted there.
+    fn hpa_queries(&mut self, workload: WorkloadId, hpa: &HpaSpec) -> Vec<MetricReading> {
+        let plan = self.plan;
+        let Some(ScalerKind::ScaledObject(spec)) = &plan.workloads[workload].scaler else {
+            return Vec::new();
+        };
+        let live: Vec<Read> = spec.triggers.iter().map(|each| self.read_trigger(each)).collect();
+        let state = &self.cluster.workloads[workload];
+        let scale = Scale { replicas: state.replicas, ready: state.ready };
+        let memory = &mut self.scaling[workload].keda;
+        let read = |metric: &HpaMetric| {
+            let value = match metric {
+                HpaMetric::Trigger { index, .. } => {
+                    keda::metric_for_hpa(spec, memory, *index, live[*index], scale, plan.keda)
+                }
+                HpaMetric::Composite(_) => {
+                    keda::composite_for_hpa(spec, memory, &live, scale, plan.keda)
+                }
+                _ => Err(SourceError),
+            };
+            value.map_or(MetricReading::Failed(MetricFailure::NotRead), MetricReading::Total)
+        };
+        hpa.metrics.iter().map(read).collect()
+    }
+
+    /// What a query would show, without one being made.
+    fn hpa_glimpse(&self, spec: &ScaledObjectSpec, hpa: &HpaSpec) -> Vec<MetricReading> {
+        let read = |metric: &HpaMetric| match metric {
+            HpaMetric::Trigger { index, .. } => match self.read_trigger(&spec.triggers[*index]) {
+                Ok(reading) => MetricReading::Total(reading.value_milli),
+                Err(SourceError) => MetricReading::Failed(MetricFailure::NotRead),
+            },
+            _ => MetricReading::Failed(MetricFailure::NotRead),
+        };
+        hpa.metrics.iter().map(read).collect()
+    }
+
+    /// A queue's metric has changed: the cause that holds may be another.
+    pub fn metric_changed(&mut self, queue: QueueId) {
+        if self.work.has_scaler(queue) {
+            self.refresh_queue_cause(queue);
+        }
+    }
+
+    /// What keeps a ScaledObject's replicas from what its metric asks for now (contract §5, rule 2).
+    pub fn scaling_cause(
+        &self,
+        workload: WorkloadId,
+        queue: QueueId,
+        spec: &ScaledObjectSpec,
+    ) -> Option<Cause> {
+        let state = &self.cluster.workloads[workload];
+        let metric = self.work.metric(self.plan, queue, self.now)?;
+        if state.replicas == 0 {
+            let oldest = self.work.queues[queue].oldest_waiting()?;
+            let polled = self.scaling[workload].keda.polled;
+            return Some(if polled.is_some_and(|polled| polled >= oldest) {
+                Cause::KedaActivation
+            } else {
+                Cause::KedaPoll
+            });
+        }
+        // Cheap first: a metric that the present replicas cover holds nothing back.
+        let covered = spec.triggers.iter().all(|trigger| {
+            i128::from(metric) * 1_000
+                <= i128::from(trigger.target_milli) * i128::from(state.replicas)
+        });
+        if covered && spec.triggers.len() == 1 {
+            return None;
+        }
+        let hpa_spec = self.scaling[workload].hpa_spec.as_ref()?;
+        let readings = self.hpa_glimpse(spec, hpa_spec);
+        let seen = self.hpa_seen(workload, &readings);
+        let memory = &self.scaling[workload].hpa;
+        let held = hpa::held_back_by(&self.hpa_settings, hpa_spec, memory, &seen, self.now)?;
+        Some(match held {
+            HoldBack::Sync => Cause::HpaSync,
+            HoldBack::Tolerance => Cause::HpaTolerance,
+            HoldBack::Policy => Cause::HpaPolicy,
+            HoldBack::Max => Cause::HpaMax,
+        })
+    }
+}
+
+const fn poll_code(reason: PollReason) -> &'static str {
+    match reason {
+        PollReason::Activated => "keda.activated",
+        PollReason::Deactivated => "keda.cooled-down",
+        PollReason::RaisedToMin => "keda.min-replicas",
+        _ => "keda.poll",
+    }
+}
+
+const fn limit_code(limit: Limit) -> &'static str {
+    match limit {
+        Limit::None => "hpa.metric",
+        Limit::Tolerance => "hpa.within-tolerance",
+        Limit::Stabilisation => "hpa.stabilisation",
+        Limit::Policy => "hpa.policy",
+        Limit::Max => "hpa.max-replicas",
+        Limit::Min => "hpa.min-replicas",
+    }
+}
+
+fn sync_text(decision: &HpaDecision) -> String {
+    match decision.recommendation {
+        Some(wanted) if wanted != decision.desired => {
+            format!("the metrics ask for {wanted}; limited to {}", decision.desired)
+        }
+        Some(wanted) => format!("the metrics ask for {wanted}"),
+        None => "the replica bounds were corrected without reading a metric".to_owned(),
+    }
+}

@@ -1,0 +1,135 @@
+//! Spot evictions: notice, drain as far as the notice lasts, and the kill.
+
+use crate::model::{NodePhase, Taint, TaintEffect};
+use crate::plan::WorkloadKind;
+use crate::record::{Actor, Object};
+use crate::sim::apply::Stop;
+use crate::sim::event::Event;
+use crate::sim::world::World;
+use crate::unit::{Duration, NodeId, PodId, PoolId, SimTime};
+
+/// The AKS node problem detector polls Azure's scheduled events; its auto-drain begins this long
+/// after the notice (azure-aks-docs `node-auto-drain.md` gives no figure; 2-15 s are seen in the
+/// field: an assumption).
+const DRAIN_DETECTION: Duration = Duration::from_secs(5);
+
+impl World<'_> {
+    /// Schedules the events of the spot market.
+    pub fn start_spot(&mut self) {
+        for pool in self.plan.pools.ids() {
+            self.next_spot_batch(pool);
+        }
+    }
+
+    fn next_spot_batch(&mut self, pool: PoolId) {
+        let spec = &self.plan.pools[pool];
+        if let Some(at) = self.capacity.scale_sets[pool].next_spot_event(spec) {
+            self.at(at, Event::SpotBatch(pool));
+        }
+    }
+
+    /// The spot market takes several VMs of a pool.
+    pub fn spot_batch(&mut self, pool: PoolId) {
+        let plan = self.plan;
+        let spec = &plan.pools[pool];
+        for eviction in self.capacity.scale_sets[pool].spot_event(spec, self.now) {
+            let node = self.capacity.nodes_of[pool][eviction.instance.0 as usize];
+            let epoch = self.cluster.nodes[node].epoch;
+            self.at(eviction.notice_at, Event::SpotNotice(node, epoch));
+        }
+        self.next_spot_batch(pool);
+    }
+
+    /// A VM is told that it will be taken. AKS cordons the node and drains it for as long as the
+    /// notice lasts (best effort).
+    pub fn spot_notice(&mut self, node: NodeId) {
+        let row = &self.cluster.nodes[node];
+        let Some(pool) = row.pool else { return };
+        if row.gone != SimTime::NEVER || self.record.nodes[node].end == "evicted" {
+            return;
+        }
+        let notice = self.plan.pools[pool].spot_market.as_ref().map_or(
+            crate::cloud::SpotSpec::NOTICE,
+            |market| market.notice,
+        );
+        let epoch = row.epoch;
+        self.record.nodes[node].end = "evicted";
+        self.fingerprint.add(self.now, 16, u64::from(node.0), 0);
+        let name = self.node_name(node);
+        self.note(Actor::Azure, "spot-notice", Object::Node(node), "azure.Preempt", None, || {
+            format!("{name} will be taken in {notice}")
+        });
+        self.at(self.now + notice, Event::SpotKill(node, epoch));
+        if DRAIN_DETECTION < notice {
+            self.at(self.now + DRAIN_DETECTION, Event::SpotDrain(node, epoch));
+        }
+    }
+
+    /// The drain that follows a notice: cordon, then evict what the budgets allow.
+    pub fn spot_drain(&mut self, node: NodeId) {
+        let row = &self.cluster.nodes[node];
+        if row.phase != NodePhase::Ready {
+            return;
+        }
+        let notice = row
+            .pool
+            .and_then(|pool| self.plan.pools[pool].spot_market.as_ref())
+            .map_or(crate::cloud::SpotSpec::NOTICE, |market| market.notice);
+        self.cordon(node);
+        let left = notice.saturating_sub(DRAIN_DETECTION);
+        for pod in self.drainable_pods(node) {
+            let grace = self.cluster.shape(pod).grace.min(left);
+            self.evict_pod(pod, grace);
+        }
+    }
+
+    /// Pods that a drain evicts: all but those of DaemonSets and those already stopping.
+    pub fn drainable_pods(&self, node: NodeId) -> Vec<PodId> {
+        self.cluster.nodes[node]
+            .used
+            .pods
+            .iter()
+            .copied()
+            .filter(|&pod| {
+                let row = &self.cluster.pods[pod];
+                self.plan.workloads[row.workload].kind != WorkloadKind::DaemonSet
+                    && row.phase.is_active()
+            })
+            .collect()
+    }
+
+    /// Makes a node unschedulable.
+    pub fn cordon(&mut self, node: NodeId) {
+        let row = &mut self.cluster.nodes[node];
+        if row.unschedulable {
+            return;
+        }
+        row.unschedulable = true;
+        row.taints.push(Taint {
+            key: self.names.unschedulable,
+            value: Default::default(),
+            effect: TaintEffect::NoSchedule,
+        });
+        self.node_spec_changed(node);
+    }
+
+    /// The VM is taken: what still ran on it is lost.
+    pub fn spot_kill(&mut self, node: NodeId) {
+        let Some(pool) = self.cluster.nodes[node].pool else { return };
+        self.record.pools[pool].evicted += 1;
+        self.record.evictions_flow += 1;
+        self.note_step(Actor::Azure, "spot-kill", Object::Node(node));
+        self.provider_lost(node);
+        self.vm_gone(node, false);
+    }
+
+    /// Asks the eviction API for a pod; returns whether it was granted.
+    pub fn evict_pod(&mut self, pod: PodId, grace: Duration) -> bool {
+        self.record.counters.evictions += 1;
+        if !self.eviction_granted(pod) {
+            return false;
+        }
+        self.stop_pod(pod, grace, Stop::Evicted);
+        true
+    }
+}

@@ -1,0 +1,206 @@
+//! Arrivals, queues and consumers.
+
+use std::sync::Arc;
+
+use crate::demand::ArrivalStream;
+use crate::plan::{ArrivalSpec, Plan};
+use crate::queue::{Consumers, MessageQueue};
+use crate::sim::names::Keys;
+use crate::unit::{
+    Duration, IdVec, PodId, QueueId, ShapeId, SimTime, StreamId, WorkloadId,
+};
+
+/// Where work comes from and where it waits.
+pub struct Work {
+    /// Streams of arrivals, in order of plan.
+    streams: IdVec<StreamId, Source>,
+    /// The next arrival of all streams.
+    next: (SimTime, StreamId),
+    /// Queues.
+    pub queues: IdVec<QueueId, MessageQueue>,
+    /// Who works on each queue.
+    pub consumers: IdVec<QueueId, Consumers>,
+    /// Workloads that consume each queue.
+    consuming: IdVec<QueueId, Vec<WorkloadId>>,
+    /// Whether a replica scaler drives some consumer of each queue.
+    scaled: IdVec<QueueId, bool>,
+    /// Until when each queue's metric cannot be read.
+    failing_until: IdVec<QueueId, SimTime>,
+    /// Last completion of each queue.
+    pub last_completion: IdVec<QueueId, Option<SimTime>>,
+    /// Lifetimes given by a pod trace: workload -> one per pod ordinal.
+    lifetimes: Vec<(WorkloadId, Vec<Option<Duration>>)>,
+    /// Pods that end by themselves and have not.
+    pub finite_pods: u64,
+}
+
+/// One stream of arrivals.
+enum Source {
+    Drawn(ArrivalStream),
+    Rows { rows: Arc<[(SimTime, ShapeId, Option<Duration>)]>, next: usize },
+}
+
+impl Source {
+    fn peek(&self) -> SimTime {
+        match self {
+            Self::Drawn(stream) => stream.peek().unwrap_or(SimTime::NEVER),
+            Self::Rows { rows, next } => rows.get(*next).map_or(SimTime::NEVER, |row| row.0),
+        }
+    }
+}
+
+/// What arrives.
+#[derive(Clone, Copy, Debug)]
+pub enum Arrival {
+    /// A message.
+    Message(QueueId),
+    /// A pod of a workload's own shape.
+    Pod(WorkloadId),
+    /// A row of a pod trace.
+    TracedPod(WorkloadId, ShapeId, Option<Duration>),
+}
+
+impl Work {
+    /// Empty queues, streams at their beginning.
+    pub fn new(plan: &Plan, keys: &Keys, seed: u64) -> Self {
+        let warmup = SimTime::ZERO + plan.simulation.warmup;
+        let streams = plan
+            .streams
+            .enumerate()
+            .map(|(id, spec)| match spec {
+                ArrivalSpec::Messages { source, .. } | ArrivalSpec::Pods { source, .. } => {
+                    Source::Drawn(ArrivalStream::new(source, seed, keys.streams[id], plan.end()))
+                }
+                ArrivalSpec::PodTrace { rows, .. } => {
+                    Source::Rows { rows: rows.clone(), next: 0 }
+                }
+            })
+            .collect();
+        let mut consuming: IdVec<QueueId, Vec<WorkloadId>> =
+            plan.queues.iter().map(|_| Vec::new()).collect();
+        for (id, workload) in plan.workloads.enumerate() {
+            if let Some(consumer) = &workload.consumes {
+                consuming[consumer.queue].push(id);
+            }
+        }
+        let scaled = consuming
+            .iter()
+            .map(|workloads| workloads.iter().any(|&id| plan.workloads[id].scaler.is_some()))
+            .collect();
+        let mut work = Self {
+            scaled,
+            streams,
+            next: (SimTime::NEVER, StreamId(0)),
+            queues: plan.queues.iter().map(|spec| MessageQueue::new(spec, warmup)).collect(),
+            consumers: plan.queues.iter().map(|_| Consumers::default()).collect(),
+            consuming,
+            failing_until: plan.queues.iter().map(|_| SimTime::ZERO).collect(),
+            last_completion: plan.queues.iter().map(|_| None).collect(),
+            lifetimes: Vec::new(),
+            finite_pods: 0,
+        };
+        work.find_next();
+        work
+    }
+
+    /// When the next arrival is, and the lane of arrivals.
+    pub fn next_arrival(&self) -> (SimTime, u8) {
+        (self.next.0, 0)
+    }
+
+    /// Takes the next arrival. O(streams).
+    pub fn take_arrival(&mut self, plan: &Plan) -> Arrival {
+        let id = self.next.1;
+        let arrival = match (&mut self.streams[id], &plan.streams[id]) {
+            (Source::Drawn(stream), ArrivalSpec::Messages { queue, .. }) => {
+                stream.next();
+                Arrival::Message(*queue)
+            }
+            (Source::Drawn(stream), ArrivalSpec::Pods { workload, .. }) => {
+                stream.next();
+                Arrival::Pod(*workload)
+            }
+            (Source::Rows { rows, next }, ArrivalSpec::PodTrace { workload, .. }) => {
+                let (_, shape, lifetime) = rows[*next];
+                *next += 1;
+                Arrival::TracedPod(*workload, shape, lifetime)
+            }
+            _ => unreachable!("a stream and its source are made from the same plan"),
+        };
+        self.find_next();
+        arrival
+    }
+
+    fn find_next(&mut self) {
+        self.next = self
+            .streams
+            .enumerate()
+            .map(|(id, source)| (source.peek(), id))
+            .min()
+            .unwrap_or((SimTime::NEVER, StreamId(0)));
+    }
+
+    /// Workloads that consume a queue.
+    pub fn consumers_of(&self, queue: QueueId) -> &[WorkloadId] {
+        &self.consuming[queue]
+    }
+
+    /// What the scaler reads of a queue; `None` while the source fails.
+    pub fn metric(&self, plan: &Plan, queue: QueueId, now: SimTime) -> Option<u64> {
+        if now < self.failing_until[queue] {
+            return None;
+        }
+        Some(match &plan.queues[queue].depth {
+            Some(curve) => curve.at(now),
+            None => self.queues[queue].metric(),
+        })
+    }
+
+    /// The metric of a queue cannot be read before `until`.
+    pub fn fail_source(&mut self, queue: QueueId, until: SimTime) {
+        let failing = &mut self.failing_until[queue];
+        *failing = (*failing).max(until);
+    }
+
+    /// Messages that wait (or the given depth).
+    pub fn depth(&self, plan: &Plan, queue: QueueId, now: SimTime) -> u64 {
+        match &plan.queues[queue].depth {
+            Some(curve) => curve.at(now),
+            None => self.queues[queue].waiting(),
+        }
+    }
+
+    /// Age of the oldest message that waits.
+    pub fn oldest_age(&self, queue: QueueId, now: SimTime) -> Duration {
+        self.queues[queue].oldest_waiting().map_or(Duration::ZERO, |arrived| now.since(arrived))
+    }
+
+    /// Remembers the given lifetime of a traced pod.
+    pub fn give_lifetime(&mut self, workload: WorkloadId, lifetime: Option<Duration>) {
+        match self.lifetimes.iter_mut().find(|(id, _)| *id == workload) {
+            Some((_, given)) => given.push(lifetime),
+            None => self.lifetimes.push((workload, vec![lifetime])),
+        }
+    }
+
+    /// The lifetime that a trace gives a pod; `None`: its workload is not of a trace.
+    pub fn given_lifetime(&self, workload: WorkloadId, ordinal: u32) -> Option<Option<Duration>> {
+        let (_, given) = self.lifetimes.iter().find(|(id, _)| *id == workload)?;
+        given.get(ordinal as usize).copied()
+    }
+
+    /// Whether some workload that consumes the queue is driven by a replica scaler.
+    pub fn has_scaler(&self, queue: QueueId) -> bool {
+        self.scaled[queue]
+    }
+
+    /// Whether no message is left anywhere.
+    pub fn is_drained(&self) -> bool {
+        self.queues.iter().all(MessageQueue::is_drained)
+    }
+
+    /// Whether a pod has nothing in hand.
+    pub fn is_idle(&self, queue: QueueId, pod: PodId) -> bool {
+        !self.consumers[queue].is_working(pod)
+    }
+}

@@ -1,0 +1,183 @@
+//! The world of one run: the model, the controllers' memories, the provider, and the record, all
+//! owned by one value. Plain data: a run can move to any thread.
+
+use crate::control::hpa::{HpaMemory, HpaSettings, HpaSpec};
+use crate::control::keda::{self, KedaMemory, Read};
+use crate::control::scheduler::{Scheduler, SchedulerView};
+use crate::engine::{EventQueue, Fingerprint, TokenBucket};
+use crate::model::{Cluster, DisruptionBudget, Pool, Workload};
+use crate::plan::{Plan, ScalerKind};
+use crate::rules::WellKnown;
+use crate::unit::{IdVec, Lots, SimTime, WorkloadId};
+
+use super::apply::Coverage;
+use super::capacity::Capacity;
+use super::event::Event;
+use super::names::{Keys, Names};
+use super::record::Recorder;
+use super::work::Work;
+use crate::record::JournalLevel;
+
+/// How to run, beside the plan.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunOptions {
+    /// How much the journal keeps.
+    pub journal: JournalLevel,
+    /// Recompute every index the slow way now and then, and stop on a difference.
+    pub audit: bool,
+    /// Leave out the sampled series and the rows of pods and nodes.
+    pub no_report: bool,
+}
+
+/// Everything that changes during a run.
+pub struct World<'p> {
+    /// What is simulated.
+    pub plan: &'p Plan,
+    /// How.
+    pub options: RunOptions,
+    /// Root of all draws.
+    pub seed: u64,
+    /// The present instant.
+    pub now: SimTime,
+    /// Future events.
+    pub events: EventQueue<Event>,
+    /// Hash of facts and actions so far.
+    pub fingerprint: Fingerprint,
+    /// Facts of the cluster.
+    pub cluster: Cluster,
+    /// Arrivals, queues and consumers.
+    pub work: Work,
+    /// KEDA's and the HPA's memories.
+    pub scaling: IdVec<WorkloadId, Scaling>,
+    /// The scheduler and its pace.
+    pub scheduling: Scheduling,
+    /// The autoscaler and the provider.
+    pub capacity: Capacity,
+    /// API writes of kube-controller-manager.
+    pub controller_writes: TokenBucket,
+    /// What is remembered.
+    pub record: Recorder,
+    /// Arrivals have stopped.
+    pub closing: bool,
+    /// Interned names.
+    pub names: Names,
+    /// Keys of entities' draws.
+    pub keys: Keys,
+    /// Workloads whose controller is due at this instant.
+    pub syncs: IdVec<WorkloadId, bool>,
+    /// Settings of the HPA controller.
+    pub hpa_settings: HpaSettings,
+    /// What disruption budgets cover.
+    pub coverage: Coverage,
+}
+
+/// What the replica scalers of a workload remember.
+#[derive(Default)]
+pub struct Scaling {
+    /// KEDA's memory.
+    pub keda: KedaMemory,
+    /// The HPA's memory.
+    pub hpa: HpaMemory,
+    /// The HPA that KEDA makes, or the user's own.
+    pub hpa_spec: Option<HpaSpec>,
+    /// Readings of the last poll, kept for their room.
+    pub readings: Vec<Read>,
+}
+
+/// The scheduler and its pace.
+pub struct Scheduling {
+    /// Queue, node order, caches.
+    pub scheduler: Scheduler,
+    /// The serial cycle is busy until then.
+    pub busy_until: SimTime,
+    /// When the next cycle event is due; [`SimTime::NEVER`] if none is.
+    pub due: SimTime,
+    /// Binding calls.
+    pub binds: TokenBucket,
+}
+
+impl<'p> World<'p> {
+    /// An empty world of a plan.
+    pub fn new(plan: &'p Plan, seed: u64, options: RunOptions) -> Self {
+        let mut cluster = Cluster {
+            symbols: plan.symbols.clone(),
+            namespaces: plan.namespaces.clone(),
+            shapes: plan.shapes.clone(),
+            pools: plan.pools.iter().map(|_| Pool::default()).collect(),
+            workloads: plan.workloads.iter().map(|_| Workload::default()).collect(),
+            budgets: plan.budgets.iter().map(|_| DisruptionBudget::default()).collect(),
+            ..Cluster::default()
+        };
+        let names = Names::new(&mut cluster.symbols);
+        let well_known = WellKnown::new(&mut cluster.symbols);
+        let keys = Keys::new(plan);
+        let scaling = plan
+            .workloads
+            .iter()
+            .map(|workload| Scaling {
+                hpa_spec: match &workload.scaler {
+                    Some(ScalerKind::ScaledObject(spec)) => Some(keda::hpa_spec(spec, plan.keda)),
+                    Some(ScalerKind::Hpa(spec)) => Some(spec.clone()),
+                    _ => None,
+                },
+                ..Scaling::default()
+            })
+            .collect();
+        Self {
+            plan,
+            options,
+            seed,
+            now: SimTime::ZERO,
+            events: EventQueue::new(),
+            fingerprint: Fingerprint::new(),
+            work: Work::new(plan, &keys, seed),
+            scaling,
+            scheduling: Scheduling {
+                scheduler: Scheduler::new(&plan.scheduler, well_known),
+                busy_until: SimTime::ZERO,
+                due: SimTime::NEVER,
+                binds: TokenBucket::new(plan.scheduler.bind_rate_milli, plan.scheduler.bind_burst),
+            },
+            capacity: Capacity::new(plan, &mut cluster.symbols, well_known, seed),
+            controller_writes: TokenBucket::new(
+                plan.timing.controller_rate_milli,
+                plan.timing.controller_burst,
+            ),
+            record: Recorder::new(plan, options),
+            closing: false,
+            names,
+            keys,
+            syncs: plan.workloads.iter().map(|_| false).collect(),
+            hpa_settings: HpaSettings::of(plan.version),
+            coverage: Coverage::default(),
+            cluster,
+        }
+    }
+}
+
+impl World<'_> {
+    /// Schedules an event in its lane.
+    pub fn at(&mut self, time: SimTime, event: Event) {
+        self.events.push(time.max(self.now), event.lane() as u8, event);
+    }
+
+    /// Lots for a decision of `controller` about `entity` now.
+    pub fn lots(&self, controller: u64, entity: u64) -> Lots {
+        Lots::new(self.seed).of(controller).of(entity).of(self.now.micros())
+    }
+
+    /// Whether what begins now counts.
+    pub fn counts(&self) -> bool {
+        self.now.micros() >= self.plan.simulation.warmup.micros()
+    }
+}
+
+/// What the scheduler is shown.
+pub fn scheduler_view<'v>(plan: &'v Plan, cluster: &'v Cluster) -> SchedulerView<'v> {
+    SchedulerView {
+        cluster,
+        spec: &plan.scheduler,
+        images: &plan.images,
+        budgets: &plan.budgets,
+    }
+}
