@@ -162,6 +162,7 @@ impl Fixture {
             quotas: &self.quotas,
             lone: &[],
             gpu: Some(ExtendedId(0)),
+            failures: &[],
         }
     }
 

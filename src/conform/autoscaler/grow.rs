@@ -315,8 +315,9 @@ fn read(fixture: &Fixture, given: &Value, expect: &Value, decision: &ScaleUp) ->
 }
 
 fn options(fixture: &Fixture, decision: &ScaleUp) -> Value {
-    let option = |&(group, nodes, _): &(usize, u32, usize)| json!({"group": fixture.pool_name(fixture.groups[group].pool), "node_count": nodes});
-    decision.offers.iter().map(option).collect()
+    let name = |group: usize| fixture.pool_name(fixture.groups[group].pool);
+    let offers = decision.offers.iter();
+    offers.map(|&(group, nodes, _)| json!({"group": name(group), "node_count": nodes})).collect()
 }
 
 fn sorted(value: &Value) -> Value {

@@ -4,14 +4,12 @@ use serde_json::{Value, json};
 
 use super::fixture::{Fixture, at, head, instant, length, list, number, pairs, text};
 use crate::conform::case::Verdict;
-use crate::control::autoscaler::scan::{
-    degraded_loop_scales_down, sizes_to_fix, unregistered_to_delete,
-};
+use crate::control::autoscaler::clean_up::{sizes_to_fix, unregistered_to_delete};
 use crate::control::autoscaler::state::{
     ClusterState, GroupSize, InstanceReading, NodeReading, StateLimits,
 };
 use crate::control::autoscaler::{
-    Action, Autoscaler, AutoscalerSpec, Scan, Template, run_once as run,
+    Action, Autoscaler, AutoscalerSpec, Scan, Template, degraded_loop_scales_down, run_once as run,
 };
 use crate::model::Usage;
 use crate::unit::{Duration, Lots, NodeId, PoolId, SimTime};

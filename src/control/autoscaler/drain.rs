@@ -287,8 +287,8 @@ pub struct Held {
     pub overrides: Vec<OutcomeKind>,
 }
 
-/// Combines outcomes in order: one with overrides is held back; at each later one without, the first
-/// that overrides it decides in its place.
+/// Combines outcomes in order: one with overrides is held back; at each later one without, the
+/// first that overrides it decides in its place.
 pub fn combine(outcomes: impl IntoIterator<Item = Held>) -> Outcome {
     let mut held: Vec<Held> = Vec::new();
     for next in outcomes {
