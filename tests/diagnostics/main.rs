@@ -80,7 +80,8 @@ fn a_warning_stops_nobody() {
 /// One change of a text: cut out, doubled, or replaced.
 fn mutate(text: &str, changes: &[(usize, usize, u8)]) -> String {
     const WORDS: [&str; 16] = [
-        "", "-1", "{", "}", "[", "]", ":", "\n  ", "null", "1e99", "\"", "&a ", "*a", "yes", "%/h", "µ",
+        "", "-1", "{", "}", "[", "]", ":", "\n  ", "null", "1e99", "\"", "&a ", "*a", "yes", "%/h",
+        "µ",
     ];
     let mut chars: Vec<char> = text.chars().collect();
     for &(at, length, kind) in changes {

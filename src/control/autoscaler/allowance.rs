@@ -37,9 +37,9 @@ impl Allowance {
 
     /// Budgets that cover a shape. Found once per shape.
     pub fn covering(&mut self, view: &View<'_>, shape: ShapeId) -> &[u32] {
-        self.covering.entry(shape).or_insert_with(|| {
-            covering(view, &view.cluster.shapes[shape], &view.cluster.symbols)
-        })
+        self.covering
+            .entry(shape)
+            .or_insert_with(|| covering(view, &view.cluster.shapes[shape], &view.cluster.symbols))
     }
 
     /// Disruptions that a budget still allows.
@@ -78,9 +78,7 @@ impl Allowance {
 fn covering(view: &View<'_>, shape: &PodShape, symbols: &Symbols) -> Vec<u32> {
     (0_u32..)
         .zip(view.budgets)
-        .filter(|(_, budget)| {
-            selects(budget.namespace, budget.selector.as_ref(), shape, symbols)
-        })
+        .filter(|(_, budget)| selects(budget.namespace, budget.selector.as_ref(), shape, symbols))
         .map(|(index, _)| index)
         .collect()
 }

@@ -81,9 +81,14 @@ enum Stage {
     /// Tainted; the scheduler gets time to see it.
     Tainted,
     /// Evictions are asked for.
-    Evicting { refused: Vec<PodId>, until: SimTime },
+    Evicting {
+        refused: Vec<PodId>,
+        until: SimTime,
+    },
     /// Pods are going.
-    Leaving { until: SimTime },
+    Leaving {
+        until: SimTime,
+    },
     Over,
 }
 
@@ -169,8 +174,11 @@ impl Deletion {
         if !self.drain && !found.moved.is_empty() {
             return self.give_up(GivenUp::NotEmpty);
         }
-        let flag =
-            if self.drain { spec.daemonset_eviction_occupied } else { spec.daemonset_eviction_empty };
+        let flag = if self.drain {
+            spec.daemonset_eviction_occupied
+        } else {
+            spec.daemonset_eviction_empty
+        };
         let mut actions: Vec<DeletionAction> =
             found.moved.iter().map(|&pod| evict(spec, view, pod, false)).collect();
         let daemons = found.daemons.iter().filter(|&&pod| {

@@ -218,10 +218,9 @@ impl Rule {
                 when(!is_replicated(shape.owner, options), Outcome::Blocked(Blocker::NotReplicated))
             }
             Self::System => when(options.skip_system_pods, system(pod, options, now)),
-            Self::NotSafeToEvict => when(
-                safe == SafeToEvict::No,
-                Outcome::Blocked(Blocker::NotSafeToEvictAnnotation),
-            ),
+            Self::NotSafeToEvict => {
+                when(safe == SafeToEvict::No, Outcome::Blocked(Blocker::NotSafeToEvictAnnotation))
+            }
             Self::LocalStorage => when(
                 options.skip_local_storage && has_local_storage(shape),
                 Outcome::Blocked(Blocker::LocalStorageRequested),
@@ -248,8 +247,7 @@ fn replica_count(pod: &PodFacts<'_>, options: &DrainOptions) -> Outcome {
     match pod.controller {
         Controller::Missing => Outcome::Blocked(Blocker::ControllerNotFound),
         Controller::Found(Some(replicas))
-            if pod.shape.owner == OwnerKind::ReplicaSet
-                && replicas < options.min_replica_count =>
+            if pod.shape.owner == OwnerKind::ReplicaSet && replicas < options.min_replica_count =>
         {
             Outcome::Blocked(Blocker::MinReplicasReached)
         }

@@ -154,8 +154,7 @@ impl<'p, 'a> Packing<'p, 'a> {
         for (index, &pod) in group.pods.iter().enumerate() {
             let full = self.full_before.get(&group.shape).copied().unwrap_or(0);
             let range = self.first.max(full)..self.snapshot.slots();
-            let found =
-                self.snapshot.first_fit(group.shape, self.robin.last, range, |_, _| true);
+            let found = self.snapshot.first_fit(group.shape, self.robin.last, range, |_, _| true);
             let Some(slot) = found else {
                 if trivial {
                     self.full_before.insert(group.shape, self.snapshot.slots());

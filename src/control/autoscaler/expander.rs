@@ -36,10 +36,8 @@ impl Priorities {
         let compile = |patterns: &Vec<String>| {
             patterns.iter().map(|pattern| Regex::new(pattern)).collect::<Result<Vec<_>, _>>()
         };
-        let levels: Result<Vec<_>, regex::Error> = levels
-            .iter()
-            .map(|(priority, patterns)| Ok((*priority, compile(patterns)?)))
-            .collect();
+        let levels: Result<Vec<_>, regex::Error> =
+            levels.iter().map(|(priority, patterns)| Ok((*priority, compile(patterns)?))).collect();
         Self { levels: levels.unwrap_or_default() }
     }
 
@@ -64,9 +62,9 @@ pub fn narrow(
     match expander {
         Expander::Random => among.to_vec(),
         Expander::MostPods => keep_best(among, |at| Some(-(offers[at].pods as f64))),
-        Expander::LeastNodes => keep_best(among, |at| {
-            (offers[at].nodes > 0).then(|| f64::from(offers[at].nodes))
-        }),
+        Expander::LeastNodes => {
+            keep_best(among, |at| (offers[at].nodes > 0).then(|| f64::from(offers[at].nodes)))
+        }
         Expander::LeastWaste => keep_best(among, |at| Some(waste(&offers[at]))),
         Expander::Price => keep_best(among, |at| {
             price::score(prices?, offers[at].price.as_ref()?, offers[at].nodes)

@@ -77,7 +77,8 @@ pub fn place(
     options: PlaceOptions,
     acceptable: impl Fn(&Snapshot<'_>, usize) -> bool,
 ) -> Vec<(PodId, usize)> {
-    let mut batch = Batch { snapshot, hints, robin, failed: FxHashSet::default(), similar: Similar::default() };
+    let mut batch =
+        Batch { snapshot, hints, robin, failed: FxHashSet::default(), similar: Similar::default() };
     let mut placed = Vec::new();
     if !options.hinted_first {
         for pod in pods {
@@ -127,8 +128,13 @@ pub fn place_all(
     acceptable: impl Fn(&Snapshot<'_>, usize) -> bool,
 ) -> bool {
     for (index, pod) in pods.iter().enumerate() {
-        let mut batch =
-            Batch { snapshot, hints, robin, failed: FxHashSet::default(), similar: Similar::default() };
+        let mut batch = Batch {
+            snapshot,
+            hints,
+            robin,
+            failed: FxHashSet::default(),
+            similar: Similar::default(),
+        };
         if batch.try_hint(pod, &acceptable).is_some() {
             continue;
         }

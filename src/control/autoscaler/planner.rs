@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::allowance::Allowance;
-use super::drain::{
-    Controller, Drain, DrainOptions, PodFacts, drain, is_daemon, is_recreatable,
-};
+use super::drain::{Controller, Drain, DrainOptions, PodFacts, drain, is_daemon, is_recreatable};
 use super::placement::{Candidate, Failures, Hints, PlaceOptions, RoundRobin, place, place_all};
 use super::pods::{deletion_timestamp, is_long_terminating};
 use super::quota::QuotaTracker;
@@ -165,8 +163,7 @@ impl Planner {
             }
         }
         let parallelism = spec.max_scale_down_parallelism as usize;
-        let limit =
-            unneeded_limit(self.unneeded.len(), parallelism, spec.unneeded_time, interval);
+        let limit = unneeded_limit(self.unneeded.len(), parallelism, spec.unneeded_time, interval);
         let mut removal = Removal {
             options: DrainOptions::of(spec, snapshot.view().words.kube_system),
             ghosts: spec.version.at_least(32),
@@ -222,7 +219,8 @@ impl Planner {
             return Err(Reason::RecentlyUnremovable);
         }
         if let Some(taint) = node.taints.iter().find(|t| t.key == view.words.to_be_deleted) {
-            let since = view.cluster.symbols.number(taint.value).and_then(|s| u64::try_from(s).ok());
+            let since =
+                view.cluster.symbols.number(taint.value).and_then(|s| u64::try_from(s).ok());
             let since = since.map_or(now, SimTime::from_secs);
             if since + DELETION_TAINT_TTL >= now {
                 return Err(Reason::CurrentlyBeingDeleted);
@@ -267,16 +265,14 @@ impl Planner {
         let capacities = cluster.registered.iter().map(|&id| &cluster.nodes[id].capacity);
         let mut quota = QuotaTracker::lower(spec, capacities);
         let node = |id: NodeId| node_now(spec, view, id);
-        let (chosen, mut refused) =
-            self.unneeded.removable_at(node, &mut groups, &mut quota, now);
+        let (chosen, mut refused) = self.unneeded.removable_at(node, &mut groups, &mut quota, now);
         let pool = |node: NodeId| cluster.nodes[node].pool;
         let atomic = |node: NodeId| {
             let group = view.group_of(&cluster.nodes[node])?;
             view.groups[group].atomic.then_some(&view.groups[group])
         };
-        let registered = |of: PoolId| {
-            cluster.registered.iter().filter(|&&node| pool(node) == Some(of)).count()
-        };
+        let registered =
+            |of: PoolId| cluster.registered.iter().filter(|&&node| pool(node) == Some(of)).count();
         let mut allowed = Vec::new();
         for removable in &chosen {
             if let Some(group) = atomic(removable.node) {
@@ -406,9 +402,7 @@ pub fn emptiness(
         {
             continue;
         }
-        if options.on_completion
-            && shape.annotations.safe_to_evict == SafeToEvict::OnCompletion
-        {
+        if options.on_completion && shape.annotations.safe_to_evict == SafeToEvict::OnCompletion {
             emptiness = Emptiness::OnCompletion;
         } else {
             return Emptiness::Occupied;
@@ -491,10 +485,8 @@ impl Removal<'_> {
 
     /// Counts the disruptions; whether they are too many at once.
     fn take_allowance(&mut self, view: &View<'_>, moved: &[Candidate]) -> bool {
-        let covering: Vec<Vec<u32>> = moved
-            .iter()
-            .map(|pod| self.allowance.covering(view, pod.shape).to_vec())
-            .collect();
+        let covering: Vec<Vec<u32>> =
+            moved.iter().map(|pod| self.allowance.covering(view, pod.shape).to_vec()).collect();
         let check = self.allowance.check(covering.iter().map(Vec::as_slice));
         for budgets in &covering {
             self.allowance.take(budgets);

@@ -51,10 +51,7 @@ pub fn is_old_enough(
 }
 
 /// Whether the oldest of the pods is so young that more may be about to come.
-pub fn all_are_new(
-    pods: impl IntoIterator<Item = (SimTime, bool)>,
-    now: SimTime,
-) -> bool {
+pub fn all_are_new(pods: impl IntoIterator<Item = (SimTime, bool)>, now: SimTime) -> bool {
     let (mut oldest, mut gpu) = (SimTime::NEVER, false);
     for (created, wants_gpu) in pods {
         oldest = oldest.min(created);
@@ -79,8 +76,7 @@ pub fn classify(spec: &AutoscalerSpec, view: &View<'_>) -> PodClasses {
     for &id in &view.cluster.pending {
         let pod = &view.cluster.pods[id];
         let shape = &view.cluster.shapes[pod.shape];
-        if pod.phase != PodPhase::Pending || is_expendable(shape.priority, spec.expendable_cutoff)
-        {
+        if pod.phase != PodPhase::Pending || is_expendable(shape.priority, spec.expendable_cutoff) {
             continue;
         }
         if pod.nominated.is_some() {

@@ -256,9 +256,10 @@ fn similar_to(
     }
     let options = SimilarityOptions::of(context.spec, view.words);
     let used = |template: &Template| {
-        template.pods.iter().fold(Resources::ZERO, |sum, &shape| {
-            sum + &view.cluster.shapes[shape].requests
-        })
+        template
+            .pods
+            .iter()
+            .fold(Resources::ZERO, |sum, &shape| sum + &view.cluster.shapes[shape].requests)
     };
     let fits = |failures: &[Option<Plugin>]| -> Vec<bool> {
         failures.iter().map(Option::is_none).collect()
@@ -342,8 +343,7 @@ impl ScaleUp {
         nodes: usize,
         choose: &dyn Fn(&[Offer]) -> Option<Choice>,
     ) {
-        let offers: Vec<Offer> =
-            options.iter().map(|option| option.offer(context, view)).collect();
+        let offers: Vec<Offer> = options.iter().map(|option| option.offer(context, view)).collect();
         self.offers = options.iter().map(|o| (o.group, o.nodes, o.pods.len())).collect();
         let Some((best, wanted)) = choose(&offers) else { return };
         let best = options.swap_remove(best);

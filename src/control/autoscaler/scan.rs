@@ -8,9 +8,7 @@ use super::deletion_budget::{DeletionLimits, GroupNodes, crop};
 use super::drain::{DrainOptions, is_recreatable};
 use super::expander::Priorities;
 use super::placement::{Candidate, Hints, PlaceOptions, RoundRobin, place};
-use super::planner::{
-    Ongoing, PlanContext, Planner, candidate_key, emptiness, is_delayed,
-};
+use super::planner::{Ongoing, PlanContext, Planner, candidate_key, emptiness, is_delayed};
 use super::pods::{all_are_new, classify, is_old_enough};
 use super::scale_up::{
     Increase, Rejection, ScaleUp, ScaleUpContext, ScaleUpResult, scale_up, scale_up_to_min,
@@ -281,8 +279,7 @@ impl Autoscaler {
 
     /// Whether deletions wait for an earlier event.
     fn in_cooldown(&self, spec: &AutoscalerSpec, now: SimTime) -> bool {
-        !spec.delay_type_local
-            && self.cooldowns(spec).into_iter().any(|until| until > now)
+        !spec.delay_type_local && self.cooldowns(spec).into_iter().any(|until| until > now)
     }
 
     /// Ends of the cooldowns.
@@ -441,8 +438,10 @@ struct Run<'r, 'v> {
 impl Run<'_, '_> {
     fn all(&mut self, scan: &mut Scan) {
         let registered = &self.view.cluster.registered;
-        let ready =
-            registered.iter().filter(|&&id| self.view.is_ready(&self.view.cluster.nodes[id])).count();
+        let ready = registered
+            .iter()
+            .filter(|&&id| self.view.is_ready(&self.view.cluster.nodes[id]))
+            .count();
         if ready == 0 && !self.spec.scale_up_from_zero {
             scan.ending = Ending::NoNodes;
             return;
@@ -464,8 +463,7 @@ impl Run<'_, '_> {
         }
         let not_started = self.add_upcoming(&mut snapshot, &templates);
         scan.snapshot_nodes = snapshot.nodes();
-        let grown =
-            self.scale_up(scan, &mut snapshot, &templates, &classes.candidates, ready);
+        let grown = self.scale_up(scan, &mut snapshot, &templates, &classes.candidates, ready);
         if self.spec.scale_down_enabled {
             self.scale_down(scan, &mut snapshot, &not_started, grown.all_new);
         }
@@ -483,8 +481,7 @@ impl Run<'_, '_> {
             .collect();
         let nodes = view.cluster.registered.iter().map(|&id| reading(view, id));
         let state = &mut self.memory.state;
-        scan.failures =
-            state.update(&self.limits, &sizes, nodes, instances(spec, view), self.now);
+        scan.failures = state.update(&self.limits, &sizes, nodes, instances(spec, view), self.now);
         if self.limits.requests_rule {
             let late = scan.failures.iter().filter(|f| f.kind == FailureKind::Timeout);
             let back = late.map(|f| Action::DecreaseTarget { pool: f.pool, by: f.nodes as u32 });
@@ -496,8 +493,7 @@ impl Run<'_, '_> {
     fn clean_up(&mut self, scan: &mut Scan) -> bool {
         let (spec, state) = (self.spec, &self.memory.state);
         let force = spec.force_delete_unregistered;
-        let old =
-            unregistered_to_delete(state, self.view.groups, &self.limits, force, self.now);
+        let old = unregistered_to_delete(state, self.view.groups, &self.limits, force, self.now);
         scan.actions.extend(old.into_iter().map(|(pool, nodes)| {
             let why = DeleteReason::Unregistered;
             Action::DeleteInstances { pool, nodes, why, force }
@@ -600,9 +596,10 @@ impl Run<'_, '_> {
         }
         let cluster = self.view.cluster;
         let ages = left.iter().map(|candidate| {
-            let gpu = self.view.gpu.is_some_and(|gpu| {
-                cluster.shapes[candidate.shape].requests.extended(gpu) > 0
-            });
+            let gpu = self
+                .view
+                .gpu
+                .is_some_and(|gpu| cluster.shapes[candidate.shape].requests.extended(gpu) > 0);
             (cluster.pods[candidate.pod].created, gpu)
         });
         if self.spec.bypassed_schedulers.is_empty() && all_are_new(ages, self.now) {
@@ -636,10 +633,8 @@ impl Run<'_, '_> {
         snapshot: &mut Snapshot<'_>,
         mut candidates: Vec<Candidate>,
     ) -> Vec<Candidate> {
-        let options = PlaceOptions {
-            break_on_failure: false,
-            hinted_first: self.spec.version.at_least(37),
-        };
+        let options =
+            PlaceOptions { break_on_failure: false, hinted_first: self.spec.version.at_least(37) };
         let memory = &mut *self.memory;
         let (hints, robin) = (&mut memory.hints, &mut memory.robin);
         let placed = place(snapshot, &candidates, hints, robin, options, |_, _| true);
@@ -650,11 +645,14 @@ impl Run<'_, '_> {
         let mut gone = rustc_hash::FxHashSet::default();
         for (pod, slot) in placed {
             gone.insert(pod);
-            scan.fates.push((pod, match snapshot.origin(slot) {
-                Origin::Real(node) => Fate::FitsNode(node),
-                Origin::Upcoming(pool, _) => Fate::FitsUpcoming(pool),
-                Origin::Estimated(_) => unreachable!("estimates leave no nodes behind"),
-            }));
+            scan.fates.push((
+                pod,
+                match snapshot.origin(slot) {
+                    Origin::Real(node) => Fate::FitsNode(node),
+                    Origin::Upcoming(pool, _) => Fate::FitsUpcoming(pool),
+                    Origin::Estimated(_) => unreachable!("estimates leave no nodes behind"),
+                },
+            ));
         }
         candidates.retain(|candidate| !gone.contains(&candidate.pod));
         candidates
@@ -678,8 +676,11 @@ impl Run<'_, '_> {
         let pool = |group: usize| self.view.groups[group].pool;
         scan.scale_up = Some(decision.result);
         scan.chosen = decision.chosen.map(pool);
-        scan.offers =
-            decision.offers.iter().map(|&(group, nodes, pods)| (pool(group), nodes, pods)).collect();
+        scan.offers = decision
+            .offers
+            .iter()
+            .map(|&(group, nodes, pods)| (pool(group), nodes, pods))
+            .collect();
         let helped: rustc_hash::FxHashSet<PodId> = decision.triggered.iter().copied().collect();
         for (index, group) in decision.groups.iter().enumerate() {
             for &pod in &group.pods {
@@ -737,12 +738,8 @@ impl Run<'_, '_> {
         let candidates = self.scale_down_candidates(snapshot, not_started);
         scan.candidates = candidates.len();
         let memory = &mut *self.memory;
-        let context = PlanContext {
-            spec: self.spec,
-            ongoing: &memory.ongoing,
-            evicted: &[],
-            now: self.now,
-        };
+        let context =
+            PlanContext { spec: self.spec, ongoing: &memory.ongoing, evicted: &[], now: self.now };
         let (planner, robin) = (&mut memory.planner, &mut memory.robin);
         scan.unremovable = planner.update(&context, snapshot, &candidates, robin);
         scan.in_cooldown = forbidden || self.memory.in_cooldown(self.spec, self.now);
@@ -770,10 +767,10 @@ impl Run<'_, '_> {
         let mut candidates: Vec<_> = all
             .filter(|id| !not_started.contains(id) && !delayed(*id))
             .map(|id| {
-                let empty = snapshot.slot_of(id).map_or(
-                    super::planner::Emptiness::Occupied,
-                    |slot| emptiness(&options, snapshot, slot, self.now),
-                );
+                let empty =
+                    snapshot.slot_of(id).map_or(super::planner::Emptiness::Occupied, |slot| {
+                        emptiness(&options, snapshot, slot, self.now)
+                    });
                 (candidate_key(empty, self.memory.planner.unneeded.contains(id)), id)
             })
             .collect();
@@ -783,12 +780,8 @@ impl Run<'_, '_> {
 
     fn delete(&mut self, scan: &mut Scan) {
         let memory = &*self.memory;
-        let context = PlanContext {
-            spec: self.spec,
-            ongoing: &memory.ongoing,
-            evicted: &[],
-            now: self.now,
-        };
+        let context =
+            PlanContext { spec: self.spec, ongoing: &memory.ongoing, evicted: &[], now: self.now };
         let (chosen, refused) = memory.planner.nodes_to_delete(&context, self.view);
         scan.unremovable.extend(refused);
         let limits = DeletionLimits {
@@ -797,8 +790,7 @@ impl Run<'_, '_> {
             empty_in_progress: memory.ongoing.values().filter(|own| !own.drain).count(),
             drain_in_progress: memory.ongoing.values().filter(|own| own.drain).count(),
         };
-        let (empty, drain): (Vec<_>, Vec<_>) =
-            chosen.into_iter().partition(Removable::is_empty);
+        let (empty, drain): (Vec<_>, Vec<_>) = chosen.into_iter().partition(Removable::is_empty);
         let view = self.view;
         let registered = |pool: PoolId| {
             let nodes = view.cluster.registered.iter();
@@ -808,8 +800,7 @@ impl Run<'_, '_> {
             let own = &view.groups[group];
             (own.target as usize, registered(own.pool))
         };
-        let (empty, drain) =
-            crop(&limits, self.by_group(empty), self.by_group(drain), sizes);
+        let (empty, drain) = crop(&limits, self.by_group(empty), self.by_group(drain), sizes);
         for (groups, drain) in [(empty, false), (drain, true)] {
             for node in groups.into_iter().flat_map(|group| group.nodes) {
                 let pool = view.cluster.nodes[node].pool.expect("candidates have a group");
@@ -865,8 +856,8 @@ impl Run<'_, '_> {
         let (view, now) = (self.view, self.now);
         let cluster = view.cluster;
         let targets: Vec<u32> = view.groups.iter().map(|group| group.target).collect();
-        let same = self.memory.quiet.change == cluster.change
-            && self.memory.quiet.targets == targets;
+        let same =
+            self.memory.quiet.change == cluster.change && self.memory.quiet.targets == targets;
         let still = scan.actions.is_empty() && scan.fates.is_empty() && scan.failures.is_empty();
         let quiet = &mut self.memory.quiet;
         quiet.loops = if still && same { quiet.loops.saturating_add(1) } else { u32::from(still) };
@@ -877,10 +868,7 @@ impl Run<'_, '_> {
         }
         let nodes = cluster.registered.iter().flat_map(|&id| {
             let node = &cluster.nodes[id];
-            [
-                node.registered + self.limits.startup,
-                node.condition_changed + Duration::from_mins(1),
-            ]
+            [node.registered + self.limits.startup, node.condition_changed + Duration::from_mins(1)]
         });
         let pods = cluster.registered.iter().flat_map(|&id| &cluster.nodes[id].used.pods);
         let pods = pods.map(|&id| &cluster.pods[id]);

@@ -46,11 +46,7 @@ pub struct Comparable<'a> {
 }
 
 /// Whether two groups are alike.
-pub fn is_similar(
-    a: &Comparable<'_>,
-    b: &Comparable<'_>,
-    options: &SimilarityOptions<'_>,
-) -> bool {
+pub fn is_similar(a: &Comparable<'_>, b: &Comparable<'_>, options: &SimilarityOptions<'_>) -> bool {
     let (first, second) = (a.template, b.template);
     if !options.balancing_labels.is_empty() {
         let value = |labels: &Labels, key: Symbol| labels.get(key);
@@ -60,20 +56,17 @@ pub fn is_similar(
         });
     }
     let same_pool = |&key: &Symbol| {
-        first.labels.get(key).is_some_and(|name| {
-            name != Symbol::EMPTY && second.labels.get(key) == Some(name)
-        })
+        first
+            .labels
+            .get(key)
+            .is_some_and(|name| name != Symbol::EMPTY && second.labels.get(key) == Some(name))
     };
     if options.agent_pools.iter().any(same_pool) {
         return true;
     }
     is_same_size(&first.capacity, &second.capacity, options.capacity_memory)
         && is_near(&first.allocatable, &second.allocatable, options.allocatable)
-        && is_near(
-            &(first.allocatable - a.used),
-            &(second.allocatable - b.used),
-            options.free,
-        )
+        && is_near(&(first.allocatable - a.used), &(second.allocatable - b.used), options.free)
         && same_labels(&first.labels, &second.labels, options.ignored_labels)
         && same_labels(&second.labels, &first.labels, options.ignored_labels)
 }

@@ -381,8 +381,7 @@ impl ClusterState {
             if let Some(kind) = instance.error {
                 self.failed_instances.insert(instance.node, (instance.pool, kind));
             } else if !instance.has_node && !instance.deleting {
-                let since =
-                    self.unregistered.get(&instance.node).map_or(now, |known| known.since);
+                let since = self.unregistered.get(&instance.node).map_or(now, |known| known.since);
                 let Some(group) = self.groups.get_mut(&instance.pool) else { continue };
                 let readiness = group.readiness.get_or_insert_default();
                 if since + limits.provision < now {
@@ -591,8 +590,7 @@ impl ClusterState {
 impl GroupState {
     /// Whether nodes are still to come: fewer started ones than the target.
     fn is_waiting(&self) -> bool {
-        let started =
-            self.readiness.as_ref().map_or(0, |seen| seen.registered - seen.not_started);
+        let started = self.readiness.as_ref().map_or(0, |seen| seen.registered - seen.not_started);
         self.range.target > i64::from(started)
     }
 }

@@ -130,8 +130,11 @@ fn device_utilization(pools: &[DevicePool]) -> Option<Utilization> {
         if pool.slices < pool.declared_slices {
             return None;
         }
-        let value =
-            if pool.devices == 0 { 0.0 } else { f64::from(pool.allocated) / f64::from(pool.devices) };
+        let value = if pool.devices == 0 {
+            0.0
+        } else {
+            f64::from(pool.allocated) / f64::from(pool.devices)
+        };
         if most.is_none_or(|(best, _)| value > best) {
             most = Some((value, index));
         }

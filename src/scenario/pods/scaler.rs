@@ -72,13 +72,13 @@ fn scaled_object(
     spec.max_replicas = draft.max_replicas.unwrap_or(spec.max_replicas);
     spec.fallback = draft.fallback;
     spec.behavior.clone_from(&draft.behavior);
-    spec.modifiers = draft.modifiers.as_ref().map(|modifiers| {
-        crate::control::keda::Modifiers {
-            formula: std::sync::Arc::new(crate::control::keda::Formula::compile(&modifiers.formula, &[]).unwrap()),
-            target_milli: modifiers.target_milli,
-            activation_milli: modifiers.activation_milli,
-            metric_type: modifiers.metric_type,
-        }
+    spec.modifiers = draft.modifiers.as_ref().map(|modifiers| crate::control::keda::Modifiers {
+        formula: std::sync::Arc::new(
+            crate::control::keda::Formula::compile(&modifiers.formula, &[]).unwrap(),
+        ),
+        target_milli: modifiers.target_milli,
+        activation_milli: modifiers.activation_milli,
+        metric_type: modifiers.metric_type,
     });
     // Presence of `paused-replicas` alone pauses.
     spec.paused = draft.pause.paused || draft.pause.replicas.is_some();
