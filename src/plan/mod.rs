@@ -10,8 +10,7 @@ pub use assumption::Assumption;
 pub use inject::{Controller, Inject, InjectKind};
 pub use threshold::{Comparison, Threshold};
 pub use workload::{
-    ArrivalSpec, DisruptionBudgetSpec, PodTimes, ScalerKind, WorkloadKind,
-    WorkloadSpec,
+    ArrivalSpec, DisruptionBudgetSpec, PodTimes, ScalerKind, WorkloadKind, WorkloadSpec,
 };
 
 pub use crate::rules::IntOrPercent;

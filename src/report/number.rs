@@ -57,7 +57,8 @@ pub fn length(seconds: f64) -> String {
         }
     };
     match whole {
-        0 if seconds > 0.0 => format!("{seconds:.1} s"),
+        0 if seconds >= 0.05 => format!("{seconds:.1} s"),
+        0 if seconds > 0.0 => "<0.1 s".to_owned(),
         0..=119 => format!("{whole} s"),
         120..=3_599 => format!("{} min", (whole + 30) / 60),
         3_600..=86_399 => pair(whole / 3_600, "h", whole % 3_600 / 60, "min"),
@@ -134,6 +135,7 @@ mod tests {
             (seconds(9.0), "9"),
             (seconds(1_180.4), "1,180"),
             (length(0.25), "0.2 s"),
+            (length(0.001), "<0.1 s"),
             (length(42.0), "42 s"),
             (length(1_080.0), "18 min"),
             (length(5_040.0), "1 h 24 min"),

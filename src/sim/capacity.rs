@@ -9,10 +9,14 @@ use crate::control::autoscaler::{
 use crate::model::{Cluster, Labels, ProvisioningFailure, Usage};
 use crate::plan::{Plan, WorkloadKind};
 use crate::rules::{FilterOptions, NodeFacts, WellKnown, fits_node_affinity, untolerated};
+<<<<<<< HEAD
 use crate::sim::names::key;
 use crate::unit::{
     ExtendedId, IdVec, ImageId, NodeId, PoolId, ShapeId, SimTime, Symbol, Symbols,
 };
+=======
+use crate::unit::{ExtendedId, IdVec, ImageId, NodeId, PoolId, ShapeId, SimTime, Symbol, Symbols};
+>>>>>>> report
 
 /// Name of the provider's GPU resource.
 const GPU: &str = "nvidia.com/gpu";
@@ -151,12 +155,7 @@ fn groups(plan: &Plan, symbols: &mut Symbols) -> Vec<GroupView> {
 }
 
 /// Shapes of the DaemonSets whose pods a node with these labels and the pool's taints gets.
-fn daemon_shapes(
-    plan: &Plan,
-    labels: &Labels,
-    spec: &PoolSpec,
-    symbols: &Symbols,
-) -> Vec<ShapeId> {
+fn daemon_shapes(plan: &Plan, labels: &Labels, spec: &PoolSpec, symbols: &Symbols) -> Vec<ShapeId> {
     let used = Usage::default();
     let facts = NodeFacts {
         name: Symbol::EMPTY,

@@ -10,7 +10,7 @@ use crate::plan::{
     ArrivalSpec, GivenNode, LabSpec, Plan, PodTimes, SimulationSpec, WorkloadKind, WorkloadSpec,
 };
 use crate::queue::{ConsumerSpec, QueueKind, QueueSpec};
-use crate::unit::{Duration, HourlyRate, IdVec, Resources, ShapeId, Symbols, QueueId};
+use crate::unit::{Duration, HourlyRate, IdVec, QueueId, Resources, ShapeId, Symbols};
 use crate::vocabulary::{KedaVersion, KubernetesVersion};
 
 /// `c` consumers of one queue on one endless node: M/M/c with this utilisation and E[S] = 1 s.

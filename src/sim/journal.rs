@@ -17,10 +17,15 @@ impl World<'_> {
         if self.record.journal.level >= JournalLevel::Decisions {
             let detail = detail();
             let at = self.now;
-            self.record
-                .journal
-                .entries
-                .push(Entry { at, actor, action, object, reason, change, detail });
+            self.record.journal.entries.push(Entry {
+                at,
+                actor,
+                action,
+                object,
+                reason,
+                change,
+                detail,
+            });
         }
     }
 

@@ -2,9 +2,7 @@
 
 use crate::model::PodPhase;
 use crate::plan::WorkloadKind;
-use crate::record::{
-    CostTotals, NodeRow, Outcome, PodRow, PoolTotals, WallTotals, WorkloadTotals,
-};
+use crate::record::{CostTotals, NodeRow, Outcome, PodRow, PoolTotals, WallTotals, WorkloadTotals};
 use crate::sim::attribution::CauseTotals;
 use crate::sim::world::World;
 use crate::unit::{Accrual, Duration, NodeId, PodId, SimTime};
@@ -191,9 +189,7 @@ impl World<'_> {
             .prices
             .items
             .iter()
-            .map(|&(name, rate)| {
-                (self.plan.symbols.text(name).to_owned(), rate.over(counted))
-            })
+            .map(|&(name, rate)| (self.plan.symbols.text(name).to_owned(), rate.over(counted)))
             .collect();
         let control_plane = self.plan.prices.control_plane.over(counted);
         let total = on_demand + spot + control_plane + items.iter().map(|item| item.1).sum();

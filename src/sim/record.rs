@@ -1,9 +1,7 @@
 //! The recorder of a run: running sums that the outcome is read from.
 
 use crate::plan::Plan;
-use crate::record::{
-    Counters, Distribution, Integral, Journal, MessageTotals, PodTotals, Series,
-};
+use crate::record::{Counters, Distribution, Integral, Journal, MessageTotals, PodTotals, Series};
 use crate::unit::{
     HourlyRate, IdVec, NodeId, PodId, PoolId, QueueId, QuotaId, SimTime, SubnetId, WorkloadId,
 };

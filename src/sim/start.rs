@@ -102,7 +102,11 @@ impl World<'_> {
         self.cluster.register_node(node, self.now);
         self.cluster.set_node_phase(node, NodePhase::Ready, self.now);
         self.record.nodes[node].first_ready = Some(self.now);
-        self.scheduling.scheduler.node_added(scheduler_view(self.plan, &self.cluster), node, self.now);
+        self.scheduling.scheduler.node_added(
+            scheduler_view(self.plan, &self.cluster),
+            node,
+            self.now,
+        );
         self.count_ready(node, true);
     }
 

@@ -6,9 +6,7 @@ use crate::demand::ArrivalStream;
 use crate::plan::{ArrivalSpec, Plan};
 use crate::queue::{Consumers, MessageQueue};
 use crate::sim::names::Keys;
-use crate::unit::{
-    Duration, IdVec, PodId, QueueId, ShapeId, SimTime, StreamId, WorkloadId,
-};
+use crate::unit::{Duration, IdVec, PodId, QueueId, ShapeId, SimTime, StreamId, WorkloadId};
 
 /// Where work comes from and where it waits.
 pub struct Work {
@@ -71,9 +69,7 @@ impl Work {
                 ArrivalSpec::Messages { source, .. } | ArrivalSpec::Pods { source, .. } => {
                     Source::Drawn(ArrivalStream::new(source, seed, keys.streams[id], plan.end()))
                 }
-                ArrivalSpec::PodTrace { rows, .. } => {
-                    Source::Rows { rows: rows.clone(), next: 0 }
-                }
+                ArrivalSpec::PodTrace { rows, .. } => Source::Rows { rows: rows.clone(), next: 0 },
             })
             .collect();
         let mut consuming: IdVec<QueueId, Vec<WorkloadId>> =

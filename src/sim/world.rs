@@ -182,10 +182,5 @@ impl World<'_> {
 
 /// What the scheduler is shown.
 pub fn scheduler_view<'v>(plan: &'v Plan, cluster: &'v Cluster) -> SchedulerView<'v> {
-    SchedulerView {
-        cluster,
-        spec: &plan.scheduler,
-        images: &plan.images,
-        budgets: &plan.budgets,
-    }
+    SchedulerView { cluster, spec: &plan.scheduler, images: &plan.images, budgets: &plan.budgets }
 }

@@ -83,7 +83,10 @@ enum Stage {
     /// Evictions are asked for.
     Evicting {
         refused: Vec<PodId>,
+<<<<<<< HEAD
         next_try: SimTime,
+=======
+>>>>>>> report
         until: SimTime,
     },
     /// Pods are going.

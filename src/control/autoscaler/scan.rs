@@ -5,19 +5,425 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::{Action, DeleteReason, Ending, Fate, GrowReason, Scan};
 use super::backoff::FailureKind;
+<<<<<<< HEAD
 use super::clean_up::{instances, reading, sizes_to_fix, unregistered_to_delete};
 use super::drain::is_recreatable;
 use super::memory::Autoscaler;
 use super::placement::{Candidate, PlaceOptions, place};
+=======
+use super::deletion_budget::{DeletionLimits, GroupNodes, crop};
+use super::drain::{DrainOptions, is_recreatable};
+use super::expander::Priorities;
+use super::placement::{Candidate, Hints, PlaceOptions, RoundRobin, place};
+use super::planner::{Ongoing, PlanContext, Planner, candidate_key, emptiness, is_delayed};
+>>>>>>> report
 use super::pods::{all_are_new, classify, is_old_enough};
 use super::scale_up::{Increase, ScaleUp, ScaleUpContext, scale_up, scale_up_to_min};
 use super::snapshot::{Held, Origin, Snapshot};
 use super::spec::AutoscalerSpec;
+<<<<<<< HEAD
 use super::state::{GroupSize, NodeClass, StateLimits};
 use super::template::templates;
 use super::view::{Template, View};
 use crate::model::PodPhase;
 use crate::unit::{Lots, NodeId, PodId, PoolId, SimTime};
+=======
+use super::state::{
+    ClusterState, FailedScaleUp, GroupSize, InstanceReading, MAX_SCALE_DOWN_TIME, NodeClass,
+    NodeReading, StateLimits,
+};
+use super::template::{TemplateCache, templates};
+use super::unneeded::Removable;
+use super::unremovable::Reason;
+use super::view::{GroupView, InstanceState, Template, View, instance_state};
+use crate::model::{Node, NodePhase, PodPhase};
+use crate::unit::{Duration, Lots, NodeId, PodId, PoolId, SimTime};
+
+/// How long a loop takes that is followed by another one at once: an assumption; upstream's
+/// loops take as long as they take.
+pub const LOOP_TIME: Duration = Duration::from_millis(100);
+/// Cooldowns are counted from this long before the start.
+const INITIAL_AGE: Duration = Duration::from_mins(60);
+/// While loops are slow, deletions happen in every so-manieth one (1.37, off by default).
+const DEGRADED_SCALE_DOWN_EVERY: u32 = 4;
+
+/// Why a group grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrowReason {
+    /// For so many pods.
+    Pods(u32),
+    /// Up to its minimum.
+    MinSize,
+}
+
+/// Why instances are deleted without a drain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeleteReason {
+    /// No node for too long.
+    Unregistered,
+    /// They could not be created.
+    CreationFailed,
+}
+
+/// What the autoscaler does. Increases are carried out in order; if one fails at once, the ones
+/// after it are not tried unless parallel-scale-up is on: tell [`Autoscaler::scale_up_failed`] and
+/// [`Autoscaler::scale_up_withdrawn`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Asks the provider for more nodes.
+    IncreaseSize {
+        /// Pool.
+        pool: PoolId,
+        /// Nodes.
+        by: u32,
+        /// Why.
+        reason: GrowReason,
+    },
+    /// Takes back nodes that did not come. On Azure the call only refreshes caches.
+    DecreaseTarget {
+        /// Pool.
+        pool: PoolId,
+        /// Nodes.
+        by: u32,
+    },
+    /// Deletes instances that have no working node.
+    DeleteInstances {
+        /// Pool.
+        pool: PoolId,
+        /// Instances.
+        nodes: Vec<NodeId>,
+        /// Why.
+        why: DeleteReason,
+        /// Below the minimum too.
+        force: bool,
+    },
+    /// Starts the deletion of a node: see [`super::Deletion`].
+    StartDeletion {
+        /// Node.
+        node: NodeId,
+        /// Its pods are evicted first.
+        drain: bool,
+    },
+    /// Puts the soft taint on a node that is not needed.
+    SoftTaint {
+        /// Node.
+        node: NodeId,
+    },
+    /// Takes the soft taint off.
+    SoftUntaint {
+        /// Node.
+        node: NodeId,
+    },
+}
+
+/// What happened to a pod that the autoscaler saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It fits a node that is there.
+    FitsNode(NodeId),
+    /// It fits a node that is coming.
+    FitsUpcoming(PoolId),
+    /// Younger than the new-pod delay.
+    TooYoung,
+    /// All pods are so new that more may come: next loop.
+    AllNew,
+    /// The group that grows for it.
+    Helped(PoolId),
+    /// Not helped in this loop; the index is into [`Scan::rejections`].
+    NotHelped(u32),
+    /// `max-nodes-total` is reached.
+    MaxNodes,
+    /// The cluster is unhealthy, or nothing is done in this loop.
+    Held,
+}
+
+/// Why a loop ended early.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// It did not.
+    #[default]
+    Complete,
+    /// There are no ready nodes, and scale-up-from-zero is off.
+    NoNodes,
+    /// Too many nodes are unready.
+    Unhealthy,
+    /// Sizes of groups were corrected.
+    FixedSizes,
+}
+
+/// What one loop did, and why.
+#[derive(Clone, Debug, Default)]
+pub struct Scan {
+    /// To be carried out, in order.
+    pub actions: Vec<Action>,
+    /// Pods that were seen.
+    pub fates: Vec<(PodId, Fate)>,
+    /// Why pods were not helped: per kind of pod, each pool with its reason.
+    pub rejections: Vec<Vec<(PoolId, Rejection)>>,
+    /// Why candidates stay, beside those with a timer.
+    pub unremovable: Vec<(NodeId, Reason)>,
+    /// Scale-ups that failed since the last loop.
+    pub failures: Vec<FailedScaleUp>,
+    /// What the expander chose from: pool, nodes, pods.
+    pub offers: Vec<(PoolId, u32, usize)>,
+    /// The pool that it chose.
+    pub chosen: Option<PoolId>,
+    /// What came of the scale-up, if one was tried.
+    pub scale_up: Option<ScaleUpResult>,
+    /// Deletions were held back by a cooldown.
+    pub in_cooldown: bool,
+    /// Whether it ended early.
+    pub ending: Ending,
+    /// Nodes in the snapshot, upcoming ones included.
+    pub snapshot_nodes: usize,
+    /// Candidates of the scale-down.
+    pub candidates: usize,
+}
+
+impl Scan {
+    /// Whether a scale-up or a deletion was started: with frequent loops the next one follows at
+    /// once.
+    pub fn acted(&self) -> bool {
+        self.actions.iter().any(|action| {
+            matches!(action, Action::IncreaseSize { .. } | Action::StartDeletion { .. })
+        })
+    }
+}
+
+/// Memory of the autoscaler.
+#[derive(Clone, Debug)]
+pub struct Autoscaler {
+    /// Nodes, requests, backoffs.
+    pub state: ClusterState,
+    /// Timers of nodes.
+    pub planner: Planner,
+    /// Deletions in progress.
+    pub ongoing: BTreeMap<NodeId, Ongoing>,
+    hints: Hints,
+    robin: RoundRobin,
+    templates: TemplateCache,
+    priorities: Priorities,
+    started: SimTime,
+    last_scale_up: Option<SimTime>,
+    before_last_scale_up: Option<SimTime>,
+    last_delete: Option<SimTime>,
+    last_failure: Option<SimTime>,
+    quiet: Quiet,
+}
+
+/// What the last loops saw, to tell whether the next one could do anything else.
+#[derive(Clone, Debug, Default)]
+struct Quiet {
+    change: u64,
+    targets: Vec<u32>,
+    loops: u32,
+    next_timer: Option<SimTime>,
+}
+
+/// Loops with equal input after which memory is at rest.
+const LOOPS_TO_REST: u32 = 3;
+
+impl Autoscaler {
+    /// A process that starts now.
+    pub fn new(spec: &AutoscalerSpec, now: SimTime) -> Self {
+        Self {
+            state: ClusterState::default(),
+            planner: Planner::default(),
+            ongoing: BTreeMap::new(),
+            hints: Hints::default(),
+            robin: RoundRobin::default(),
+            templates: TemplateCache::default(),
+            priorities: Priorities::new(&spec.priorities),
+            started: now,
+            last_scale_up: None,
+            before_last_scale_up: None,
+            last_delete: None,
+            last_failure: None,
+            quiet: Quiet::default(),
+        }
+    }
+
+    /// The provider refused an increase at once: it is taken back and the group backed off.
+    pub fn scale_up_failed(
+        &mut self,
+        spec: &AutoscalerSpec,
+        pool: PoolId,
+        by: u32,
+        kind: FailureKind,
+        now: SimTime,
+    ) -> SimTime {
+        self.scale_up_withdrawn(spec, pool, by, now);
+        self.state.register_failed_scale_up(pool, kind, &StateLimits::of(spec), now)
+    }
+
+    /// An increase was not tried because one before it failed.
+    pub fn scale_up_withdrawn(
+        &mut self,
+        spec: &AutoscalerSpec,
+        pool: PoolId,
+        by: u32,
+        now: SimTime,
+    ) {
+        self.state.register_scale_up(pool, -i64::from(by), &StateLimits::of(spec), now);
+        self.last_scale_up = self.before_last_scale_up;
+        self.quiet.loops = 0;
+    }
+
+    /// A deletion came to its end: the provider was asked to delete the instance.
+    pub fn deletion_done(&mut self, node: NodeId, now: SimTime) {
+        if let Some(ongoing) = self.ongoing.remove(&node) {
+            let expected = now + MAX_SCALE_DOWN_TIME;
+            self.state.register_scale_down(ongoing.pool, node, expected, now);
+        }
+        self.quiet.loops = 0;
+    }
+
+    /// A deletion was given up. `at_once`: the taint or the provider's call failed, which starts the
+    /// cooldown after failures; a drain that timed out does not.
+    pub fn deletion_failed(&mut self, node: NodeId, at_once: bool, now: SimTime) {
+        if let Some(ongoing) = self.ongoing.remove(&node)
+            && at_once
+        {
+            self.last_failure = Some(now);
+            self.state.register_failed_scale_down(ongoing.pool, now);
+        }
+        self.quiet.loops = 0;
+    }
+
+    /// Whether deletions wait for an earlier event.
+    fn in_cooldown(&self, spec: &AutoscalerSpec, now: SimTime) -> bool {
+        !spec.delay_type_local && self.cooldowns(spec).into_iter().any(|until| until > now)
+    }
+
+    /// Ends of the cooldowns.
+    fn cooldowns(&self, spec: &AutoscalerSpec) -> [SimTime; 3] {
+        let until = |last: Option<SimTime>, delay: Duration| match last {
+            Some(last) => last + delay,
+            // As if it had happened an hour before the start.
+            None => self.started + delay.saturating_sub(INITIAL_AGE),
+        };
+        [
+            until(self.last_scale_up, spec.delay_after_add),
+            until(self.last_failure, spec.delay_after_failure),
+            until(self.last_delete, spec.delay_after_delete),
+        ]
+    }
+
+    /// Whether a loop now would see what the last ones saw, do nothing and change nothing, so that
+    /// it can be counted without being run. O(pools).
+    pub fn is_idle(&self, view: &View<'_>, now: SimTime) -> bool {
+        self.quiet.loops >= LOOPS_TO_REST
+            && self.quiet.change == view.cluster.change
+            && self.quiet.next_timer.is_none_or(|at| now < at)
+            && self.quiet.targets.iter().copied().eq(view.groups.iter().map(|g| g.target))
+    }
+
+    /// The instant from which on [`Autoscaler::is_idle`] does not hold even if nothing changes.
+    pub fn next_timer(&self) -> Option<SimTime> {
+        self.quiet.next_timer
+    }
+}
+
+/// When the next loop starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextScan {
+    /// At the latest.
+    pub at: SimTime,
+    /// A pod that becomes unschedulable starts it sooner.
+    pub on_unschedulable: bool,
+}
+
+/// When the loop after one that started at `started` starts.
+pub fn next_scan(spec: &AutoscalerSpec, started: SimTime, scan: &Scan) -> NextScan {
+    let at = if spec.frequent_loops && scan.acted() {
+        started + LOOP_TIME.min(spec.scan_interval)
+    } else {
+        started + spec.scan_interval
+    };
+    NextScan { at, on_unschedulable: spec.frequent_loops }
+}
+
+/// Whether a loop deletes nodes while loops take too long (`enable-graceful-degradation`, 1.37).
+pub const fn degraded_loop_scales_down(enabled: bool, degraded_loops: u32) -> bool {
+    !enabled || degraded_loops.is_multiple_of(DEGRADED_SCALE_DOWN_EVERY)
+}
+
+/// Groups whose target has been above their registered nodes for too long, and by how much.
+pub fn sizes_to_fix(
+    state: &ClusterState,
+    groups: &[GroupView],
+    provision: Duration,
+    now: SimTime,
+) -> Vec<(PoolId, u32)> {
+    groups
+        .iter()
+        .filter(|group| !group.atomic)
+        .filter_map(|group| {
+            let size = state.incorrect_size(group.pool)?;
+            let old = size.first_observed + provision < now;
+            let by = size.expected.saturating_sub(size.current);
+            (old && by > 0).then_some((group.pool, by))
+        })
+        .collect()
+}
+
+/// Instances without a node that are to be deleted: no group falls under its minimum, unless forced.
+pub fn unregistered_to_delete(
+    state: &ClusterState,
+    groups: &[GroupView],
+    limits: &StateLimits,
+    force: bool,
+    now: SimTime,
+) -> Vec<(PoolId, Vec<NodeId>)> {
+    let mut of_pool: BTreeMap<PoolId, Vec<NodeId>> = BTreeMap::new();
+    for (node, pool) in state.old_unregistered(limits, now) {
+        of_pool.entry(pool).or_default().push(node);
+    }
+    of_pool
+        .into_iter()
+        .filter_map(|(pool, mut nodes)| {
+            let group = groups.iter().find(|group| group.pool == pool)?;
+            if !force {
+                nodes.truncate(group.target.saturating_sub(group.min) as usize);
+            }
+            (!nodes.is_empty()).then_some((pool, nodes))
+        })
+        .collect()
+}
+
+/// What is read of a node.
+fn reading(view: &View<'_>, id: NodeId) -> NodeReading {
+    let node = &view.cluster.nodes[id];
+    NodeReading {
+        node: id,
+        pool: view.group_of(node).and(node.pool),
+        ready: view.is_ready(node),
+        created: (node.registered != SimTime::NEVER).then_some(node.registered),
+        deleted: node.phase == NodePhase::Gone,
+        suspended: node.phase == NodePhase::Deallocated,
+    }
+}
+
+fn instances<'v>(
+    spec: &'v AutoscalerSpec,
+    view: &'v View<'_>,
+) -> impl Iterator<Item = InstanceReading> + 'v {
+    view.groups.iter().flat_map(move |group| {
+        let ids = &view.cluster.pools[group.pool].instances;
+        ids.iter().filter_map(move |&id| {
+            let node: &Node = &view.cluster.nodes[id];
+            let state = instance_state(node.phase, spec.fast_failure_detection)?;
+            Some(InstanceReading {
+                node: id,
+                pool: group.pool,
+                has_node: node.phase.has_node(),
+                deleting: state == InstanceState::Deleting,
+                error: (state == InstanceState::Failed).then_some(FailureKind::Other),
+            })
+        })
+    })
+}
+>>>>>>> report
 
 /// One loop.
 pub fn run_once(
@@ -336,6 +742,170 @@ impl Run<'_, '_> {
         increases.retain(|increase| !already.contains(&self.view.groups[increase.group].pool));
         self.grow(scan, &increases, GrowReason::MinSize);
     }
+<<<<<<< HEAD
+=======
+
+    fn scale_down(
+        &mut self,
+        scan: &mut Scan,
+        snapshot: &mut Snapshot<'_>,
+        not_started: &BTreeSet<NodeId>,
+        forbidden: bool,
+    ) {
+        let candidates = self.scale_down_candidates(snapshot, not_started);
+        scan.candidates = candidates.len();
+        let memory = &mut *self.memory;
+        let context =
+            PlanContext { spec: self.spec, ongoing: &memory.ongoing, evicted: &[], now: self.now };
+        let (planner, robin) = (&mut memory.planner, &mut memory.robin);
+        scan.unremovable = planner.update(&context, snapshot, &candidates, robin);
+        scan.in_cooldown = forbidden || self.memory.in_cooldown(self.spec, self.now);
+        if !scan.in_cooldown && !candidates.is_empty() {
+            self.delete(scan);
+        }
+        self.soft_taints(scan);
+    }
+
+    fn scale_down_candidates(
+        &self,
+        snapshot: &Snapshot<'_>,
+        not_started: &BTreeSet<NodeId>,
+    ) -> Vec<NodeId> {
+        let (spec, view) = (self.spec, self.view);
+        let delays = [spec.delay_after_add, spec.delay_after_delete, spec.delay_after_failure];
+        let delayed = |id: NodeId| {
+            spec.delay_type_local
+                && view.cluster.nodes[id].pool.is_some_and(|pool| {
+                    is_delayed(self.memory.state.last_events(pool), delays, self.now)
+                })
+        };
+        let options = DrainOptions::of(spec, view.words.kube_system);
+        let all = view.cluster.registered.iter().copied();
+        let mut candidates: Vec<_> = all
+            .filter(|id| !not_started.contains(id) && !delayed(*id))
+            .map(|id| {
+                let empty =
+                    snapshot.slot_of(id).map_or(super::planner::Emptiness::Occupied, |slot| {
+                        emptiness(&options, snapshot, slot, self.now)
+                    });
+                (candidate_key(empty, self.memory.planner.unneeded.contains(id)), id)
+            })
+            .collect();
+        candidates.sort_by_key(|&(key, _)| key);
+        candidates.into_iter().map(|(_, id)| id).collect()
+    }
+
+    fn delete(&mut self, scan: &mut Scan) {
+        let memory = &*self.memory;
+        let context =
+            PlanContext { spec: self.spec, ongoing: &memory.ongoing, evicted: &[], now: self.now };
+        let (chosen, refused) = memory.planner.nodes_to_delete(&context, self.view);
+        scan.unremovable.extend(refused);
+        let limits = DeletionLimits {
+            parallelism: self.spec.max_scale_down_parallelism as usize,
+            drain_parallelism: self.spec.max_drain_parallelism as usize,
+            empty_in_progress: memory.ongoing.values().filter(|own| !own.drain).count(),
+            drain_in_progress: memory.ongoing.values().filter(|own| own.drain).count(),
+        };
+        let (empty, drain): (Vec<_>, Vec<_>) = chosen.into_iter().partition(Removable::is_empty);
+        let view = self.view;
+        let registered = |pool: PoolId| {
+            let nodes = view.cluster.registered.iter();
+            nodes.filter(|&&id| view.cluster.nodes[id].pool == Some(pool)).count()
+        };
+        let sizes = |group: usize| {
+            let own = &view.groups[group];
+            (own.target as usize, registered(own.pool))
+        };
+        let (empty, drain) = crop(&limits, self.by_group(empty), self.by_group(drain), sizes);
+        for (groups, drain) in [(empty, false), (drain, true)] {
+            for node in groups.into_iter().flat_map(|group| group.nodes) {
+                let pool = view.cluster.nodes[node].pool.expect("candidates have a group");
+                let started = self.now;
+                self.memory.ongoing.insert(node, Ongoing { pool, drain, started });
+                self.memory.last_delete = Some(self.now);
+                scan.actions.push(Action::StartDeletion { node, drain });
+            }
+        }
+    }
+
+    fn by_group(&self, nodes: Vec<Removable>) -> Vec<GroupNodes<NodeId>> {
+        let mut groups: Vec<GroupNodes<NodeId>> = Vec::new();
+        for removable in nodes {
+            let node = &self.view.cluster.nodes[removable.node];
+            let Some(group) = self.view.group_of(node) else { continue };
+            match groups.iter_mut().find(|own| own.group == group) {
+                Some(own) => own.nodes.push(removable.node),
+                None => groups.push(GroupNodes {
+                    group,
+                    atomic: self.view.groups[group].atomic,
+                    nodes: vec![removable.node],
+                }),
+            }
+        }
+        groups
+    }
+
+    /// Soft taints follow the timers, so many a loop, removals first.
+    fn soft_taints(&self, scan: &mut Scan) {
+        let mut budget = self.spec.max_soft_taints as usize;
+        let (view, memory) = (self.view, &*self.memory);
+        let key = view.words.deletion_candidate;
+        let tainted = |id: NodeId| view.cluster.nodes[id].taints.iter().any(|t| t.key == key);
+        let is_unneeded = |id: NodeId| memory.planner.unneeded.contains(id);
+        for &node in &view.cluster.registered {
+            let autoscaled = view.group_of(&view.cluster.nodes[node]).is_some();
+            if budget > 0 && autoscaled && tainted(node) && !is_unneeded(node) {
+                scan.actions.push(Action::SoftUntaint { node });
+                budget -= 1;
+            }
+        }
+        for (node, _) in memory.planner.unneeded.iter() {
+            if budget > 0 && !tainted(node) && !memory.ongoing.contains_key(&node) {
+                scan.actions.push(Action::SoftTaint { node });
+                budget -= 1;
+            }
+        }
+    }
+
+    /// Notes what this loop saw, for [`Autoscaler::is_idle`].
+    fn rest(&mut self, scan: &Scan) {
+        let (view, now) = (self.view, self.now);
+        let cluster = view.cluster;
+        let targets: Vec<u32> = view.groups.iter().map(|group| group.target).collect();
+        let same =
+            self.memory.quiet.change == cluster.change && self.memory.quiet.targets == targets;
+        let still = scan.actions.is_empty() && scan.fates.is_empty() && scan.failures.is_empty();
+        let quiet = &mut self.memory.quiet;
+        quiet.loops = if still && same { quiet.loops.saturating_add(1) } else { u32::from(still) };
+        quiet.change = cluster.change;
+        quiet.targets = targets;
+        if quiet.loops < LOOPS_TO_REST {
+            return;
+        }
+        let nodes = cluster.registered.iter().flat_map(|&id| {
+            let node = &cluster.nodes[id];
+            [node.registered + self.limits.startup, node.condition_changed + Duration::from_mins(1)]
+        });
+        let pods = cluster.registered.iter().flat_map(|&id| &cluster.nodes[id].used.pods);
+        let pods = pods.map(|&id| &cluster.pods[id]);
+        let pods = pods.filter(|pod| pod.phase == PodPhase::Terminating);
+        let pods = pods.map(|pod| {
+            let grace = cluster.shapes[pod.shape].grace;
+            pod.terminating + grace + grace + super::pods::LONG_TERMINATING_EXTRA
+        });
+        let memory = &*self.memory;
+        let ongoing = memory.ongoing.values().map(|own| own.started + Duration::from_mins(5));
+        let timers = nodes
+            .chain(pods)
+            .chain(ongoing)
+            .chain(memory.cooldowns(self.spec))
+            .chain(memory.state.next_timer(&self.limits, now))
+            .chain(memory.planner.unneeded.next_timer(now))
+            .chain(memory.planner.unremovable.next_timer());
+        self.memory.quiet.next_timer = timers.filter(|&at| at >= now).min();
+    }
+>>>>>>> report
 }
 
 /// What a scale-up means for the rest of the loop.

@@ -41,7 +41,8 @@ pub fn timeline(outcome: &Outcome) -> String {
     let count = panels.len().max(1) as f64;
     let height = HEAD + count * PANEL + (count - 1.0) * BETWEEN + FOOT;
     draw(WIDTH as u32, height as u32, |canvas| {
-        let seconds = outcome.series.time_s.last().copied().unwrap_or(0.0);
+        let last = outcome.series.time_s.last().copied().unwrap_or(0.0);
+        let seconds = last.max(outcome.end.as_secs_f64());
         let time = Scale { data: (0.0, seconds), pixels: (LEFT, WIDTH - RIGHT) };
         let ticks = time_ticks(outcome.start_epoch, seconds, 12);
         headline(canvas, outcome);

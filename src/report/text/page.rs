@@ -107,7 +107,7 @@ impl Page {
     /// A sentence, wrapped; later lines are indented.
     pub fn prose(&mut self, ink: Ink, text: &str, indent: usize) {
         let mut line: String = text.chars().take_while(|letter| *letter == ' ').collect();
-        for word in text.split_whitespace() {
+        for word in words(text) {
             let longer = line.chars().count() + 1 + word.chars().count();
             if longer > self.look.width && !line.trim().is_empty() {
                 self.row(&[(ink, &line)]);
@@ -140,6 +140,19 @@ impl Page {
             line.push_str(text);
         }
     }
+}
+
+/// Words, a number and its percent sign being one.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text.trim();
+    std::iter::from_fn(move || {
+        let ends = rest.match_indices(' ').map(|(at, _)| at);
+        let end = ends.into_iter().find(|&at| !rest[at + 1..].starts_with('%'));
+        let end = end.unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        rest = after.trim_start();
+        (!word.is_empty()).then_some(word)
+    })
 }
 
 /// A bar of `share` of `width` columns, to an eighth of a column.
@@ -179,8 +192,8 @@ mod tests {
     fn rows_are_cut_and_prose_is_wrapped() {
         let mut page = Page::new(Look { width: 20, colour: false });
         page.row(&[(Ink::Plain, "0123456789"), (Ink::Bad, "0123456789abc")]);
-        page.prose(Ink::Plain, "one two three four five six seven", 2);
-        assert_eq!(page.finish(), "0123456789012345678…\none two three four\n  five six seven\n");
+        page.prose(Ink::Plain, "one two three four 5 % six seven", 2);
+        assert_eq!(page.finish(), "0123456789012345678…\none two three four\n  5 % six seven\n");
     }
 
     #[test]

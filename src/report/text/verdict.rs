@@ -22,10 +22,12 @@ pub fn figure(verdict: &Verdict, currency: &str) -> String {
     verdict.value.map_or("no value".to_owned(), |value| shown(value, verdict.unit, currency))
 }
 
-/// What follows the name in the text of a condition: `< 120s`.
-pub fn limit(verdict: &Verdict) -> &str {
+/// What follows the name in the text of a condition, as a person writes it: `< 120s`.
+pub fn limit(verdict: &Verdict) -> String {
     let text = verdict.threshold.text.as_str();
-    text.find(['<', '>', '=']).map_or(text, |start| &text[start..])
+    let condition = text.find(['<', '>', '=']).map_or(text, |start| &text[start..]);
+    let value = condition.trim_start_matches(['<', '>', '=']);
+    format!("{} {}", &condition[..condition.len() - value.len()], value.trim())
 }
 
 /// The finding in one sentence: who waited, how long, and what for.

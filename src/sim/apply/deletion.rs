@@ -1,8 +1,6 @@
 //! Nodes that the autoscaler deletes: taint, evictions, and the VM.
 
-use crate::control::autoscaler::{
-    Deletion, DeletionAction, DeletionEnd, DeletionStep, GivenUp,
-};
+use crate::control::autoscaler::{Deletion, DeletionAction, DeletionEnd, DeletionStep, GivenUp};
 use crate::control::disruption::{Budget, Eviction, Target, evict};
 use crate::model::{PodPhase, Taint, TaintEffect};
 use crate::record::{Actor, Object};
@@ -41,9 +39,14 @@ impl World<'_> {
                     let name = self.node_name(node);
                     let code = if deletion.drain { "ca.drained" } else { "ca.empty" };
                     let unneeded = self.plan.autoscaler.unneeded_time;
-                    self.note(Actor::Autoscaler, "delete-node", Object::Node(node), code, None, || {
-                        format!("{name} was not needed for scale-down-unneeded-time {unneeded}")
-                    });
+                    self.note(
+                        Actor::Autoscaler,
+                        "delete-node",
+                        Object::Node(node),
+                        code,
+                        None,
+                        || format!("{name} was not needed for scale-down-unneeded-time {unneeded}"),
+                    );
                     self.delete_instance(node, "scale-down");
                 }
             }

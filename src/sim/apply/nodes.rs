@@ -45,11 +45,18 @@ impl World<'_> {
     /// The kubelet registers: a Node object with the not-ready taint. DaemonSet pods are made first.
     pub fn node_registered(&mut self, node: NodeId) {
         self.cluster.register_node(node, self.now);
-        let taint =
-            Taint { key: self.names.not_ready, value: Default::default(), effect: TaintEffect::NoSchedule };
+        let taint = Taint {
+            key: self.names.not_ready,
+            value: Default::default(),
+            effect: TaintEffect::NoSchedule,
+        };
         self.cluster.nodes[node].taints.push(taint);
         self.fingerprint.add(self.now, 11, u64::from(node.0), 0);
-        self.scheduling.scheduler.node_added(scheduler_view(self.plan, &self.cluster), node, self.now);
+        self.scheduling.scheduler.node_added(
+            scheduler_view(self.plan, &self.cluster),
+            node,
+            self.now,
+        );
         self.create_daemon_pods(node);
         self.wake_scheduler(self.now);
     }
@@ -103,7 +110,11 @@ impl World<'_> {
         self.count_ready(node, true);
         self.fingerprint.add(self.now, 12, u64::from(node.0), 0);
         self.note_step(Actor::NodeController, "node-ready", Object::Node(node));
-        self.scheduling.scheduler.node_changed(scheduler_view(self.plan, &self.cluster), node, self.now);
+        self.scheduling.scheduler.node_changed(
+            scheduler_view(self.plan, &self.cluster),
+            node,
+            self.now,
+        );
         self.wake_scheduler(self.now);
     }
 
@@ -166,7 +177,11 @@ impl World<'_> {
         };
         self.cluster.nodes[node].taints.push(taint);
         self.cluster.set_node_phase(node, NodePhase::NotReady, self.now);
-        self.scheduling.scheduler.node_changed(scheduler_view(self.plan, &self.cluster), node, self.now);
+        self.scheduling.scheduler.node_changed(
+            scheduler_view(self.plan, &self.cluster),
+            node,
+            self.now,
+        );
         self.note_step(Actor::NodeController, "node-unreachable", Object::Node(node));
         let epoch = self.cluster.nodes[node].epoch;
         self.at(self.now + self.plan.timing.node_removal, Event::NodeDeleted(node, epoch));
@@ -178,7 +193,11 @@ impl World<'_> {
             return;
         }
         self.cluster.unregister_node(node);
-        self.scheduling.scheduler.node_removed(scheduler_view(self.plan, &self.cluster), node, self.now);
+        self.scheduling.scheduler.node_removed(
+            scheduler_view(self.plan, &self.cluster),
+            node,
+            self.now,
+        );
         self.fingerprint.add(self.now, 14, u64::from(node.0), 0);
         let period = POD_GC_PERIOD.micros();
         let earliest = (self.now + POD_GC_QUARANTINE).micros();

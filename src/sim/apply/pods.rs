@@ -50,7 +50,11 @@ impl World<'_> {
         self.record.workloads[workload].replicas.add(1, self.now);
         self.fingerprint.add(self.now, 1, u64::from(pod.0), u64::from(workload.0));
         self.begin_pod_wait(pod, counted);
-        self.scheduling.scheduler.pod_added(scheduler_view(self.plan, &self.cluster), pod, self.now);
+        self.scheduling.scheduler.pod_added(
+            scheduler_view(self.plan, &self.cluster),
+            pod,
+            self.now,
+        );
         self.wake_scheduler(self.now);
         pod
     }
@@ -233,7 +237,9 @@ impl World<'_> {
                 self.set_pod_cause(pod, None);
                 self.cluster.begin_termination(pod, self.now);
                 self.record.pod_ends[pod].how = why.word();
-                self.scheduling.scheduler.pod_terminating(scheduler_view(self.plan, &self.cluster), pod);
+                self.scheduling
+                    .scheduler
+                    .pod_terminating(scheduler_view(self.plan, &self.cluster), pod);
                 self.refresh_consumed_queue(row.workload);
                 self.budgets_changed(pod);
                 if self.consumer_drained(pod) {
@@ -276,8 +282,7 @@ impl World<'_> {
         if let Some(node) = held {
             self.usage_leaves(node, pod);
         }
-        let phase =
-            if why == Stop::Completed { PodPhase::Succeeded } else { PodPhase::Removed };
+        let phase = if why == Stop::Completed { PodPhase::Succeeded } else { PodPhase::Removed };
         self.cluster.end_pod(pod, phase);
         let spec = &self.plan.workloads[row.workload];
         let owner = &mut self.cluster.workloads[row.workload];

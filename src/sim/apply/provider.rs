@@ -18,8 +18,7 @@ impl World<'_> {
         let spec = &plan.pools[pool];
         self.fingerprint.add(self.now, 6, u64::from(pool.0), u64::from(by));
         let capacity = &mut self.capacity;
-        let answer =
-            capacity.scale_sets[pool].request(spec, by, self.now, &mut capacity.region);
+        let answer = capacity.scale_sets[pool].request(spec, by, self.now, &mut capacity.region);
         match answer {
             RequestOutcome::Refused(refusal) => {
                 let code = failure_code(refusal.failure());
@@ -44,8 +43,7 @@ impl World<'_> {
         let plan = self.plan;
         let spec = &plan.pools[pool];
         let capacity = &mut self.capacity;
-        let creations =
-            capacity.scale_sets[pool].adopt(spec, spec.count, &mut capacity.region);
+        let creations = capacity.scale_sets[pool].adopt(spec, spec.count, &mut capacity.region);
         self.cluster.pools[pool].target = spec.count;
         for creation in creations {
             let node = self.new_instance(pool, creation);
@@ -194,10 +192,13 @@ impl World<'_> {
     /// The GPUs of a node are allocatable from now on.
     pub fn gpus_ready(&mut self, node: NodeId) {
         let Some(pool) = self.cluster.nodes[node].pool else { return };
-        self.cluster.nodes[node].allocatable.extended =
-            self.plan.pools[pool].allocatable.extended;
+        self.cluster.nodes[node].allocatable.extended = self.plan.pools[pool].allocatable.extended;
         self.cluster.change += 1;
-        self.scheduling.scheduler.node_changed(scheduler_view(self.plan, &self.cluster), node, self.now);
+        self.scheduling.scheduler.node_changed(
+            scheduler_view(self.plan, &self.cluster),
+            node,
+            self.now,
+        );
         self.wake_scheduler(self.now);
     }
 }

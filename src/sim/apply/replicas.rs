@@ -37,10 +37,8 @@ impl World<'_> {
     /// The workload's controller is woken: it works in its lane at this instant.
     pub fn sync_workload(&mut self, workload: WorkloadId) {
         let kind = self.plan.workloads[workload].kind;
-        let drives = !matches!(
-            kind,
-            WorkloadKind::Bare | WorkloadKind::DaemonSet | WorkloadKind::ScaledJob
-        );
+        let drives =
+            !matches!(kind, WorkloadKind::Bare | WorkloadKind::DaemonSet | WorkloadKind::ScaledJob);
         if drives && !self.syncs[workload] {
             self.syncs[workload] = true;
             self.at(self.now, Event::WorkloadSync(workload));

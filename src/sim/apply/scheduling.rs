@@ -71,7 +71,11 @@ impl World<'_> {
     /// Taints or the cordon of a node have changed.
     pub fn node_spec_changed(&mut self, node: NodeId) {
         self.cluster.change += 1;
-        self.scheduling.scheduler.node_changed(scheduler_view(self.plan, &self.cluster), node, self.now);
+        self.scheduling.scheduler.node_changed(
+            scheduler_view(self.plan, &self.cluster),
+            node,
+            self.now,
+        );
         self.wake_scheduler(self.now);
     }
 

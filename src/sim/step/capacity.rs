@@ -5,8 +5,8 @@ use crate::control::autoscaler::{
     Action, Autoscaler, DeleteReason, FailureKind, Fate, GrowReason, Rejection, Scan, next_scan,
     run_once,
 };
-use crate::model::{ProvisioningFailure, TaintEffect};
 use crate::model::{NodePhase, Taint, Usage};
+use crate::model::{ProvisioningFailure, TaintEffect};
 use crate::record::{Actor, Object};
 use crate::rules::{NodeFacts, node_failure};
 use crate::sim::capacity::autoscaler_view;
@@ -34,10 +34,8 @@ impl World<'_> {
             return;
         }
         let lots = self.lots(3, 0);
-        let mut memory = std::mem::replace(
-            &mut self.capacity.autoscaler,
-            Autoscaler::new(spec, SimTime::ZERO),
-        );
+        let mut memory =
+            std::mem::replace(&mut self.capacity.autoscaler, Autoscaler::new(spec, SimTime::ZERO));
         let view = autoscaler_view(&self.cluster, &self.capacity);
         let scan = run_once(spec, &view, &mut memory, self.now, lots);
         self.capacity.autoscaler = memory;
@@ -83,7 +81,9 @@ impl World<'_> {
             let provision = self.plan.autoscaler.max_node_provision_time;
             let object = Object::Pool(failure.pool);
             self.note(Actor::Autoscaler, "back-off", object, reason, None, || match reason {
-                "ca.timeout" => format!("nodes did not come in max-node-provision-time {provision}"),
+                "ca.timeout" => {
+                    format!("nodes did not come in max-node-provision-time {provision}")
+                }
                 _ => "instances could not be created".to_owned(),
             });
         }

@@ -28,8 +28,7 @@ impl World<'_> {
                     .nodes
                     .enumerate()
                     .filter(|(_, row)| {
-                        row.gone == SimTime::NEVER
-                            && row.labels.get(self.names.zone) == Some(*zone)
+                        row.gone == SimTime::NEVER && row.labels.get(self.names.zone) == Some(*zone)
                     })
                     .map(|(id, _)| id)
                     .collect();
@@ -47,10 +46,7 @@ impl World<'_> {
                 }
             }
             InjectKind::NodeDown { pool, index } => {
-                let node = self
-                    .live_nodes(*pool)
-                    .into_iter()
-                    .nth(*index as usize);
+                let node = self.live_nodes(*pool).into_iter().nth(*index as usize);
                 if let Some(node) = node {
                     self.note_step(Actor::Scenario, "node-down", Object::Node(node));
                     self.lose_node(node);

@@ -79,8 +79,12 @@ impl World<'_> {
         for pool in self.plan.pools.ids() {
             row.extend(self.pool_levels(pool));
         }
-        row.extend(self.plan.subnets.ids().map(|id| self.capacity.region.addresses.subnet(id).used as f64));
-        row.extend(self.plan.quotas.ids().map(|id| self.capacity.region.quotas.counter(id).used as f64));
+        row.extend(
+            self.plan.subnets.ids().map(|id| self.capacity.region.addresses.subnet(id).used as f64),
+        );
+        row.extend(
+            self.plan.quotas.ids().map(|id| self.capacity.region.quotas.counter(id).used as f64),
+        );
         row.push(std::mem::take(&mut self.record.evictions_flow) as f64);
         let series = &mut self.record.series;
         series.time_s.push(self.now.as_secs_f64());
@@ -95,10 +99,6 @@ impl World<'_> {
 
     fn pool_levels(&self, pool: PoolId) -> [f64; 3] {
         let record = &self.record.pools[pool];
-        [
-            f64::from(record.ready),
-            f64::from(record.coming),
-            HourlyRate(record.rate.level()).units(),
-        ]
+        [f64::from(record.ready), f64::from(record.coming), HourlyRate(record.rate.level()).units()]
     }
 }

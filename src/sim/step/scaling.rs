@@ -32,8 +32,11 @@ impl World<'_> {
         readings.clear();
         readings.extend(spec.triggers.iter().map(|trigger| self.read_trigger(trigger)));
         let state = &self.cluster.workloads[workload];
-        let cooldown_from =
-            if self.plan.lab.cooldown_from_completion { self.last_completion(workload) } else { None };
+        let cooldown_from = if self.plan.lab.cooldown_from_completion {
+            self.last_completion(workload)
+        } else {
+            None
+        };
         let seen = PollSeen {
             readings: &readings,
             replicas: state.replicas,
@@ -92,9 +95,13 @@ impl World<'_> {
         let decision = hpa::sync(&settings, &spec, memory, &seen, self.now);
         self.scaling[workload].hpa_spec = Some(spec);
         if let Some(replicas) = decision.replicas {
-            self.set_replicas(workload, replicas, Actor::Hpa, limit_code(decision.limited_by), || {
-                sync_text(&decision)
-            });
+            self.set_replicas(
+                workload,
+                replicas,
+                Actor::Hpa,
+                limit_code(decision.limited_by),
+                || sync_text(&decision),
+            );
         }
         self.refresh_consumed_queue(workload);
     }

@@ -48,10 +48,10 @@ impl World<'_> {
         if row.gone != SimTime::NEVER || self.record.nodes[node].end == "evicted" {
             return;
         }
-        let notice = self.plan.pools[pool].spot_market.as_ref().map_or(
-            crate::cloud::SpotSpec::NOTICE,
-            |market| market.notice,
-        );
+        let notice = self.plan.pools[pool]
+            .spot_market
+            .as_ref()
+            .map_or(crate::cloud::SpotSpec::NOTICE, |market| market.notice);
         let epoch = row.epoch;
         self.record.nodes[node].end = "evicted";
         self.fingerprint.add(self.now, 16, u64::from(node.0), 0);
