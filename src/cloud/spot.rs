@@ -318,6 +318,9 @@ mod tests {
         let set = ScaleSet::new(PoolId(0), POOL, &spec, SEED);
         assert_eq!(set.next_spot_event(&spec), None);
         let on_demand = PoolSpec { spot: false, spot_market: None, ..spot_pool() };
-        assert_eq!(ScaleSet::new(PoolId(0), POOL, &on_demand, SEED).next_spot_event(&on_demand), None);
+        assert_eq!(
+            ScaleSet::new(PoolId(0), POOL, &on_demand, SEED).next_spot_event(&on_demand),
+            None
+        );
     }
 }

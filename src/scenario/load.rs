@@ -88,11 +88,7 @@ fn name_after_file(scenario: &mut Scenario, entry: &Path, root: &Node) {
 
 /// Replaces `cluster: aks.json` and `cluster: {from: aks.json, …}` by what the file says, with the
 /// other keys on top.
-fn cluster_of_az(
-    reading: &mut Reading<'_>,
-    mut root: Node,
-    findings: &mut Findings,
-) -> Node {
+fn cluster_of_az(reading: &mut Reading<'_>, mut root: Node, findings: &mut Findings) -> Node {
     let Kind::Map(entries) = &mut root.kind else { return root };
     let Some((_, cluster)) = entries.iter_mut().find(|(key, _)| key.text == "cluster") else {
         return root;

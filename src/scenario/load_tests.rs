@@ -107,9 +107,8 @@ fn a_recording_is_scaled_and_aligned() {
 
 #[test]
 fn settings_come_last_and_their_errors_point_at_them() {
-    let files = MemoryFiles::new()
-        .with("main.yaml", "extends: base.yaml\nsimulation: {seed: 3}\n")
-        .with(
+    let files =
+        MemoryFiles::new().with("main.yaml", "extends: base.yaml\nsimulation: {seed: 3}\n").with(
             "base.yaml",
             "cluster: {agentPoolProfiles: [\
              {name: a, vmSize: Standard_D4s_v5, minCount: 1, maxCount: 3}]}\n\

@@ -9,14 +9,8 @@ use crate::control::autoscaler::{
 use crate::model::{Cluster, Labels, ProvisioningFailure, Usage};
 use crate::plan::{Plan, WorkloadKind};
 use crate::rules::{FilterOptions, NodeFacts, WellKnown, fits_node_affinity, untolerated};
-<<<<<<< HEAD
 use crate::sim::names::key;
-use crate::unit::{
-    ExtendedId, IdVec, ImageId, NodeId, PoolId, ShapeId, SimTime, Symbol, Symbols,
-};
-=======
 use crate::unit::{ExtendedId, IdVec, ImageId, NodeId, PoolId, ShapeId, SimTime, Symbol, Symbols};
->>>>>>> report
 
 /// Name of the provider's GPU resource.
 const GPU: &str = "nvidia.com/gpu";
@@ -52,7 +46,7 @@ pub struct Capacity {
     /// Addresses, quotas, outages.
     pub region: Region,
     /// What the provider said of instances that failed.
-    pub failures: FxHashMap<NodeId, ProvisioningFailure>,
+    pub failures: Vec<(NodeId, ProvisioningFailure)>,
     /// Image pulls under way.
     pub pulls: Pulls,
 }
@@ -103,7 +97,7 @@ impl Capacity {
                 &plan.refusals,
                 &plan.timing,
             ),
-            failures: FxHashMap::default(),
+            failures: Vec::new(),
             pulls: Pulls::default(),
         }
     }
@@ -120,6 +114,7 @@ pub fn autoscaler_view<'v>(cluster: &'v Cluster, capacity: &'v Capacity) -> View
         quotas: &[],
         lone: &capacity.lone,
         gpu: capacity.gpu,
+        failures: &capacity.failures,
     }
 }
 

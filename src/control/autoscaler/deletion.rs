@@ -83,10 +83,7 @@ enum Stage {
     /// Evictions are asked for.
     Evicting {
         refused: Vec<PodId>,
-<<<<<<< HEAD
         next_try: SimTime,
-=======
->>>>>>> report
         until: SimTime,
     },
     /// Pods are going.

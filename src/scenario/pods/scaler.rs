@@ -31,7 +31,8 @@ pub(super) fn lower(
         ScalerDraft::ScaledJob(job) => {
             // Checked whole, so that what is wrong in it is said beside what is missing here.
             scaled_job(job, context, tables, found)?;
-            let text = format!("ScaledJob {}: the Jobs of a ScaledJob are not simulated yet", draft.name);
+            let text =
+                format!("ScaledJob {}: the Jobs of a ScaledJob are not simulated yet", draft.name);
             found.error(code::NOT_BUILT, job.origin, text);
             return None;
         }
@@ -77,9 +78,9 @@ fn scaled_object(
     spec.max_replicas = draft.max_replicas.unwrap_or(spec.max_replicas);
     spec.fallback = draft.fallback;
     spec.behavior.clone_from(&draft.behavior);
-<<<<<<< HEAD
     if let Some(modifiers) = &draft.modifiers {
-        let names: Vec<&str> = draft.triggers.iter().map(|each| each.name.as_deref().unwrap_or("")).collect();
+        let names: Vec<&str> =
+            draft.triggers.iter().map(|each| each.name.as_deref().unwrap_or("")).collect();
         match Formula::compile(&modifiers.formula, &names) {
             Ok(formula) => {
                 spec.modifiers = Some(Modifiers {
@@ -95,16 +96,6 @@ fn scaled_object(
             }
         }
     }
-=======
-    spec.modifiers = draft.modifiers.as_ref().map(|modifiers| crate::control::keda::Modifiers {
-        formula: std::sync::Arc::new(
-            crate::control::keda::Formula::compile(&modifiers.formula, &[]).unwrap(),
-        ),
-        target_milli: modifiers.target_milli,
-        activation_milli: modifiers.activation_milli,
-        metric_type: modifiers.metric_type,
-    });
->>>>>>> report
     // Presence of `paused-replicas` alone pauses.
     spec.paused = draft.pause.paused || draft.pause.replicas.is_some();
     spec.paused_replicas = draft.pause.replicas;

@@ -56,7 +56,10 @@ impl World<'_> {
     pub fn autoscaler_sees_pod(&mut self) {
         let due = self.capacity.next_scan;
         let at_once = self.plan.lab.zero_control_delay;
-        if (self.capacity.scan_on_unschedulable || at_once) && due != SimTime::NEVER && due > self.now {
+        if (self.capacity.scan_on_unschedulable || at_once)
+            && due != SimTime::NEVER
+            && due > self.now
+        {
             // Once a loop: the next one says again whether it may be woken.
             self.capacity.scan_on_unschedulable = false;
             self.schedule_scan(self.now);
