@@ -16,10 +16,5 @@ mod step;
 mod work;
 mod world;
 
-#[cfg(test)]
-mod fixture;
-#[cfg(test)]
-mod tests;
-
 pub use run::run;
 pub use world::RunOptions;
