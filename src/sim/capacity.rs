@@ -112,6 +112,7 @@ pub fn autoscaler_view<'v>(cluster: &'v Cluster, capacity: &'v Capacity) -> View
         quotas: &[],
         lone: &capacity.lone,
         gpu: capacity.gpu,
+        failures: &capacity.failures,
     }
 }
 
