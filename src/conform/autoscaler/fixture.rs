@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use crate::control::autoscaler::drain::{Controller, PodFacts};
@@ -12,8 +13,8 @@ use crate::control::autoscaler::{
 };
 use crate::model::{
     Cluster, DisruptionBudget, HostPort, LabelSelector, Labels, Node, NodePhase, OwnerKind, Pod,
-    PodPhase, PodShape, PolicySwitch, Pool, Requirement, SafeToEvict, SelectorOp, SpreadConstraint,
-    Taint, TaintEffect, Usage, WhenUnsatisfiable, Workload,
+    PodPhase, PodShape, PolicySwitch, Pool, ProvisioningFailure, Requirement, SafeToEvict,
+    SelectorOp, SpreadConstraint, Taint, TaintEffect, Usage, WhenUnsatisfiable, Workload,
 };
 use crate::rules::{ContainerRequest, FilterOptions, PodRequest, WellKnown};
 use crate::unit::{
@@ -103,6 +104,7 @@ pub struct Fixture {
     /// Pools by name.
     pub pools: BTreeMap<String, PoolId>,
     owners: BTreeMap<String, WorkloadId>,
+    failures: FxHashMap<NodeId, ProvisioningFailure>,
     words: Words,
     filters: FilterOptions,
 }
@@ -125,6 +127,7 @@ impl Fixture {
             pods: BTreeMap::new(),
             pools: BTreeMap::new(),
             owners: BTreeMap::from([(String::new(), bare)]),
+            failures: FxHashMap::default(),
             words,
             filters,
         }
@@ -162,7 +165,7 @@ impl Fixture {
             quotas: &self.quotas,
             lone: &[],
             gpu: Some(ExtendedId(0)),
-            failures: &[],
+            failures: &self.failures,
         }
     }
 

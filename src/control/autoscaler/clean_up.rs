@@ -82,8 +82,8 @@ pub(super) fn instances<'v>(
                 has_node: node.phase.has_node(),
                 deleting: state == InstanceState::Deleting,
                 error: (state == InstanceState::Failed).then(|| {
-                    let known = view.failures.iter().find(|(node, _)| *node == id);
-                    known.map_or(FailureKind::Other, |&(_, why)| FailureKind::Provider(why))
+                    let known = view.failures.get(&id).copied();
+                    known.map_or(FailureKind::Other, FailureKind::Provider)
                 }),
             })
         })

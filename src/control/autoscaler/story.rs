@@ -1,5 +1,7 @@
 //! Short stories of whole loops, on a hand-made cluster.
 
+use rustc_hash::FxHashMap;
+
 use super::action::{Action, Fate, GrowReason, Scan};
 use super::deletion::{Deletion, DeletionAction, DeletionEnd, GivenUp};
 use super::memory::Autoscaler;
@@ -8,7 +10,8 @@ use super::spec::AutoscalerSpec;
 use super::view::{GroupView, Template, View};
 use super::words::Words;
 use crate::model::{
-    Cluster, Labels, Node, NodePhase, OwnerKind, Pod, PodPhase, PodShape, Pool, Usage, Workload,
+    Cluster, Labels, Node, NodePhase, OwnerKind, Pod, PodPhase, PodShape, Pool,
+    ProvisioningFailure, Usage, Workload,
 };
 use crate::rules::{FilterOptions, WellKnown};
 use crate::unit::{
@@ -26,6 +29,7 @@ struct Stage {
     filters: FilterOptions,
     groups: Vec<GroupView>,
     memory: Autoscaler,
+    failures: FxHashMap<NodeId, ProvisioningFailure>,
 }
 
 fn size(cores: i64) -> Resources {
@@ -48,7 +52,15 @@ impl Stage {
             ..GroupView::default()
         };
         let memory = Autoscaler::new(&spec, SimTime::ZERO);
-        let mut stage = Self { spec, cluster, words, filters, groups: vec![group], memory };
+        let mut stage = Self {
+            spec,
+            cluster,
+            words,
+            filters,
+            groups: vec![group],
+            memory,
+            failures: FxHashMap::default(),
+        };
         for _ in 0..nodes {
             stage.node(pool);
         }
@@ -142,7 +154,7 @@ impl Stage {
             quotas: &[],
             lone: &[],
             gpu: None,
-            failures: &[],
+            failures: &self.failures,
         }
     }
 }

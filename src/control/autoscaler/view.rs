@@ -1,5 +1,7 @@
 //! What the autoscaler can see.
 
+use rustc_hash::FxHashMap;
+
 use super::Words;
 use crate::model::{Cluster, LabelSelector, Labels, Node, NodePhase, ProvisioningFailure, Taint};
 use crate::rules::{FilterOptions, Names};
@@ -26,7 +28,7 @@ pub struct View<'a> {
     /// The provider's GPU resource.
     pub gpu: Option<ExtendedId>,
     /// Why instances that are there could not be created; one that is not listed gives no reason.
-    pub failures: &'a [(NodeId, ProvisioningFailure)],
+    pub failures: &'a FxHashMap<NodeId, ProvisioningFailure>,
 }
 
 /// A node group: an autoscaled pool.
