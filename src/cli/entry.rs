@@ -59,7 +59,12 @@ fn dispatch(args: &Args) -> Result<Exit, Stop> {
 /// What a panic prints.
 fn report_bug(info: &PanicHookInfo<'_>) {
     let place = info.location().map_or_else(String::new, |at| format!(" ({at})"));
-    let what = info.payload_as_str().unwrap_or("no message");
+    let what = info
+        .payload()
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| info.payload().downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
     terminal::complain(&format!(
         "this is a bug in forescale: {what}{place}\n\
          please report it at {}/issues with the command and the scenario",

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::spec::{OsDisk, OsType, PoolSpec};
 use crate::chance::{Dist, Empirical, Purpose, Stream, maths};
-use crate::unit::{Duration, InstanceId, PoolId, SimTime};
+use crate::unit::{Duration, InstanceId, SimTime};
 
 /// A default, with what `explain --defaults` prints about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,6 +142,11 @@ pub fn stretched(dist: &Dist, factor: f64) -> Dist {
     }
 }
 
+/// What the draws of a pool are keyed by: a hash of its name, so that adding a pool shifts nobody
+/// else's luck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolKey(pub u32);
+
 /// The instants of one boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Boot {
@@ -166,7 +171,7 @@ impl Boot {
     /// the pool and the numbers only, never on what else happens.
     pub(super) fn draw(
         seed: u64,
-        pool: PoolId,
+        pool: PoolKey,
         spec: &PoolSpec,
         instance: InstanceId,
         start: u32,
@@ -208,7 +213,7 @@ pub(super) enum Part {
 
 impl Part {
     /// The entity of the stream: the pool in the low half, the part in the high half.
-    pub(super) const fn of(self, pool: PoolId) -> u64 {
+    pub(super) const fn of(self, pool: PoolKey) -> u64 {
         let part = match self {
             Self::Boot(start) => start as u64,
             Self::Failure(start) => 1 << 24 | start as u64,
@@ -277,7 +282,7 @@ mod tests {
 
     #[test]
     fn draws_of_different_parts_are_different() {
-        let pool = PoolId(u32::MAX - 1);
+        let pool = PoolKey(u32::MAX - 1);
         let parts = [
             Part::Boot(0),
             Part::Boot(1),

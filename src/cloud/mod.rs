@@ -20,7 +20,7 @@ pub mod system_pods;
 mod throttle;
 
 pub use answer::{Creation, CreationOutcome, InstanceState, Refusal, Removal, RequestOutcome};
-pub use boot::Boot;
+pub use boot::{Boot, PoolKey};
 pub use quota::{Counter, QuotaBook};
 pub use region::Region;
 pub use scale_set::ScaleSet;

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::answer::{Creation, CreationOutcome, InstanceState, Refusal, Removal, RequestOutcome};
-use super::boot::{Boot, Part};
+use super::boot::{Boot, Part, PoolKey};
 use super::region::Region;
 use super::spec::{EvictionPolicy, PoolSpec, ScaleDownMode, SpotSpec};
 use super::spot::{EvictionPlan, SpotMarket, draw_victims, end_of_life};
@@ -37,6 +37,7 @@ struct Instance {
 #[derive(Clone, Debug)]
 pub struct ScaleSet {
     pool: PoolId,
+    key: PoolKey,
     instances: IdVec<InstanceId, Instance>,
     /// Instances that exist, in order of number.
     existing: BTreeSet<InstanceId>,
@@ -52,18 +53,19 @@ pub struct ScaleSet {
 
 impl ScaleSet {
     /// An empty scale set.
-    pub fn new(pool: PoolId, spec: &PoolSpec, seed: u64) -> Self {
+    pub fn new(pool: PoolId, key: PoolKey, spec: &PoolSpec, seed: u64) -> Self {
         let zones = spec.zones.len().max(1);
         let market = spec.spot_market.as_ref();
         Self {
             pool,
+            key,
             instances: IdVec::new(),
             existing: BTreeSet::new(),
             stopped: BTreeSet::new(),
             by_zone: vec![0; zones],
             blocked_until: vec![SimTime::ZERO; zones],
             updates: TokenBucket::scale_set_updates(),
-            market: market.map(|spot| SpotMarket::new(seed, pool, spot, zones)),
+            market: market.map(|spot| SpotMarket::new(seed, key, spot, zones)),
         }
     }
 
@@ -193,7 +195,7 @@ impl ScaleSet {
         let zone = self.instances[instance].zone;
         if let Some(spot) = &spec.spot_market {
             // Keyed by zone and instant: all victims of one batch block the zone equally long.
-            let entity = Part::Refill(zone).of(self.pool);
+            let entity = Part::Refill(zone).of(self.key);
             let mut stream =
                 Stream::keyed(region.seed, Purpose::SpotEviction, entity, now.micros());
             let until = now + spot.refill_blocked.sample(&mut stream);
@@ -379,7 +381,7 @@ impl ScaleSet {
         let best: Vec<usize> =
             zones.filter(|&zone| open(zone) && self.by_zone[zone] == fewest).collect();
         let number = u64::from(self.instances.next_id().0);
-        let mut stream = Stream::keyed(seed, Purpose::Zone, u64::from(self.pool.0), number);
+        let mut stream = Stream::keyed(seed, Purpose::Zone, u64::from(self.key.0), number);
         Some(best[stream.below(best.len())])
     }
 
@@ -417,13 +419,13 @@ impl ScaleSet {
     ) -> CreationOutcome {
         let start = self.instances[instance].restarts;
         if let Some(failure) = failure {
-            let entity = Part::Failure(start).of(self.pool);
+            let entity = Part::Failure(start).of(self.key);
             let ordinal = u64::from(instance.0);
             let mut stream = Stream::keyed(region.seed, Purpose::VmProvision, entity, ordinal);
             let at = now + region.failure_after.sample(&mut stream);
             return CreationOutcome::Fails { at, failure };
         }
-        let boot = Boot::draw(region.seed, self.pool, spec, instance, start, now);
+        let boot = Boot::draw(region.seed, self.key, spec, instance, start, now);
         self.instances[instance].running_at = boot.running_at;
         CreationOutcome::Boots(boot, self.end_of_life(spec, instance, region.seed))
     }
@@ -447,11 +449,11 @@ impl ScaleSet {
     ) -> Option<EvictionPlan> {
         let spot = spec.spot_market.as_ref().filter(|_| spec.spot)?;
         let known = &self.instances[instance];
-        end_of_life(seed, self.pool, spot, instance, known.restarts, known.running_at)
+        end_of_life(seed, self.key, spot, instance, known.restarts, known.running_at)
     }
 
     fn removed_at(&self, instance: InstanceId, now: SimTime, region: &Region) -> SimTime {
-        let entity = Part::Deletion.of(self.pool);
+        let entity = Part::Deletion.of(self.key);
         let ordinal = u64::from(instance.0);
         let mut stream = Stream::keyed(region.seed, Purpose::VmProvision, entity, ordinal);
         now + region.vm_delete.sample(&mut stream)

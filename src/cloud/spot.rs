@@ -4,10 +4,10 @@
 //! share of a zone's VMs. Batches come faster by that share than a single VM's life is long, and
 //! take a whole number of VMs whose expectation is exact: a VM's mean life stays what it is.
 
-use super::boot::{Part, TimingDefault, log_normal, stretched};
+use super::boot::{Part, PoolKey, TimingDefault, log_normal, stretched};
 use super::spec::SpotSpec;
 use crate::chance::{Dist, Purpose, Stream, maths};
-use crate::unit::{Duration, InstanceId, Lots, PoolId, SimTime};
+use crate::unit::{Duration, InstanceId, Lots, SimTime};
 
 /// Life of a VM that is evicted with probability `per_hour` in each hour: exponential with hazard
 /// −ln(1 − p) per hour. `None` for 0 (never evicted); 1 and more count as almost certain.
@@ -49,7 +49,7 @@ impl EvictionPlan {
 /// The eviction that a VM's own life ends with, if VMs live each for itself.
 pub(super) fn end_of_life(
     seed: u64,
-    pool: PoolId,
+    pool: PoolKey,
     spot: &SpotSpec,
     instance: InstanceId,
     start: u32,
@@ -68,7 +68,7 @@ pub(super) fn end_of_life(
 #[derive(Clone, Debug)]
 pub(super) struct SpotMarket {
     seed: u64,
-    pool: PoolId,
+    pool: PoolKey,
     notice: Duration,
     /// Time between batches of a zone.
     interval: Option<Dist>,
@@ -80,7 +80,7 @@ pub(super) struct SpotMarket {
 
 impl SpotMarket {
     /// The market of a pool with this many zones (1 without zones).
-    pub(super) fn new(seed: u64, pool: PoolId, spot: &SpotSpec, zones: usize) -> Self {
+    pub(super) fn new(seed: u64, pool: PoolKey, spot: &SpotSpec, zones: usize) -> Self {
         let batched = spot.batch_share > 0.0;
         let interval = spot.lifetime.as_ref().filter(|_| batched);
         let interval = interval.map(|life| stretched(life, share(spot)));
@@ -194,7 +194,9 @@ mod tests {
     use crate::cloud::fixture::{Room, SEED, at, market, spot_pool};
     use crate::cloud::{CreationOutcome, PoolSpec};
 
-    const POOL: PoolId = PoolId(0);
+    use crate::unit::PoolId;
+
+    const POOL: PoolKey = PoolKey(0);
     const HOUR: f64 = 3_600.0;
 
     fn with(spot: SpotSpec) -> PoolSpec {
@@ -206,7 +208,7 @@ mod tests {
         let life = Some(Dist::Exponential { mean: 25.0 * HOUR });
         let spec = with(SpotSpec { lifetime: life, ..market() });
         let plans = |count| {
-            let mut set = ScaleSet::new(POOL, &spec, SEED);
+            let mut set = ScaleSet::new(PoolId(0), POOL, &spec, SEED);
             let creations = set.adopt(&spec, count, &mut Room::default().region());
             let plan = |outcome| match outcome {
                 CreationOutcome::Boots(_, plan) => plan.unwrap(),
@@ -277,7 +279,7 @@ mod tests {
     fn given_events_are_carried_out_to_the_letter() {
         let trace = Arc::from([(at(10), 1), (at(500), 3), (at(500), 2), (at(900), 50)]);
         let spec = with(SpotSpec { trace, ..market() });
-        let mut set = ScaleSet::new(POOL, &spec, SEED);
+        let mut set = ScaleSet::new(PoolId(0), POOL, &spec, SEED);
         let mut region = Room::default().region();
         set.adopt(&spec, 10, &mut region);
         let mut seen = Vec::new();
@@ -313,9 +315,12 @@ mod tests {
     #[test]
     fn a_market_without_life_or_trace_is_silent() {
         let spec = with(market());
-        let set = ScaleSet::new(POOL, &spec, SEED);
+        let set = ScaleSet::new(PoolId(0), POOL, &spec, SEED);
         assert_eq!(set.next_spot_event(&spec), None);
         let on_demand = PoolSpec { spot: false, spot_market: None, ..spot_pool() };
-        assert_eq!(ScaleSet::new(POOL, &on_demand, SEED).next_spot_event(&on_demand), None);
+        assert_eq!(
+            ScaleSet::new(PoolId(0), POOL, &on_demand, SEED).next_spot_event(&on_demand),
+            None
+        );
     }
 }

@@ -15,6 +15,8 @@ pub struct Workload {
     pub ready: u32,
     /// Pods made so far (the next ordinal).
     pub next_ordinal: u32,
+    /// Pods that completed by themselves.
+    pub succeeded: u32,
     /// Creation of the object.
     pub created: SimTime,
 }

@@ -15,7 +15,6 @@ pub use workload::{
 
 pub use crate::rules::IntOrPercent;
 
-use crate::chance::Dist;
 use crate::cloud::{
     CapacityRefusal, NetworkSpec, PodStartSpec, PoolSpec, PriceSpec, QuotaSpec, SubnetSpec, Tier,
     TimingSpec,
@@ -124,14 +123,10 @@ pub struct SimulationSpec {
 pub struct LabSpec {
     /// Pods find room at once.
     pub infinite_nodes: bool,
-    /// Controllers act at once.
+    /// Scheduler, controller manager and autoscaler act at once, and loops begin at time zero.
     pub zero_control_delay: bool,
-    /// A boot whose demand is gone is cancelled.
-    pub cancel_idle_boot: bool,
     /// KEDA counts its cooldown from the last completion.
     pub cooldown_from_completion: bool,
-    /// One server per waiting message up to maxReplicaCount, off after this delay.
-    pub instant_scaler: Option<Dist>,
     /// Arrivals are lost when all consumers are busy.
     pub reject_when_full: bool,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::chance::Dist;
 use crate::cloud::PodStartSpec;
-pub use crate::control::disruption::{DisruptionBudgetSpec, IntOrPercent};
+pub use crate::control::disruption::DisruptionBudgetSpec;
 use crate::control::hpa::HpaSpec;
 use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec};
 use crate::demand::SourceSpec;

@@ -97,7 +97,7 @@ pub fn money(value: f64, currency: &str) -> String {
     let digits = match size {
         size if !size.is_finite() => return "–".to_owned(),
         size if size >= 999.5 => grouped(size.round() as u64),
-        size if size >= 1.0 || size < 5e-7 => format!("{size:.2}"),
+        size if !(5e-7..1.0).contains(&size) => format!("{size:.2}"),
         size if size >= 0.1 => format!("{size:.3}"),
         size if size >= 0.001 => format!("{size:.4}"),
         size => format!("{size:.6}"),

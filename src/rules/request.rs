@@ -1,4 +1,5 @@
-//! What a pod reserves: containers, init containers in order, sidecars, pod-level requests, overhead.
+//! What a pod reserves: containers, init containers in order, sidecars, pod-level requests,
+//! overhead.
 //!
 //! Source: kubernetes `component-helpers/resource/helpers.go` (`PodRequests`) and
 //! `pkg/scheduler/util/pod_resources.go` (defaults for scoring), v1.36.2.

@@ -52,8 +52,6 @@ codes! {
         "correct the parameters";
     BAD_TABLE "bad-table" "a CSV file whose content cannot be used",
         "correct the file at the line named";
-    NO_COLUMN "no-column" "a CSV file lacks a column that the scenario names",
-        "use a name of the header line";
     OUTSIDE_RUN "outside-run" "an instant outside the simulated time",
         "move the instant, or make the simulation longer";
     UNKNOWN_VERSION "unknown-version" "a Kubernetes version that is not modelled",

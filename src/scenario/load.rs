@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::check;
 use super::code;
-use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::diagnostic::{Diagnostic, Diagnostics};
 use super::files::{Files, normal};
 use super::foreign::{Findings, az};
 use super::format::{Read, Reader, Scenario};
@@ -40,7 +40,13 @@ pub fn load(entry: &str, sets: &[String], files: &dyn Files) -> Loaded {
 
 fn plan(reading: &mut Reading<'_>, entry: &Path, sets: &[String]) -> Option<Plan> {
     let mut findings = Findings::default();
-    let mut foreign = |reading: &mut Reading<'_>, node| cluster_of_az(reading, node, &mut findings);
+    let mut unread = false;
+    let mut foreign = |reading: &mut Reading<'_>, node: Node| {
+        let given = node.get("cluster").is_some_and(|cluster| !cluster.is_null());
+        let root = cluster_of_az(reading, node, &mut findings);
+        unread |= given && root.get("cluster").is_some_and(Node::is_null);
+        root
+    };
     let mut root = merge::layers(reading, entry, &mut foreign)?;
     for text in sets {
         merge::set(reading, &mut root, entry, text);
@@ -52,6 +58,12 @@ fn plan(reading: &mut Reading<'_>, entry: &Path, sets: &[String]) -> Option<Plan
     let scenario = Scenario::read(&root, &mut reader);
     for found in reader.found {
         reading.report(found);
+    }
+    if unread {
+        for found in findings.into_list() {
+            reading.report(found);
+        }
+        return None;
     }
     let mut scenario = scenario?;
     name_after_file(&mut scenario, entry, &root);
@@ -95,6 +107,7 @@ fn cluster_of_az(reading: &mut Reading<'_>, mut root: Node, findings: &mut Findi
             Diagnostic::error(code::WRONG_TYPE, "`cluster.from` must be a path")
                 .at(name.span, format!("this is {}", name.what())),
         );
+        cluster.kind = Kind::Null;
         return root;
     };
     let path = reading.resolve(name.span, path);
@@ -103,14 +116,8 @@ fn cluster_of_az(reading: &mut Reading<'_>, mut root: Node, findings: &mut Findi
     let over = Node::new(cluster.span, Kind::Map(rest));
     *cluster = match base {
         Some(base) => merge::merge(base, over),
-        // The file was complained of; nothing more is to be said about pools that are not there.
-        None => {
-            reading.report(
-                Diagnostic::new(Severity::Error, code::NO_FILE, "the cluster could not be read")
-                    .at(name.span, "from here"),
-            );
-            over
-        }
+        // What is wrong with the file is said; that there are no pools now need not be.
+        None => Node::new(cluster.span, Kind::Null),
     };
     root
 }

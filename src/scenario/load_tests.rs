@@ -84,10 +84,10 @@ fn a_recording_is_scaled_and_aligned() {
              lab: {infiniteNodes: true}\n\
              workloads: [{name: w, consumes: {queue: q, serviceTime: 1s}}]\n\
              queues: {q: {arrivals: [{trace: {file: a.csv, time: t, count: n, scale: 0.5}}]}}\n\
-             podTrace: {file: p.csv, create: c, cpu: cpu, end: e}\n",
+             podTrace: {file: p.csv, create: c, cpu: cpu_milli, end: e}\n",
         )
         .with("a.csv", "t,n\n1998-05-01T00:00,3\n1998-05-01T00:01,1\n1998-05-01T00:02,2\n")
-        .with("p.csv", "c,cpu,e\n100,500,160\n130,500,\n");
+        .with("p.csv", "c,cpu_milli,memory_mib,e\n100,500,64,160\n130,500,64,\n");
     let loaded = text(files, &[]);
     let Some(plan) = loaded.plan else { panic!("{}", loaded.diagnostics.render(false)) };
     let streams: Vec<_> = plan.streams.iter().collect();
@@ -107,11 +107,11 @@ fn a_recording_is_scaled_and_aligned() {
 
 #[test]
 fn settings_come_last_and_their_errors_point_at_them() {
-    let files = MemoryFiles::new()
-        .with("main.yaml", "extends: base.yaml\nsimulation: {seed: 3}\n")
-        .with(
+    let files =
+        MemoryFiles::new().with("main.yaml", "extends: base.yaml\nsimulation: {seed: 3}\n").with(
             "base.yaml",
-            "cluster: {agentPoolProfiles: [{name: a, vmSize: Standard_D4s_v5, minCount: 1, maxCount: 3}]}\n\
+            "cluster: {agentPoolProfiles: [\
+             {name: a, vmSize: Standard_D4s_v5, minCount: 1, maxCount: 3}]}\n\
              workloads: [{name: w}]\n",
         );
     let plan = text(files.clone(), &["agentPoolProfiles.a.maxCount=9"]).plan.unwrap();

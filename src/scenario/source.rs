@@ -240,17 +240,17 @@ impl Tree {
                 Some(key) => entries.push((key, node)),
             },
         }
-        if let Content::Map { entries, key: Some(key), .. } = &open.content {
-            if let Some((first, _)) = entries.iter().find(|(k, _)| k.text == key.text) {
-                return Err(Box::new(
-                    Diagnostic::error(
-                        code::DUPLICATE_KEY,
-                        format!("the key `{}` stands twice in this map", key.text),
-                    )
-                    .at(key.span, "the second one")
-                    .at(first.span, "the first one"),
-                ));
-            }
+        if let Content::Map { entries, key: Some(key), .. } = &open.content
+            && let Some((first, _)) = entries.iter().find(|(k, _)| k.text == key.text)
+        {
+            return Err(Box::new(
+                Diagnostic::error(
+                    code::DUPLICATE_KEY,
+                    format!("the key `{}` stands twice in this map", key.text),
+                )
+                .at(key.span, "the second one")
+                .at(first.span, "the first one"),
+            ));
         }
         Ok(())
     }

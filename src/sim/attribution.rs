@@ -25,11 +25,6 @@ impl QueueClock {
         Self { depth: 0, cause: Cause::Busy, since: SimTime::ZERO, spent: [0; Cause::ALL.len()] }
     }
 
-    /// The cause that holds now.
-    pub fn cause(&self) -> Cause {
-        self.cause
-    }
-
     /// From `now` on the queue waits for `cause`.
     pub fn set_cause(&mut self, cause: Cause, now: SimTime) {
         if cause != self.cause {

@@ -2,13 +2,14 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::cloud::{PoolSpec, Region, ScaleSet};
+use crate::cloud::{PoolKey, PoolSpec, Region, ScaleSet};
 use crate::control::autoscaler::{
     Autoscaler, BudgetView, Deletion, GroupView, Template, View, Words,
 };
 use crate::model::{Cluster, Labels, ProvisioningFailure, Usage};
 use crate::plan::{Plan, WorkloadKind};
 use crate::rules::{FilterOptions, NodeFacts, WellKnown, fits_node_affinity, untolerated};
+use crate::sim::names::key;
 use crate::unit::{ExtendedId, IdVec, ImageId, NodeId, PoolId, ShapeId, SimTime, Symbol, Symbols};
 
 /// Name of the provider's GPU resource.
@@ -45,7 +46,7 @@ pub struct Capacity {
     /// Addresses, quotas, outages.
     pub region: Region,
     /// What the provider said of instances that failed.
-    pub failures: FxHashMap<NodeId, ProvisioningFailure>,
+    pub failures: Vec<(NodeId, ProvisioningFailure)>,
     /// Image pulls under way.
     pub pulls: Pulls,
 }
@@ -82,7 +83,10 @@ impl Capacity {
             scale_sets: plan
                 .pools
                 .enumerate()
-                .map(|(pool, spec)| ScaleSet::new(pool, spec, seed))
+                .map(|(pool, spec)| {
+                    let name = plan.symbols.text(spec.name);
+                    ScaleSet::new(pool, PoolKey(key("pool", name, "") as u32), spec, seed)
+                })
                 .collect(),
             nodes_of: plan.pools.iter().map(|_| Vec::new()).collect(),
             region: Region::new(
@@ -93,7 +97,7 @@ impl Capacity {
                 &plan.refusals,
                 &plan.timing,
             ),
-            failures: FxHashMap::default(),
+            failures: Vec::new(),
             pulls: Pulls::default(),
         }
     }
@@ -110,6 +114,7 @@ pub fn autoscaler_view<'v>(cluster: &'v Cluster, capacity: &'v Capacity) -> View
         quotas: &[],
         lone: &capacity.lone,
         gpu: capacity.gpu,
+        failures: &capacity.failures,
     }
 }
 

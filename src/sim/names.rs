@@ -1,7 +1,7 @@
 //! Names that the simulation itself uses, and the keys of entities' draws.
 
 use crate::plan::Plan;
-use crate::unit::{IdVec, PoolId, QueueId, StreamId, Symbol, Symbols, WorkloadId};
+use crate::unit::{IdVec, QueueId, StreamId, Symbol, Symbols, WorkloadId};
 
 /// Interned names of Kubernetes' own labels and taints.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +44,6 @@ impl Names {
 /// nobody else's luck.
 #[derive(Clone, Debug)]
 pub struct Keys {
-    /// Of pools.
-    pub pools: IdVec<PoolId, u64>,
     /// Of workloads.
     pub workloads: IdVec<WorkloadId, u64>,
     /// Of queues.
@@ -59,7 +57,6 @@ impl Keys {
     pub fn new(plan: &Plan) -> Self {
         use crate::plan::ArrivalSpec::{Messages, PodTrace, Pods};
         let text = |symbol| plan.symbols.text(symbol);
-        let pools = plan.pools.iter().map(|pool| key("pool", text(pool.name), "")).collect();
         let workloads: IdVec<WorkloadId, u64> = plan
             .workloads
             .iter()
@@ -80,7 +77,7 @@ impl Keys {
             }
             streams.push(own);
         }
-        Self { pools, workloads, queues, streams: streams.into_iter().collect() }
+        Self { workloads, queues, streams: streams.into_iter().collect() }
     }
 }
 

@@ -2,11 +2,17 @@
 
 use crate::chance::{Purpose, Stream};
 use crate::model::{Node, NodePhase, PodPhase, Usage};
-use crate::plan::{ScalerKind, WorkloadKind};
+use crate::plan::{GivenNode, ScalerKind, WorkloadKind};
 use crate::sim::event::Event;
 use crate::sim::names::key;
 use crate::sim::world::{World, scheduler_view};
-use crate::unit::{Duration, InstanceId, NodeId, PodId, SimTime, WorkloadId};
+use crate::unit::{
+    Duration, InstanceId, MAX_EXTENDED, NodeId, PodId, Resources, SimTime, WorkloadId,
+};
+
+/// Room on the endless node of `lab.infiniteNodes`: far more than any run asks for, and far from
+/// overflow where percentages of it are taken.
+const ENDLESS: i64 = 1 << 50;
 
 impl World<'_> {
     /// Sets the world up and schedules the first events.
@@ -43,31 +49,52 @@ impl World<'_> {
     }
 
     fn add_given_nodes(&mut self) {
-        for given in &self.plan.nodes {
-            let node = Node {
-                name: given.name,
-                pool: None,
-                instance: InstanceId(0),
-                phase: NodePhase::Creating,
-                epoch: 0,
-                labels: given.labels.clone(),
-                taints: Vec::new(),
-                unschedulable: false,
-                capacity: given.capacity,
-                allocatable: given.allocatable,
-                used: Usage::default(),
-                images: Vec::new(),
-                requested: self.now,
-                registered: SimTime::NEVER,
-                ready: SimTime::NEVER,
-                condition_changed: self.now,
-                gone: SimTime::NEVER,
-                max_data_disks: u16::MAX,
-                scale_down_disabled: true,
+        if self.plan.lab.infinite_nodes {
+            let room = Resources {
+                cpu_milli: ENDLESS,
+                memory: ENDLESS,
+                ephemeral: ENDLESS,
+                pods: ENDLESS,
+                extended: [ENDLESS; MAX_EXTENDED],
             };
-            let id = self.new_node(node);
-            self.make_ready(id);
+            let name = self.cluster.symbols.intern("endless");
+            self.add_given_node(&GivenNode {
+                name,
+                labels: Default::default(),
+                capacity: room,
+                allocatable: room,
+            });
         }
+        let plan = self.plan;
+        for given in &plan.nodes {
+            self.add_given_node(given);
+        }
+    }
+
+    fn add_given_node(&mut self, given: &GivenNode) {
+        let node = Node {
+            name: given.name,
+            pool: None,
+            instance: InstanceId(0),
+            phase: NodePhase::Creating,
+            epoch: 0,
+            labels: given.labels.clone(),
+            taints: Vec::new(),
+            unschedulable: false,
+            capacity: given.capacity,
+            allocatable: given.allocatable,
+            used: Usage::default(),
+            images: Vec::new(),
+            requested: self.now,
+            registered: SimTime::NEVER,
+            ready: SimTime::NEVER,
+            condition_changed: self.now,
+            gone: SimTime::NEVER,
+            max_data_disks: u16::MAX,
+            scale_down_disabled: true,
+        };
+        let id = self.new_node(node);
+        self.make_ready(id);
     }
 
     /// Registers a node and makes it Ready, without time passing.
@@ -94,7 +121,15 @@ impl World<'_> {
                     }
                 }
             }
-            WorkloadKind::Bare | WorkloadKind::ScaledJob => {}
+            WorkloadKind::ScaledJob => {}
+            // Pods without a controller that are there from the start.
+            WorkloadKind::Bare => {
+                self.cluster.workloads[workload].replicas = spec.replicas;
+                for _ in 0..spec.replicas {
+                    self.work.finite_pods += u64::from(spec.times.lifetime.is_some());
+                    self.create_pod(workload, spec.shape, None);
+                }
+            }
             _ => {
                 self.cluster.workloads[workload].replicas = spec.replicas;
                 self.record.workloads[workload].replicas_max = spec.replicas;
@@ -133,6 +168,8 @@ impl World<'_> {
                     images.insert(at, container.image);
                 }
             }
+            let view = scheduler_view(self.plan, &self.cluster);
+            self.scheduling.scheduler.node_images_changed(view, node);
         }
         let bound: Vec<PodId> = self
             .cluster
@@ -178,7 +215,7 @@ impl World<'_> {
 
     /// When a loop with this period first runs: U(0, period) keyed by its name, or at once.
     fn phase(&self, kind: &str, name: &str, period: Duration) -> SimTime {
-        if !self.plan.timing.random_phases {
+        if !self.plan.timing.random_phases || self.plan.lab.zero_control_delay {
             return self.now;
         }
         let mut stream = Stream::keyed(self.seed, Purpose::Phase, key(kind, name, ""), 0);

@@ -8,7 +8,7 @@ use crate::engine::{EventQueue, Fingerprint, TokenBucket};
 use crate::model::{Cluster, DisruptionBudget, Pool, Workload};
 use crate::plan::{Plan, ScalerKind};
 use crate::rules::WellKnown;
-use crate::unit::{IdVec, Lots, SimTime, WorkloadId};
+use crate::unit::{Duration, IdVec, Lots, SimTime, WorkloadId};
 
 use super::apply::Coverage;
 use super::capacity::Capacity;
@@ -94,6 +94,8 @@ pub struct Scheduling {
     pub due: SimTime,
     /// Binding calls.
     pub binds: TokenBucket,
+    /// Serial part of a cycle.
+    pub cycle: Duration,
 }
 
 impl<'p> World<'p> {
@@ -108,6 +110,8 @@ impl<'p> World<'p> {
             budgets: plan.budgets.iter().map(|_| DisruptionBudget::default()).collect(),
             ..Cluster::default()
         };
+        // Theory has no control delays: pods find room at once there.
+        let at_once = plan.lab.zero_control_delay || plan.lab.infinite_nodes;
         let names = Names::new(&mut cluster.symbols);
         let well_known = WellKnown::new(&mut cluster.symbols);
         let keys = Keys::new(plan);
@@ -136,11 +140,15 @@ impl<'p> World<'p> {
                 scheduler: Scheduler::new(&plan.scheduler, well_known),
                 busy_until: SimTime::ZERO,
                 due: SimTime::NEVER,
-                binds: TokenBucket::new(plan.scheduler.bind_rate_milli, plan.scheduler.bind_burst),
+                binds: TokenBucket::new(
+                    if at_once { 0 } else { plan.scheduler.bind_rate_milli },
+                    plan.scheduler.bind_burst,
+                ),
+                cycle: if at_once { Duration::ZERO } else { plan.scheduler.cycle },
             },
             capacity: Capacity::new(plan, &mut cluster.symbols, well_known, seed),
             controller_writes: TokenBucket::new(
-                plan.timing.controller_rate_milli,
+                if at_once { 0 } else { plan.timing.controller_rate_milli },
                 plan.timing.controller_burst,
             ),
             record: Recorder::new(plan, options),

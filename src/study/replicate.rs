@@ -60,7 +60,7 @@ mod tests {
         let specs: Vec<RunSpec> =
             seeds(7, 40).into_iter().map(|seed| RunSpec { scenario: 0, seed }).collect();
         let slow_first = |spec: RunSpec| {
-            let spins = if spec.seed % 2 == 0 { 20_000 } else { 1 };
+            let spins = if spec.seed.is_multiple_of(2) { 20_000 } else { 1 };
             (0..spins).fold(spec.seed, |sum, step| sum.wrapping_mul(31).wrapping_add(step))
         };
         let alone = run_all(&specs, 1, slow_first);

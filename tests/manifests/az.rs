@@ -170,7 +170,8 @@ fn a_flat_network_of_unknown_size_is_warned_of() {
         (format!("networkPlugin: azure, subnet: {{{aks}}}"), false),
     ] {
         let text = format!(
-            "{{networkProfile: {{{network}}}, agentPoolProfiles: [{{vnetSubnetID: /net/subnets/aks}}]}}"
+            "{{networkProfile: {{{network}}}, \
+             agentPoolProfiles: [{{vnetSubnetID: /net/subnets/aks}}]}}"
         );
         let mut found = Findings::default();
         az::warn_of_unknown_subnets(&kit::documents(&text)[0], &mut found);

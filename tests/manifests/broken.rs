@@ -79,7 +79,8 @@ fn impossible_pods_are_refused() {
         ),
         (
             "      containers: [{image: a}]\n",
-            "9:20 manifest-required: Deployment web: `spec.template.spec.containers[0].name` is missing",
+            "9:20 manifest-required: Deployment web: `spec.template.spec.containers[0].name` is \
+             missing",
         ),
         (
             "      containers: [{name: a, resources: {requests: {cpu: 1 core}}}]\n",
@@ -90,7 +91,8 @@ fn impossible_pods_are_refused() {
         (
             "      containers: [{name: a, resources: {requests: {cpu: 2}, limits: {cpu: 1}}}]\n",
             "9:76 manifest-field: Deployment web: \
-             `spec.template.spec.containers[0].resources.limits.cpu` must not be less than the request",
+             `spec.template.spec.containers[0].resources.limits.cpu` must not be less than \
+             the request",
         ),
         (
             "      containers: [{name: a}]\n      tolerations: [{operator: Exist}]\n",
@@ -153,6 +155,14 @@ fn objects_that_do_not_fit_together_are_refused() {
                 scaled(&format!("  scaleTargetRef: {{name: web}}\n{TRIGGERS}"))
             ),
             "scaler-twice",
+        ),
+        (
+            format!(
+                "{plain}---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: \
+                 {{name: web}}\nspec: {{maxReplicas: 3, scaleTargetRef: {{kind: Deployment, \
+                 name: web}}}}\n"
+            ),
+            "not-built-yet",
         ),
         (
             format!(

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "manifests")]
 
+mod admission;
 mod az;
 mod broken;
 mod equal;

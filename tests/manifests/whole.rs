@@ -89,16 +89,21 @@ fn real_files_and_the_short_form_make_equal_parts_of_one_plan() {
 
 #[test]
 fn what_the_manifest_settles_cannot_be_said_again() {
-    let text = SCENARIO.replacen(
-        "  startup: {imageSize",
-        "  requests: {cpu: 1}\n  startup: {imageSize",
-        1,
-    );
-    let loaded = load_with(&text);
-    assert!(loaded.plan.is_none());
-    let text = loaded.diagnostics.render(false);
-    assert!(text.contains("manifest-twice"), "{text}");
-    assert!(text.contains("k8s/order-processor.yaml"), "both places are shown: {text}");
+    for more in [
+        "requests: {cpu: 1}",
+        "pool: spot",
+        "kind: StatefulSet",
+        "labels: {team: shop}",
+        "scaledObject: {triggers: [{type: azure-servicebus, metadata: {queueName: orders}}]}",
+    ] {
+        let item = format!("  {more}\n  startup: {{imageSize");
+        let loaded = load_with(&SCENARIO.replacen("  startup: {imageSize", &item, 1));
+        assert!(loaded.plan.is_none(), "{more}");
+        let text = loaded.diagnostics.render(false);
+        let told = text.contains("manifest-twice") || text.contains("scaler-twice");
+        assert!(told, "{more}: {text}");
+        assert!(text.contains("scenario.yaml") && text.contains("k8s/"), "{more}: {text}");
+    }
 }
 
 #[test]

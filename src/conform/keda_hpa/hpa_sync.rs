@@ -171,6 +171,8 @@ fn answer(
     }
     if memory.scaled_to_zero {
         put("ScaledToZero", true, "ScaledToZero");
+    } else if decision.replicas.is_some() {
+        put("ScaledToZero", false, "NotScaledToZero");
     }
     json!({"replicas": decision.desired, "conditions": conditions})
 }

@@ -12,9 +12,9 @@ use crate::control::keda::scaled_job::{
 };
 use crate::control::keda::{
     CountSource, FallbackBehavior, FallbackSpec, Formula, Health, KedaMemory, MetricType,
-    Modifiers, PollReason, PollSeen, Read, Reading, ScaledJobSpec, ScaledObjectSpec, ScalerSpec,
-    ScalingStrategy, SourceError, Trigger, TriggerCombination, composite_for_hpa, formula_input,
-    hpa_spec, metric_for_hpa, poll, reads_live,
+    Modifiers, ObjectState, PollReason, PollSeen, Read, Reading, ScaledJobSpec, ScaledObjectSpec,
+    ScalerSpec, ScalingStrategy, SourceError, Trigger, TriggerCombination, bounds_are_valid,
+    composite_for_hpa, decide, formula_input, hpa_spec, metric_for_hpa, poll, reads_live,
 };
 use crate::unit::{QueueId, SimTime, Symbol};
 use crate::vocabulary::KedaVersion;
@@ -37,7 +37,7 @@ pub(super) fn run(area: &str, given: &Value) -> Option<Value> {
         "keda.metric_source" => metric_source(given),
         "keda.object_state" => object_state(given),
         "keda.pause_annotation" => pause_annotation(given),
-        "keda.scaledobject_bounds" => json!({"valid": object(given).bounds_are_valid()}),
+        "keda.scaledobject_bounds" => bounds(given),
         "keda.scaledobject_step" => step(given),
         "keda.scaling_modifiers" => modifiers(given)?,
         "keda.scaledjob_bounds" => {
@@ -51,6 +51,12 @@ pub(super) fn run(area: &str, given: &Value) -> Option<Value> {
         "keda.scaledjob_pending" => pending(given),
         _ => return None,
     })
+}
+
+fn bounds(given: &Value) -> Value {
+    let number = |key: &str| given[key].as_u64().map(|number| number as u32);
+    let (min, max) = (number("min_replica_count"), number("max_replica_count"));
+    json!({"valid": bounds_are_valid(min, max, number("idle_replica_count"))})
 }
 
 fn trigger(scaler: ScalerSpec, target_milli: i64) -> Trigger {
@@ -197,19 +203,21 @@ fn step(given: &Value) -> Value {
     if spec.annotate(|name| given["annotations"][name].as_str()).is_err() {
         return Value::Null;
     }
-    let read = match flag(&given["trigger_error"]) {
-        true => Err(SourceError),
-        false => Ok(Reading { value_milli: 1_000, active: flag(&given["triggers_active"]) }),
-    };
     let before = ago(&given["last_active_age_s"]);
     let mut memory = KedaMemory { last_active: before, ..KedaMemory::default() };
     let replicas = count(&given["current_replicas"]);
-    let readings = [read];
     let created = ago(&given["object_age_s"]).unwrap_or(NOW);
-    let decision = poll(&spec, &mut memory, &poll_seen(&readings, replicas, created), NEWEST, NOW);
-    let ready = match decision.error {
-        true => json!(["False", "TriggerError"]),
-        false => json!(["True", "ScaledObjectReady"]),
+    let seen = poll_seen(&[], replicas, created);
+    let (active, error) = (flag(&given["triggers_active"]), flag(&given["trigger_error"]));
+    let state = ObjectState { active, error, fallback: false };
+    let decision = match spec.is_paused() {
+        true => poll(&spec, &mut memory, &seen, NEWEST, NOW),
+        false => decide(&spec, &mut memory, &seen, state, NEWEST, NOW),
+    };
+    let ready = match decision.reason {
+        PollReason::ActiveWithError => json!(["Unknown", "PartialTriggerError"]),
+        PollReason::ErrorHolds if spec.fallback.is_none() => json!(["False", "TriggerError"]),
+        _ => json!(["True", "ScaledObjectReady"]),
     };
     json!({
         "replicas": decision.set_replicas.unwrap_or(replicas),

@@ -132,9 +132,10 @@ fn metric_target_type(given: &Value) -> Value {
 }
 
 fn prometheus(given: &Value) -> Value {
-    let series: Vec<Vec<String>> = list(&given["result_values"])
+    let word = |value: &Value| value.as_str().map(str::to_owned);
+    let series: Vec<Vec<Option<String>>> = list(&given["result_values"])
         .iter()
-        .map(|series| list(series).iter().map(|value| text(value).to_owned()).collect())
+        .map(|series| list(series).iter().map(word).collect())
         .collect();
     let status = count(&given["http_status"]) as u16;
     match prometheus_value(status, &series, flag(&given["ignore_null_values"])) {

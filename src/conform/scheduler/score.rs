@@ -159,10 +159,11 @@ pub(super) fn spread(given: &Value, expect: &Value) -> Option<Verdict> {
     }
     let slots: Vec<u32> = nodes.iter().map(|node| node.0).collect();
     scores.weigh(&slots);
-    let raws = || slots.iter().filter_map(|&slot| scores.raw(slot));
-    let (lowest, highest) = (raws().min().unwrap_or(0), raws().max().unwrap_or(0));
+    let mut raws = Vec::new();
+    scores.raw(&slots, &mut Vec::new(), &mut raws);
+    normalise_spread(&mut raws);
     judge(&bench, &nodes, &expect["normalised_scores"], |node| {
-        scores.raw(node.0).map_or(0, |raw| normalise_spread(raw, lowest, highest))
+        slots.iter().position(|&slot| slot == node.0).map_or(0, |at| raws[at])
     })
 }
 

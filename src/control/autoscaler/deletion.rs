@@ -83,6 +83,7 @@ enum Stage {
     /// Evictions are asked for.
     Evicting {
         refused: Vec<PodId>,
+        next_try: SimTime,
         until: SimTime,
     },
     /// Pods are going.
@@ -140,7 +141,9 @@ impl Deletion {
         }
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Tainted => self.start(spec, view, now),
-            Stage::Evicting { refused, until } => self.retry(spec, view, refused, until, now),
+            Stage::Evicting { refused, next_try, until } => {
+                self.retry(spec, view, (refused, next_try, until), now)
+            }
             Stage::Leaving { until } => self.wait(view, until, now),
             Stage::Over => DeletionStep::default(),
         }
@@ -192,19 +195,22 @@ impl Deletion {
             return DeletionStep { actions, ..step };
         }
         let until = now + spec.max_pod_eviction_time;
-        self.stage = Stage::Evicting { refused: found.moved, until };
+        self.stage =
+            Stage::Evicting { refused: found.moved, next_try: now + EVICTION_RETRY, until };
         DeletionStep { actions, next_wake: Some(now), end: None }
     }
 
+    /// Tries refused evictions again when their turn comes.
     fn retry(
         &mut self,
         spec: &AutoscalerSpec,
         view: &View<'_>,
-        mut refused: Vec<PodId>,
-        until: SimTime,
+        (mut refused, mut next_try, until): (Vec<PodId>, SimTime, SimTime),
         now: SimTime,
     ) -> DeletionStep {
-        refused.retain(|&pod| is_on(view, pod, self.node) && !is_going(view, pod));
+        let node = self.node;
+        refused.retain(|&pod| is_on(view, pod, node));
+        self.evicted.extend(refused.extract_if(.., |&mut pod| is_going(view, pod)));
         if refused.is_empty() {
             let until = now + spec.max_graceful_termination + EVICTION_HEADROOM;
             return self.wait(view, until, now);
@@ -212,18 +218,16 @@ impl Deletion {
         if now >= until {
             return self.give_up(GivenUp::EvictionRefused);
         }
-        // The first call comes right after the evictions: those refused wait for their turn.
-        let last_try = until.since(now).micros() % EVICTION_RETRY.micros();
-        let is_first = until.since(now) == spec.max_pod_eviction_time;
-        let actions = if is_first || last_try != 0 {
-            Vec::new()
+        let mut step = DeletionStep::default();
+        if now >= next_try {
+            step.actions = refused.iter().map(|&pod| evict(spec, view, pod, false)).collect();
+            next_try = now + EVICTION_RETRY;
+            step.next_wake = Some(now);
         } else {
-            refused.iter().map(|&pod| evict(spec, view, pod, false)).collect()
-        };
-        let next = now + EVICTION_RETRY;
-        let next_wake = if actions.is_empty() { next.min(until) } else { now };
-        self.stage = Stage::Evicting { refused, until };
-        DeletionStep { actions, next_wake: Some(next_wake), end: None }
+            step.next_wake = Some(next_try.min(until));
+        }
+        self.stage = Stage::Evicting { refused, next_try, until };
+        step
     }
 
     fn wait(&mut self, view: &View<'_>, until: SimTime, now: SimTime) -> DeletionStep {

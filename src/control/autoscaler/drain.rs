@@ -287,21 +287,22 @@ pub struct Held {
     pub overrides: Vec<OutcomeKind>,
 }
 
-/// Combines outcomes in order: one with overrides is held back until a later one is among them.
+/// Combines outcomes in order: one with overrides is held back; at each later one without, the
+/// first that overrides it decides in its place.
 pub fn combine(outcomes: impl IntoIterator<Item = Held>) -> Outcome {
     let mut held: Vec<Held> = Vec::new();
     for next in outcomes {
+        if !next.overrides.is_empty() {
+            held.push(next);
+            continue;
+        }
         let kind = next.outcome.kind();
         if let Some(first) = held.iter().find(|candidate| candidate.overrides.contains(&kind)) {
             return first.outcome;
         }
-        if next.outcome == Outcome::Undefined {
-            continue;
-        }
-        if next.overrides.is_empty() {
+        if next.outcome != Outcome::Undefined {
             return next.outcome;
         }
-        held.push(next);
     }
     Outcome::Undefined
 }

@@ -5,10 +5,12 @@
 //! The simulation fills a [`View`], calls [`run_once`] and carries out its actions; each
 //! [`Action::StartDeletion`] becomes a [`Deletion`].
 
+mod action;
 pub mod allowance;
 pub mod azure;
 pub mod backoff;
 pub mod balance;
+pub mod clean_up;
 pub mod deletion;
 pub mod deletion_budget;
 pub mod drain;
@@ -16,6 +18,7 @@ pub mod equivalence;
 pub mod estimator;
 pub mod expander;
 pub mod limiter;
+mod memory;
 pub mod placement;
 pub mod planner;
 pub mod pods;
@@ -23,25 +26,31 @@ pub mod price;
 mod profile;
 pub mod quota;
 pub mod scale_up;
-pub mod scan;
+mod scan;
+mod scan_down;
 mod setting;
 pub mod similar;
 pub mod snapshot;
 mod spec;
 pub mod state;
-mod template;
+#[cfg(test)]
+mod story;
+pub mod template;
 pub mod unneeded;
 pub mod unremovable;
 pub mod utilization;
 mod view;
 mod words;
 
+pub use action::{
+    Action, DeleteReason, Ending, Fate, GrowReason, LOOP_TIME, NextScan, Scan,
+    degraded_loop_scales_down, next_scan,
+};
 pub use backoff::FailureKind;
 pub use deletion::{Deletion, DeletionAction, DeletionEnd, DeletionStep, GivenUp};
+pub use memory::Autoscaler;
 pub use scale_up::{Rejection, ScaleUpResult};
-pub use scan::{
-    Action, Autoscaler, DeleteReason, Ending, Fate, GrowReason, NextScan, Scan, next_scan, run_once,
-};
+pub use scan::run_once;
 pub use setting::{SettingError, SettingKey};
 pub use spec::{AutoscalerSpec, Expander};
 pub use unremovable::Reason;

@@ -21,11 +21,7 @@ impl AutoscalerSpec {
             version,
             scan_interval: Duration::from_secs(10),
             frequent_loops: version.at_least(35),
-            expanders: vec![if version.at_least(33) {
-                Expander::LeastWaste
-            } else {
-                Expander::Random
-            }],
+            expanders: vec![default_expander(version)],
             priorities: Vec::new(),
             balance_similar: false,
             balancing_ignore_labels: Vec::new(),
@@ -60,11 +56,7 @@ impl AutoscalerSpec {
             skip_local_storage: true,
             skip_system_pods: true,
             skip_custom_controllers: true,
-            system_pod_timeout: if version.at_least(33) {
-                Duration::from_mins(60)
-            } else {
-                Duration::MAX
-            },
+            system_pod_timeout: system_pod_timeout(version),
             min_replica_count: 0,
             max_scale_down_parallelism: 10,
             max_drain_parallelism: 1,
@@ -104,6 +96,16 @@ impl AutoscalerSpec {
             ..upstream
         }
     }
+}
+
+/// Random before 1.33.
+const fn default_expander(version: KubernetesVersion) -> Expander {
+    if version.at_least(33) { Expander::LeastWaste } else { Expander::Random }
+}
+
+/// Pods of kube-system block for ever before 1.33.
+const fn system_pod_timeout(version: KubernetesVersion) -> Duration {
+    if version.at_least(33) { Duration::from_mins(60) } else { Duration::MAX }
 }
 
 #[cfg(test)]

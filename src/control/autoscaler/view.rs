@@ -1,9 +1,9 @@
 //! What the autoscaler can see.
 
 use super::Words;
-use crate::model::{Cluster, LabelSelector, Labels, Node, NodePhase, Taint};
+use crate::model::{Cluster, LabelSelector, Labels, Node, NodePhase, ProvisioningFailure, Taint};
 use crate::rules::{FilterOptions, Names};
-use crate::unit::{Duration, ExtendedId, PoolId, Resources, ShapeId, SimTime, Symbol};
+use crate::unit::{Duration, ExtendedId, NodeId, PoolId, Resources, ShapeId, SimTime, Symbol};
 
 /// Everything that one scan looks at. The simulation fills it; nothing in it is changed by a scan.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,8 @@ pub struct View<'a> {
     pub lone: &'a [bool],
     /// The provider's GPU resource.
     pub gpu: Option<ExtendedId>,
+    /// Why instances that are there could not be created; one that is not listed gives no reason.
+    pub failures: &'a [(NodeId, ProvisioningFailure)],
 }
 
 /// A node group: an autoscaled pool.

@@ -64,12 +64,12 @@ impl Recommendation {
     }
 }
 
-/// Rounds up to whole replicas; not-a-number and negatives give 0.
+/// Rounds up to whole replicas, at most the largest `i32`; not-a-number and negatives give 0.
 fn whole(replicas: f64) -> u32 {
-    replicas.ceil() as u32
+    (replicas.ceil() as u32).min(i32::MAX as u32)
 }
 
-/// External or Object metric, AverageValue: `total / target` pods, compared with the pods that exist.
+/// External or Object metric, AverageValue: `total / target` pods, compared with those that exist.
 /// O(1), nothing allocated.
 pub fn average_value(total: i64, target: i64, status: u32, tolerance: Tolerance) -> Recommendation {
     let ratio = total as f64 / (target as f64 * f64::from(status));

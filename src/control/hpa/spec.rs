@@ -15,6 +15,18 @@ pub struct HpaSpec {
     pub behavior: Option<Behavior>,
 }
 
+impl HpaSpec {
+    /// Whether some metric is an Object or External one.
+    pub fn has_totals(&self) -> bool {
+        self.metrics.iter().any(|metric| {
+            matches!(
+                metric,
+                HpaMetric::Trigger { .. } | HpaMetric::Composite(_) | HpaMetric::Value(_)
+            )
+        })
+    }
+}
+
 /// A metric of an HPA.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HpaMetric {

@@ -1,6 +1,7 @@
 //! One sync of an HPA.
 //!
-//! kubernetes `pkg/controller/podautoscaler/horizontal.go` `reconcileAutoscaler` (1.28 to mid-2026).
+//! kubernetes `pkg/controller/podautoscaler/horizontal.go` (`reconcileAutoscaler`; 1.28 to
+//! mid-2026).
 //! A sync allocates nothing once its memory has grown to the length of its window; its cost is
 //! O(metrics + window / sync period).
 
@@ -174,10 +175,9 @@ pub fn sync(
             remember_event(&mut memory.downs, &behavior.down, change, now);
         }
     }
-    match decision.replicas {
-        Some(0) => memory.scaled_to_zero = settings.scale_to_zero,
-        _ if current > 0 => memory.scaled_to_zero = false,
-        _ => {}
+    if let Some(replicas) = decision.replicas {
+        let can_be_zero = spec.min_replicas == 0 && spec.has_totals();
+        memory.scaled_to_zero = settings.scale_to_zero && replicas == 0 && can_be_zero;
     }
     decision
 }
@@ -289,9 +289,7 @@ fn decide(
     now: SimTime,
 ) -> HpaDecision {
     let current = seen.replicas;
-    let rests = current == 0
-        && (spec.min_replicas > 0
-            || (settings.zero_needs_condition && !(settings.scale_to_zero && past.scaled_to_zero)));
+    let own_zero = settings.scale_to_zero && past.scaled_to_zero;
     let still = HpaDecision {
         replicas: None,
         desired: current,
@@ -301,11 +299,11 @@ fn decide(
         bound: Bound::Within,
         outcome: Outcome::Disabled,
     };
-    if rests {
+    if current == 0 && !leaves_zero(settings, spec, own_zero) {
         return still;
     }
     let corrected = current.min(spec.max_replicas).max(spec.min_replicas.min(spec.max_replicas));
-    if corrected != current {
+    if corrected != current && current > 0 {
         let limited_by = if corrected < current { Limit::Max } else { Limit::Min };
         let outcome = Outcome::Corrected;
         let replicas = Some(corrected);
@@ -317,7 +315,11 @@ fn decide(
             return HpaDecision { outcome: Outcome::NoMetric(index, failure), ..still };
         }
     };
-    let (stabilised, desired, bound) = normalise(settings, spec, past, current, best.replicas, now);
+    let (stabilised, mut desired, bound) =
+        normalise(settings, spec, past, current, best.replicas, now);
+    if current == 0 && own_zero {
+        desired = desired.max(spec.min_replicas);
+    }
     HpaDecision {
         replicas: (desired != current).then_some(desired),
         desired,
@@ -333,6 +335,17 @@ fn decide(
         },
         bound,
         outcome: Outcome::Recommended,
+    }
+}
+
+/// Whether metrics are computed at zero replicas. Older controllers do with min 0; newer ones only
+/// if the HPA went to zero itself, and then also where min was raised since
+/// (`shouldComputeMetricsForZeroReplicas`).
+fn leaves_zero(settings: &HpaSettings, spec: &HpaSpec, own_zero: bool) -> bool {
+    if settings.zero_needs_condition {
+        own_zero && (spec.min_replicas > 0 || spec.has_totals())
+    } else {
+        spec.min_replicas == 0
     }
 }
 

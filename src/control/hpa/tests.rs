@@ -124,3 +124,24 @@ fn the_history_stays_as_short_as_its_window() {
     run(&spec(100, None), &mut memory, 20, 100, 0, 1_000);
     assert!(memory.history.unwrap().len() <= 22);
 }
+
+#[test]
+fn a_zero_of_its_own_is_left_only_with_the_gate() {
+    let mut settings = HpaSettings::of(KubernetesVersion::NEWEST);
+    let mut spec = spec(10, None);
+    spec.min_replicas = 0;
+    let readings = [MetricReading::Total(20_000)];
+    for (gate, own, min, expected) in [
+        (false, true, 0, None),
+        (true, false, 0, None),
+        (true, true, 0, Some(4)),
+        (true, true, 6, Some(6)),
+        (false, true, 6, None),
+    ] {
+        (settings.scale_to_zero, spec.min_replicas) = (gate, min);
+        let history = Some(Vec::new());
+        let mut memory = HpaMemory { history, scaled_to_zero: own, ..HpaMemory::default() };
+        let decision = sync(&settings, &spec, &mut memory, &seen(0, &readings), SimTime::ZERO);
+        assert_eq!(decision.replicas, expected, "gate {gate}, own zero {own}, min {min}");
+    }
+}

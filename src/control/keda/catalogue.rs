@@ -69,8 +69,8 @@ const fn real(key: &'static str, default_milli: Option<i64>) -> Option<Threshold
     Some(ThresholdKey { key, default_milli, whole: false })
 }
 
-/// The modelled scalers, in the order of the documents. Keys and defaults: kedacore/keda @ 8b4f083c,
-/// `pkg/scalers/<type>_scaler.go`.
+/// The modelled scalers, in the order of the documents. Keys and defaults: kedacore/keda @
+/// 8b4f083c, `pkg/scalers/<type>_scaler.go`.
 pub const SCALERS: &[Scaler] = &[
     Scaler {
         kind: ScalerKind::ServiceBus,
@@ -140,6 +140,7 @@ pub const SCALERS: &[Scaler] = &[
             "limitToPartitionsWithLag",
             "ensureEvenDistributionOfPartitions",
             "partitionLimitation",
+            "fullMetadata",
             "version",
             "sasl",
             "saslTokenProvider",
@@ -153,7 +154,8 @@ pub const SCALERS: &[Scaler] = &[
         names: &["rabbitmq"],
         about: "length, rates or consumption time of a RabbitMQ queue",
         link: "https://keda.sh/docs/latest/scalers/rabbitmq-queue/",
-        example: "{type: rabbitmq, metadata: {queueName: orders, mode: QueueLength, value: \"20\"}}",
+        example: "{type: rabbitmq, metadata: {queueName: orders, mode: QueueLength, \
+                  value: \"20\"}}",
         target: real("value", Some(20_000)),
         activation: real("activationValue", Some(0)),
         source: &["queueName"],
@@ -229,6 +231,8 @@ pub const SCALERS: &[Scaler] = &[
             "ignoreNullValues",
             "unsafeSsl",
             "authModes",
+            "awsRegion",
+            "identityOwner",
             "timeout",
         ],
     },

@@ -59,12 +59,11 @@ impl CronDraft {
         if !timezone.is_empty() && TimeZone::get(&timezone).is_err() {
             wrong("timezone", format!("no time zone `{timezone}`"));
         }
-        let desired = desired.parse::<u32>().map_err(|_| {
-            if !desired.is_empty() {
-                wrong("desiredReplicas", format!("expected a whole number, got `{desired}`"));
-            }
-        });
-        let draft = desired.ok().map(|desired| Self { start, end, timezone, desired });
+        let number = desired.parse::<u32>().ok().filter(|&desired| desired > 0);
+        if number.is_none() && !desired.is_empty() {
+            wrong("desiredReplicas", format!("expected a number above 0, got `{desired}`"));
+        }
+        let draft = number.map(|desired| Self { start, end, timezone, desired });
         if errors.len() == before { draft } else { None }
     }
 

@@ -1,9 +1,9 @@
 //! The formula of scaling modifiers: the part of expr-lang that speaks of numbers.
 //!
-//! KEDA evaluates `advanced.scalingModifiers.formula` with expr-lang/expr (kedacore/keda @ 8b4f083c,
-//! `pkg/scaling/modifiers/formula.go`). Here: numbers, `true`, `false`, `nil`, trigger names, lists,
-//! `+ - * / % ** ^`, comparisons, `and or not && || !`, `?:`, `??`, and the functions of
-//! [`FUNCTIONS`]. Precedences are those of expr-lang's `parser/operator`.
+//! KEDA evaluates `advanced.scalingModifiers.formula` with expr-lang/expr (kedacore/keda @
+//! 8b4f083c, `pkg/scaling/modifiers/formula.go`). Here: numbers, `true`, `false`, `nil`, names of
+//! triggers, lists, `+ - * / % ** ^`, comparisons, `and or not && || !`, `?:`, `??`, and the
+//! functions of [`FUNCTIONS`]. Precedences are those of expr-lang's `parser/operator`.
 
 use std::fmt;
 

@@ -18,8 +18,9 @@ pub use fallback::{Health, Scale, SourceError};
 pub use formula::{FUNCTIONS, Formula, FormulaError};
 pub use hpa_object::hpa_spec;
 pub use poll::{
-    KedaMemory, ObjectState, PollDecision, PollReason, PollSeen, Read, Reading, composite_for_hpa,
-    cooled_down_after, decide, formula_input, metric_for_hpa, poll, reads_live, state,
+    KedaMemory, ObjectState, PollDecision, PollReason, PollSeen, Read, Reading, bounds_are_valid,
+    composite_for_hpa, cooled_down_after, decide, formula_input, metric_for_hpa, poll, quiet_until,
+    reads_live, state,
 };
 pub use spec::{
     CountSource, CronWindows, FallbackBehavior, FallbackSpec, MetricType, Modifiers, ScaledJobSpec,

@@ -5,7 +5,7 @@
 
 use super::fallback::{Health, Scale, SourceError, apply, stand_in_value};
 use super::{FallbackBehavior, FallbackSpec, Modifiers, ScaledObjectSpec, Trigger};
-use crate::unit::SimTime;
+use crate::unit::{Duration, SimTime};
 use crate::vocabulary::KedaVersion;
 
 /// What a trigger's source shows.
@@ -43,6 +43,12 @@ pub struct KedaMemory {
 }
 
 impl KedaMemory {
+    /// Forgets what the operator loses when it restarts; the rest is in the object's status.
+    pub fn restart(&mut self) {
+        self.records.clear();
+        self.polled = None;
+    }
+
     fn fit(&mut self, triggers: usize) {
         self.health.resize(triggers, Health::default());
         self.records.resize(triggers, None);
@@ -124,12 +130,13 @@ impl ScaledObjectSpec {
     pub fn resting_replicas(&self) -> u32 {
         self.idle_replicas.unwrap_or(self.min_replicas)
     }
+}
 
-    /// Whether min <= max and idle < min (`CheckReplicaCountBoundsAreValid`).
-    pub fn bounds_are_valid(&self) -> bool {
-        self.min_replicas <= self.max_replicas
-            && self.idle_replicas.is_none_or(|idle| idle < self.min_replicas)
-    }
+/// Whether the bounds as written are accepted: min <= max and idle < min, where a given min of 0
+/// counts as the HPA's 1 (`CheckReplicaCountBoundsAreValid`).
+pub fn bounds_are_valid(min: Option<u32>, max: Option<u32>, idle: Option<u32>) -> bool {
+    let min = min.map_or(0, |min| min.max(1));
+    min <= max.unwrap_or(100) && idle.is_none_or(|idle| idle < min)
 }
 
 /// The state that a poll finds before it decides.
@@ -268,12 +275,8 @@ fn decide_inactive(
     if state.error && !falls_back_to_none {
         return (None, PollReason::ErrorHolds);
     }
-    let above_rest = match spec.idle_replicas {
-        Some(idle) => replicas > idle,
-        None => replicas > 0 && spec.min_replicas == 0,
-    };
-    // Upstream tests `(idle set and r > idle) or (r > 0 and min == 0)`; idle < min makes both equal.
-    if above_rest || (replicas > 0 && spec.min_replicas == 0) {
+    let above_idle = spec.idle_replicas.is_some_and(|idle| replicas > idle);
+    if above_idle || (replicas > 0 && spec.min_replicas == 0) {
         if spec.paused_scale_in && version.at_least(18) {
             return (None, PollReason::ScaleInPaused);
         }
@@ -307,14 +310,51 @@ pub fn cooled_down_after(
     }
 }
 
+/// Until when polls change nothing as long as `seen` stays as it is; `None` if a poll now would
+/// change or remember something. Polls that find an active trigger or an error never are quiet.
+pub fn quiet_until(
+    spec: &ScaledObjectSpec,
+    memory: &KedaMemory,
+    seen: &PollSeen<'_>,
+    version: KedaVersion,
+    now: SimTime,
+) -> Option<SimTime> {
+    if spec.is_paused() {
+        return Some(SimTime::NEVER);
+    }
+    let unclear = spec.modifiers.is_some() || spec.force_activation || memory.active;
+    let ailing = spec.fallback.is_some() && memory.health.iter().any(|one| one.failures > 0);
+    if unclear
+        || ailing
+        || memory.polled.is_none()
+        || spec.triggers.iter().all(Trigger::is_resource)
+    {
+        return None;
+    }
+    for (index, trigger) in spec.triggers.iter().enumerate() {
+        let read = seen.readings.get(index).copied();
+        let rests = matches!(read, Some(Ok(reading)) if !reading.active);
+        let kept = !trigger.use_cached_metrics || memory.records[index] == read;
+        if !(trigger.is_resource() || (rests && kept)) {
+            return None;
+        }
+    }
+    let state = ObjectState { active: false, error: false, fallback: false };
+    match decide_inactive(spec, memory, seen, state, version, now).1 {
+        PollReason::Inactive | PollReason::ScaleInPaused => Some(SimTime::NEVER),
+        PollReason::CoolingDown { until } => Some(until + Duration::from_micros(1)),
+        _ => None,
+    }
+}
+
 /// Whether an HPA query of trigger `index` reads its source now, or the record of the last poll.
 pub fn reads_live(spec: &ScaledObjectSpec, memory: &KedaMemory, index: usize) -> bool {
     let cached = spec.triggers[index].use_cached_metrics;
     !cached || memory.records.get(index).copied().flatten().is_none()
 }
 
-/// What the HPA gets for trigger `index` at a query, in thousandths; `live` is what the source shows
-/// now (not looked at where the last poll's record answers).
+/// What the HPA gets for trigger `index` at a query, in thousandths; `live` is what the source
+/// shows now (not looked at where the last poll's record answers).
 ///
 /// # Errors
 /// [`SourceError`] where the trigger cannot be read and no fallback stands in.
@@ -385,10 +425,10 @@ fn composite(
     }
     let value = |index| input(index).ok().flatten();
     match modifiers.formula.evaluate(&value).map_err(|_| SourceError)? {
-        Some(value) => Ok(super::encode::milli(value)),
+        Some(value) => Ok((value * 1_000.0) as i64),
         None => {
-            let replicas = spec.fallback.ok_or(SourceError)?.replicas;
-            stand_in(modifiers, replicas, scale, version)
+            let replicas = i64::from(spec.fallback.ok_or(SourceError)?.replicas);
+            Ok(replicas.saturating_mul(modifiers.target_milli))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! ScaledJobs: Jobs made straight from the length of a queue; never scaled in.
 //!
-//! kedacore/keda @ 8b4f083c, `pkg/scaling/executor/scale_jobs.go`, `pkg/scaling/scaledjob/metrics.go`,
-//! `apis/keda/v1alpha1/scaledjob_types.go`.
+//! kedacore/keda @ 8b4f083c, `pkg/scaling/executor/scale_jobs.go`,
+//! `pkg/scaling/scaledjob/metrics.go`, `apis/keda/v1alpha1/scaledjob_types.go`.
 
 use super::{Read, ScaledJobSpec, ScalingStrategy, TriggerCombination};
 use crate::unit::SimTime;
@@ -56,7 +56,7 @@ impl ScaledJobSpec {
     pub fn effective_bounds(&self) -> (i64, i64) {
         let min = i64::from(self.min_replicas);
         match self.max_replicas.map(i64::from) {
-            None => (min.min(100), 100),
+            None => (min, 100),
             Some(max) if min > max => (max, max),
             Some(max) => (min, max - min),
         }
@@ -104,28 +104,27 @@ impl ScalingStrategy {
 pub fn combine(spec: &ScaledJobSpec, triggers: impl Iterator<Item = JobTrigger>) -> Wanted {
     let (_, max) = spec.effective_bounds();
     let max = max as f64;
-    let (mut queue, mut jobs, mut active) = (0.0, 0.0, 0.0);
+    let (mut queue, mut jobs, mut counted) = (0.0, 0.0, 0.0);
     for trigger in triggers.filter(|trigger| trigger.active) {
         let length = trigger.queue_length;
-        let wanted = (length / trigger.target).min(max);
-        active += 1.0;
+        let per_target = if trigger.target == 0.0 { 0.0 } else { length / trigger.target };
+        let wanted = per_target.min(max);
         match spec.combination {
-            TriggerCombination::Max if length > queue => (queue, jobs) = (length, wanted),
+            TriggerCombination::Max if length <= queue => continue,
             // 0 is taken as "not set yet", as upstream does.
-            TriggerCombination::Min if queue == 0.0 || length < queue => {
-                (queue, jobs) = (length, wanted);
-            }
-            TriggerCombination::Max | TriggerCombination::Min => {}
+            TriggerCombination::Min if queue != 0.0 && length >= queue => continue,
+            TriggerCombination::Max | TriggerCombination::Min => (queue, jobs) = (length, wanted),
             TriggerCombination::Avg | TriggerCombination::Sum => {
                 (queue, jobs) = (queue + length, jobs + wanted);
             }
         }
+        counted += 1.0;
     }
-    if spec.combination == TriggerCombination::Avg && active > 0.0 {
-        (queue, jobs) = (queue / active, jobs / active);
+    if spec.combination == TriggerCombination::Avg && counted > 0.0 {
+        (queue, jobs) = (queue / counted, jobs / counted);
     }
     Wanted {
-        active: active > 0.0 || spec.min_replicas > 0,
+        active: counted > 0.0 || spec.min_replicas > 0,
         queue_length: queue.ceil() as i64,
         max_scale: jobs.min(max).ceil() as i64,
     }
@@ -175,8 +174,8 @@ pub fn is_pending(begun: impl IntoIterator<Item = bool>) -> bool {
     !begun.into_iter().any(|begun| begun)
 }
 
-/// Positions of the finished Jobs to delete so that the newest `limit` are left; oldest first, those
-/// without a completion time before all others, ties by position.
+/// Positions of the finished Jobs to delete so that the newest `limit` are left; oldest first,
+/// those without a completion time before all others, ties by position.
 pub fn history_to_delete(completed: &[Option<SimTime>], limit: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..completed.len()).collect();
     order.sort_by_key(|&index| (completed[index], index));

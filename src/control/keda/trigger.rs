@@ -105,8 +105,9 @@ pub(super) fn nearest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> O
         .map(|(_, other)| other.to_owned())
 }
 
-/// `metricType`: AverageValue unless given; cpu and memory must say it (`metadata.type` before 2.?),
-/// and only they may say Utilization (`pkg/scalers/scaler.go` `GetMetricTargetType`).
+/// `metricType`: AverageValue unless given; cpu and memory must say it (before 2.18 also as
+/// `metadata.type`), and only they may say Utilization (`pkg/scalers/scaler.go`
+/// `GetMetricTargetType`).
 fn read_metric_type(
     scaler: &Scaler,
     metadata: &BTreeMap<String, String>,
@@ -248,7 +249,9 @@ fn is_known(scaler: &Scaler, key: &str) -> bool {
 fn changes_count(kind: ScalerKind, key: &str, value: &str) -> bool {
     let on = value == "true";
     match (kind, key) {
-        (ScalerKind::StorageQueue, "queueLengthStrategy") => value == "visibleonly",
+        (ScalerKind::StorageQueue, "queueLengthStrategy") => {
+            value.eq_ignore_ascii_case("visibleonly")
+        }
         (ScalerKind::Sqs, "scaleOnInFlight") => !on,
         (ScalerKind::RabbitMq, "excludeUnacknowledged") => on,
         (ScalerKind::RabbitMq, "mode") => !matches!(value, "QueueLength" | "Unknown" | ""),

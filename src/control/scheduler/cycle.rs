@@ -4,10 +4,10 @@
 //! costs is for the simulation to say (`SchedulerSpec::cycle`).
 
 use super::memo::{FEASIBLE, ShapeMemo, code, is_unresolvable, plugin_index};
+use super::memory::Scheduler;
 use super::order::{choose, nodes_to_find};
 use super::preempt::{Earlier, Preemptor, choose_candidate, dry_run, may_preempt};
 use super::queue::PluginSet;
-use super::scheduler::Scheduler;
 use super::score::{
     highest_is_best, lowest_is_best, normalise_pod_affinity, normalise_spread, weight,
 };
@@ -259,7 +259,7 @@ impl Scheduler {
 
     /// Fills `totals` for the feasible nodes. Scores that are the same for all are left out.
     fn score(&mut self, own: &Attempt<'_>, memo: &mut ShapeMemo) {
-        let Self { feasible, totals, raws, seats, images, .. } = self;
+        let Self { feasible, totals, raws, sums, seats, images, .. } = self;
         totals.clear();
         totals.extend(feasible.iter().map(|&slot| memo.local(slot) * weight::OTHER));
         let nodes = seats.order().len();
@@ -298,15 +298,10 @@ impl Scheduler {
         }
         if let Some(scores) = &mut memo.spread {
             scores.weigh(feasible);
-            raws.clear();
-            raws.extend(feasible.iter().map(|&slot| scores.raw(slot).unwrap_or(-1)));
-            let scored = || raws.iter().copied().filter(|&raw| raw >= 0);
-            let lowest = scored().min().unwrap_or(0);
-            let highest = scored().max().unwrap_or(0);
-            for (total, &raw) in totals.iter_mut().zip(&*raws) {
-                if raw >= 0 {
-                    *total += normalise_spread(raw, lowest, highest) * weight::SPREAD;
-                }
+            scores.raw(feasible, sums, raws);
+            normalise_spread(raws);
+            for (total, &score) in totals.iter_mut().zip(&*raws) {
+                *total += score * weight::SPREAD;
             }
         }
     }

@@ -3,12 +3,11 @@
 mod cycle;
 mod hint;
 mod memo;
+mod memory;
 mod nominate;
 mod order;
 mod preempt;
 mod queue;
-#[allow(clippy::module_inception)] // the folder is the controller, the file its memory
-mod scheduler;
 pub mod score;
 mod seats;
 mod spec;
@@ -17,6 +16,7 @@ mod twin;
 mod view;
 
 pub use cycle::{Cycle, Decision, Failures, Preemption};
+pub use memory::Scheduler;
 pub use nominate::Nominations;
 pub use order::{NodeTree, choose, nodes_to_find};
 pub use preempt::{
@@ -24,6 +24,5 @@ pub use preempt::{
     victims_on,
 };
 pub use queue::{Group, POOL_FLUSH, POOL_STAY, PluginSet, QueueSettings, SchedulingQueue, backoff};
-pub use scheduler::Scheduler;
 pub use spec::{FitStrategy, SchedulerSpec, TieBreak};
 pub use view::{NodesOf, SchedulerView};

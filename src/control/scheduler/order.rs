@@ -1,7 +1,7 @@
 //! The order in which nodes are looked at, how many are, and which of the best is taken.
 //!
-//! Source: kubernetes `pkg/scheduler/backend/cache/node_tree.go` and `pkg/scheduler/schedule_one.go`,
-//! v1.36.2.
+//! Source: kubernetes `pkg/scheduler/backend/cache/node_tree.go` and
+//! `pkg/scheduler/schedule_one.go`, v1.36.2.
 
 use crate::control::scheduler::TieBreak;
 use crate::unit::{Lots, Symbol};
@@ -58,8 +58,8 @@ pub const fn nodes_to_find(nodes: usize, percentage: u32) -> usize {
     if found < AT_LEAST { AT_LEAST } else { found }
 }
 
-/// Index of the total that is chosen. `First`: the root after Go's `heap.Init`, that is the first of
-/// the best in pre-order of the implicit binary tree. `Random`: any of the best.
+/// Index of the total that is chosen. `First`: the root after Go's `heap.Init`, that is the first
+/// of the best in pre-order of the implicit binary tree. `Random`: any of the best.
 pub fn choose(totals: &[i64], tie_break: TieBreak, lots: Lots) -> usize {
     let best = totals.iter().copied().max().unwrap_or(0);
     let mut ties = totals.iter().enumerate().filter(|&(_, &total)| total == best);

@@ -1,5 +1,5 @@
-//! The nodes the scheduler knows, by slot: what it last saw of each, their order, and a log of which
-//! changed, from which cached verdicts are refreshed.
+//! The nodes the scheduler knows, by slot: what it last saw of each, their order, and a log of
+//! which changed, from which cached verdicts are refreshed.
 
 use rustc_hash::FxHashMap;
 
@@ -93,27 +93,43 @@ impl Seats {
     pub fn change(&mut self, id: NodeId, node: &Node, known: &WellKnown) -> Option<(u32, Seat)> {
         let slot = self.slot(id)?;
         let seat = Seat::of(id, node, known);
-        let old = self.seats[slot as usize].as_mut()?;
-        if old.zone == seat.zone && old.images == seat.images {
-            let old = std::mem::replace(old, seat);
-            self.touch(slot);
+        if self.get(slot).zone != seat.zone {
+            let old = self.unseat(slot)?;
+            self.seat(slot, seat);
             return Some((slot, old));
         }
-        let old = self.unseat(slot)?;
-        self.seat(slot, seat);
+        // The node keeps its place in its zone.
+        self.count_images(&seat.images, 1);
+        let old = self.seats[slot as usize].replace(seat)?;
+        self.count_images(&old.images, -1);
+        self.touch(slot);
         Some((slot, old))
+    }
+
+    /// A node has other images.
+    pub fn change_images(&mut self, id: NodeId, images: &[ImageId]) {
+        let Some(slot) = self.slot(id) else { return };
+        let Some(seat) = self.seats[slot as usize].as_mut() else { return };
+        let old = std::mem::replace(&mut seat.images, images.to_vec());
+        self.count_images(images, 1);
+        self.count_images(&old, -1);
+    }
+
+    fn count_images(&mut self, images: &[ImageId], sign: i32) {
+        for &image in images {
+            let index = usize::from(image);
+            if self.nodes_with_image.len() <= index {
+                self.nodes_with_image.resize(index + 1, 0);
+            }
+            let nodes = &mut self.nodes_with_image[index];
+            *nodes = nodes.wrapping_add_signed(sign);
+        }
     }
 
     fn seat(&mut self, slot: u32, seat: Seat) {
         self.tree.add(seat.zone, slot);
         self.by_name.insert(seat.name, slot);
-        for image in &seat.images {
-            let index = usize::from(*image);
-            if self.nodes_with_image.len() <= index {
-                self.nodes_with_image.resize(index + 1, 0);
-            }
-            self.nodes_with_image[index] += 1;
-        }
+        self.count_images(&seat.images, 1);
         self.seats[slot as usize] = Some(seat);
         self.order_is_old = true;
         self.touch(slot);
@@ -123,9 +139,7 @@ impl Seats {
         let seat = self.seats[slot as usize].take()?;
         self.tree.remove(seat.zone, slot);
         self.by_name.remove(&seat.name);
-        for image in &seat.images {
-            self.nodes_with_image[usize::from(*image)] -= 1;
-        }
+        self.count_images(&seat.images, -1);
         self.order_is_old = true;
         self.touch(slot);
         Some(seat)

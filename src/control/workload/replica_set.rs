@@ -94,8 +94,8 @@ pub struct Candidate {
 
 /// Which of two pods dies first: `Less` is first (`ActivePodsWithRanks.Less`, logarithmic ages).
 ///
-/// The order is upstream's and, like it, not transitive where times are equal for some pods and only
-/// of equal magnitude for others: sort with [`victims`].
+/// The order is upstream's and, like it, not transitive where times are equal for some pods and
+/// only of equal magnitude for others: sort with [`victims`].
 pub fn dies_first(a: &Candidate, b: &Candidate, now: SimTime) -> Ordering {
     let by_state = (a.bound.cmp(&b.bound))
         .then(a.phase.cmp(&b.phase))

@@ -210,7 +210,6 @@ fn whole(resource: &Node, extra_pools: &[&Node], found: &mut Findings) -> Option
             _ => {}
         }
     }
-    let nested = inner.is_some();
     let fields = inner.as_mut().unwrap_or(&mut top);
     fields.skip(NAMES);
     version(fields, &mut section);
@@ -226,10 +225,8 @@ fn whole(resource: &Node, extra_pools: &[&Node], found: &mut Findings) -> Option
     network(fields, &mut section, found);
     autoscaler(fields, &mut section, found);
     section.put("agentPoolProfiles", Node::new(resource.span, Kind::Seq(pools)));
-    if nested {
-        if let Some(inner) = inner {
-            inner.finish(found);
-        }
+    if let Some(inner) = inner {
+        inner.finish(found);
     }
     top.finish(found);
     Some(section.node)
@@ -263,12 +260,11 @@ fn version(fields: &mut Fields<'_>, section: &mut Section) {
 /// What changes the autoscaling of a whole cluster and is not simulated.
 fn cluster_notes(fields: &mut Fields<'_>, found: &mut Findings) {
     if let Some(mut profile) = fields.below("nodeProvisioningProfile", found) {
-        if let Some(mode) = profile.get("mode") {
-            if mode.as_str().is_some_and(|mode| mode.eq_ignore_ascii_case("Auto")) {
-                let text = "node auto-provisioning (Karpenter) is not simulated: only the pools \
-                            listed grow and shrink";
-                found.report(Diagnostic::warning(code::NOT_BUILT, text).at(mode.span, ""));
-            }
+        let auto = |mode: &&Node| mode.as_str().is_some_and(|m| m.eq_ignore_ascii_case("Auto"));
+        if let Some(mode) = profile.get("mode").filter(auto) {
+            let text = "node auto-provisioning (Karpenter) is not simulated: only the pools \
+                        listed grow and shrink";
+            found.report(Diagnostic::warning(code::NOT_BUILT, text).at(mode.span, ""));
         }
         profile.skip(&["defaultNodePools"]);
         profile.finish(found);
@@ -345,8 +341,8 @@ fn typed(node: &Node) -> Node {
     Node { span: node.span, kind, raw: Some(text.into()) }
 }
 
-/// Warns where nodes and pods take addresses from subnets whose size nobody gave: `az aks show` does
-/// not print it. `cluster` is the section after overrides were merged in.
+/// Warns where nodes and pods take addresses from subnets whose size nobody gave: `az aks show`
+/// does not print it. `cluster` is the section after overrides were merged in.
 pub fn warn_of_unknown_subnets(cluster: &Node, found: &mut Findings) {
     let network = cluster.get("networkProfile");
     let word = |key| network.and_then(|n| n.get(key)).and_then(Node::as_str);

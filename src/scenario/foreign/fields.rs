@@ -14,8 +14,8 @@ pub struct Fields<'n> {
 }
 
 impl<'n> Fields<'n> {
-    /// The fields of `node`, which `path` names in messages. `None` after complaining if it is not a
-    /// map.
+    /// The fields of `node`, which `path` names in messages. `None` after complaining if it is not
+    /// a map.
     pub fn open(node: &'n Node, path: &str, found: &mut Findings) -> Option<Self> {
         if !matches!(node.kind, Kind::Map(_)) {
             let text = format!("`{path}` must be a map, not {}", node.what());

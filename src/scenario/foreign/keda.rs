@@ -1,7 +1,9 @@
 //! `keda.sh/v1alpha1` specs: of ScaledObjects and ScaledJobs, and of the short form's blocks of the
 //! same names.
 //!
-//! Fields: kedacore/keda @ 8b4f083c, `apis/keda/v1alpha1/{scaledobject,scaledjob,scaletriggers}_types.go`.
+//! Fields: kedacore/keda @ 8b4f083c,
+//! `apis/keda/v1alpha1` (`scaledobject_types.go`, `scaledjob_types.go`,
+//! `scaletriggers_types.go`).
 
 use std::collections::BTreeMap;
 

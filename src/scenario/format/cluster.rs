@@ -143,13 +143,15 @@ section! {
         "vmSize" vm_size: Text, required;
         /// Nodes at the start; without it minCount, or 3 where the pool is not autoscaled.
         "count" count: Count;
-        /// Whether the cluster autoscaler sizes the pool; without it: if minCount and maxCount are given.
+        /// Whether the cluster autoscaler sizes the pool; without it: if minCount and maxCount are
+        /// given.
         "enableAutoScaling" autoscaled: Switch;
         /// Least nodes.
         "minCount" min: Count;
         /// Most nodes.
         "maxCount" max: Count;
-        /// Pods a node takes; without it 30 on a flat network, 110 under kubenet, 250 under overlay.
+        /// Pods a node takes; without it 30 on a flat network, 110 under kubenet, 250 under
+        /// overlay.
         "maxPods" max_pods: Count;
         /// Zones: "1", "2", "3".
         "availabilityZones" zones: Vec<Text>;
@@ -160,7 +162,8 @@ section! {
         /// `Linux` or `Windows`.
         "osType" os: OsTypeName = "Linux", "az aks nodepool add --os-type";
         /// What a scale-down does: `Delete` or `Deallocate`.
-        "scaleDownMode" scale_down_mode: ScaleDownModeName = "Delete", "az aks nodepool add --scale-down-mode";
+        "scaleDownMode" scale_down_mode: ScaleDownModeName
+            = "Delete", "az aks nodepool add --scale-down-mode";
         /// Settings of upgrades; upgrades themselves are not simulated.
         "upgradeSettings" upgrade: UpgradeSettings;
         /// `Regular` or `Spot`.
@@ -283,7 +286,7 @@ section! {
     pub struct Nodes {
         /// CSV file, a row a node.
         "file" file: Text, required;
-        /// Column with the name; without it `sn` or `name`, or numbered.
+        /// Column with the name; without it they are numbered.
         "name" name: Text;
         /// Column with CPU in thousandths of a core.
         "cpu" cpu: Text = "cpu_milli", "own default";

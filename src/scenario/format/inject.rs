@@ -94,8 +94,8 @@ section! {
         "node" node: Text;
         /// When.
         "at" at: Moment, required;
-        /// Length.
-        "for" length: Length, required;
+        /// Length; a lost VM does not come back, so it is refused.
+        "for" length: Length;
     }
 }
 

@@ -109,7 +109,7 @@ section! {
     pub struct SpotMarket {
         /// Probability of eviction per node and hour.
         "evictionRate" eviction_rate: Hazard;
-        /// Time from a VM's start to its eviction, instead of a rate.
+        /// Time from a VM's start to its eviction, not a rate.
         "lifetime" lifetime: Distribution;
         /// Notice before the kill.
         "notice" notice: Length;
@@ -131,7 +131,7 @@ section! {
     pub struct PoolMarket {
         /// Probability of eviction per node and hour.
         "evictionRate" eviction_rate: Hazard;
-        /// Time from a VM's start to its eviction, instead of a rate.
+        /// Time from a VM's start to its eviction, not a rate.
         "lifetime" lifetime: Distribution;
         /// Notice before the kill.
         "notice" notice: Length;
@@ -153,18 +153,12 @@ section! {
 }
 
 section! {
-    /// Recorded evictions: time in seconds since the first row, kind, and what it was; a row an event.
+    /// Recorded evictions: milliseconds since the start, `add` or `remove`, node.
     pub struct SpotTrace {
         /// CSV file.
         "file" file: Text, required;
         /// Whether its first row names the columns.
         "header" header: Switch = "true", "own default";
-        /// Column with the time: a name, or a number from 1 without header.
-        "time" time: Text;
-        /// Column with how many nodes go, or with their names separated by commas or semicolons.
-        "nodes" nodes: Text;
-        /// Column that tells removals from additions.
-        "event" event: Text;
     }
 }
 

@@ -1,4 +1,5 @@
-//! Reading a tree into typed sections: every mistake is reported with its place, none stops the rest.
+//! Reading a tree into typed sections: every mistake is reported with its place, none stops the
+//! rest.
 
 use std::borrow::Cow;
 
@@ -15,6 +16,9 @@ use crate::scenario::source::Span;
 pub trait Read: Sized + JsonSchema {
     /// Reads; what is wrong is reported and gives `None`.
     fn read(node: &Node, reader: &mut Reader) -> Option<Self>;
+
+    /// Notes the defaults that hold where nothing is given.
+    fn absent(_: &mut Reader) {}
 }
 
 /// Where reading stands and what it found.
@@ -103,9 +107,9 @@ impl Reader {
                 continue;
             }
             let names = keys.iter().map(|spec| spec.name);
-            let place = match self.path.last() {
-                Some(name) => format!("in `{name}`"),
-                None => "at the top of a scenario".to_owned(),
+            let place = match self.path.is_empty() {
+                true => "at the top of a scenario".to_owned(),
+                false => format!("in `{}`", self.here()),
             };
             let found =
                 Diagnostic::error(code::UNKNOWN_KEY, format!("no key `{}` {place}", key.text))
@@ -115,7 +119,7 @@ impl Reader {
         }
         for spec in keys.iter().filter(|spec| node.get(spec.name).is_none()) {
             if spec.required {
-                let place = self.path.last().map_or("the scenario", String::as_str);
+                let place = self.here();
                 self.error(
                     code::MISSING_KEY,
                     format!("`{}` is missing in `{place}`", spec.name),
@@ -171,8 +175,31 @@ impl Reader {
 
     /// Reads one declared key of a section; `None` if it is absent, empty, or wrong.
     pub fn key<T: Read>(&mut self, node: &Node, key: &str) -> Option<At<T>> {
-        let value = node.get(key).filter(|value| !value.is_null())?;
-        self.under(key, value)
+        match node.get(key).filter(|value| !value.is_null()) {
+            Some(value) => self.under(key, value),
+            None => {
+                self.section_name(key, T::absent);
+                None
+            }
+        }
+    }
+
+    /// Notes the defaults of a section that is absent.
+    pub fn assume_defaults(&mut self, keys: &[KeySpec]) {
+        for key in keys {
+            if let Some((value, source)) = key.default {
+                self.assume(key.name, value, source);
+            }
+        }
+    }
+
+    /// The section being read, as messages name it: an item without a name by its list.
+    fn here(&self) -> String {
+        match self.path.as_slice() {
+            [] => "the scenario".to_owned(),
+            [.., list, item] if item.starts_with('[') => format!("{list}{item}"),
+            [.., name] => name.clone(),
+        }
     }
 
     /// Notes a default that is used.
@@ -277,6 +304,15 @@ macro_rules! section {
                 reader.section(node, Self::KEYS)?;
                 Some(Self { $($field: reader.key(node, $key),)* })
             }
+
+            fn absent(reader: &mut $crate::scenario::format::reader::Reader) {
+                // A section with required keys is a thing that is not there, not a setting.
+                if Self::KEYS.iter().any(|key| key.required) {
+                    return;
+                }
+                reader.assume_defaults(Self::KEYS);
+                $(reader.section_name($key, <$type>::absent);)*
+            }
         }
 
         impl schemars::JsonSchema for $name {
@@ -376,6 +412,10 @@ impl<T: Read> Read for At<T> {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         T::read(node, reader).map(|value| Self { value, span: node.span })
     }
+
+    fn absent(reader: &mut Reader) {
+        T::absent(reader);
+    }
 }
 
 impl<T: Read> Read for Vec<T> {
@@ -387,7 +427,7 @@ impl<T: Read> Read for Vec<T> {
         let read = items.iter().enumerate().map(|(index, item)| {
             // Items are known by name where they have one, as `--set` paths are.
             let name = item.get("name").and_then(Node::text);
-            let name = name.map_or_else(|| index.to_string(), str::to_owned);
+            let name = name.map_or_else(|| format!("[{index}]"), str::to_owned);
             reader.under(&name, item).map(|at| at.value)
         });
         Some(read.collect::<Vec<_>>().into_iter().flatten().collect())

@@ -20,11 +20,13 @@ section! {
         "kind" kind: Text = "Scenario", "own default";
         /// What the scenario is called.
         "metadata" metadata: Metadata;
-        /// Another scenario that this one changes: maps merge, lists of named things merge by name.
+        /// Another scenario that this one changes: maps merge, lists of named things merge by
+        /// name.
         "extends" extends: Text;
         /// The run itself.
         "simulation" simulation: Simulation;
-        /// The cluster: inline, a path to what `az aks show -o json` printed, or `{from: path, …}`.
+        /// The cluster: inline, a path to what `az aks show -o json` printed, or
+        /// `{from: path, …}`.
         "cluster" cluster: Cluster;
         /// VM sizes that extend the catalogue.
         "vmSizes" vm_sizes: IndexMap<String, OwnSize>;

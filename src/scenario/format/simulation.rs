@@ -26,7 +26,8 @@ section! {
         "duration" duration: Length = "1h", "own default";
         /// What arrives before this does not count.
         "warmup" warmup: Length = "0s", "own default";
-        /// After `duration` arrivals stop and the run goes on until no message and no finite pod is left.
+        /// After `duration` arrivals stop and the run goes on until no message and no finite pod
+        /// is left.
         "drain" drain: Switch = "false", "own default";
         /// `warm`: nodes Ready and replicas bound at the start; `cold`: created at the start.
         "initial" initial: Initial = "warm", "own default";

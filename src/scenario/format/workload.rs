@@ -135,9 +135,9 @@ section! {
         /// Column with the time of creation.
         "create" create: Text, required;
         /// Column with CPU in thousandths of a core.
-        "cpu" cpu: Text;
+        "cpu" cpu: Text = "cpu_milli", "own default";
         /// Column with memory in MiB.
-        "memory" memory: Text;
+        "memory" memory: Text = "memory_mib", "own default";
         /// Column with the number of GPUs.
         "gpu" gpu: Text;
         /// Column with the time a pod runs, seconds.

@@ -59,15 +59,16 @@ pub fn check(lowering: &mut Lowering<'_, '_>, run: &SimulationSpec) {
 pub fn lab(lowering: &mut Lowering<'_, '_>) -> LabSpec {
     let Some(given) = value(&lowering.scenario.lab) else { return LabSpec::default() };
     let on = |key| value(key).is_some_and(|switch: &crate::scenario::format::Switch| switch.0);
-    let off_delay = value(&given.scaler)
-        .and_then(|scaler| value(&scaler.instant))
-        .and_then(|instant| instant.off_delay.as_ref());
+    if let Some(switch) = given.cancel_idle_boot.as_ref().filter(|switch| switch.value.0) {
+        lowering.not_built("lab.cancelIdleBoot", switch.span, "boots are never cancelled yet");
+    }
+    if let Some(scaler) = &given.scaler {
+        lowering.not_built("lab.scaler", scaler.span, "only KEDA and the HPA scale yet");
+    }
     LabSpec {
         infinite_nodes: on(&given.infinite_nodes),
         zero_control_delay: on(&given.zero_control_delay),
-        cancel_idle_boot: on(&given.cancel_idle_boot),
         cooldown_from_completion: value(&given.cooldown_from) == Some(&CooldownFrom::Completion),
-        instant_scaler: off_delay.and_then(|delay| lowering.distribution(delay)),
         reject_when_full: value(&given.when_full).is_some_and(|when| on(&when.reject)),
     }
 }

@@ -3,7 +3,7 @@
 use super::lowering::{Lowering, value};
 use crate::cloud::address::{self, Cidr};
 use crate::cloud::{NetworkMode, NetworkSpec, QuotaSpec, SubnetSpec, Tier, limits};
-use crate::control::autoscaler::{AutoscalerSpec, SettingError};
+use crate::control::autoscaler::AutoscalerSpec;
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::format::{
@@ -88,11 +88,9 @@ fn network(lowering: &mut Lowering<'_, '_>, given: Option<&Network>, pools: &[At
         NetworkPlugin::Azure if pod_subnets => NetworkMode::PodSubnetDynamic,
         NetworkPlugin::Azure => NetworkMode::Flat,
     };
-    if given.plugin.is_some() && mode == NetworkMode::Kubenet && given.mode.is_some() {
-        if let Some(at) = &given.mode {
-            let message = "`networkPluginMode: overlay` needs `networkPlugin: azure`";
-            lowering.error(code::CONTRADICTION, message, at.span, "");
-        }
+    if let Some(at) = given.mode.as_ref().filter(|_| mode != NetworkMode::Overlay) {
+        let message = "`networkPluginMode: overlay` needs `networkPlugin: azure`";
+        lowering.error(code::CONTRADICTION, message, at.span, "");
     }
     let pod_prefix = pod_prefix(lowering, given, mode);
     let cluster = match lowering.tier {
@@ -227,16 +225,9 @@ pub fn autoscaler(lowering: &mut Lowering<'_, '_>) -> AutoscalerSpec {
         } else {
             crate::scenario::diagnostic::Severity::Error
         };
-        let help = match &error {
-            SettingError::Unknown { nearest: Some(near), .. } => {
-                Some(format!("did you mean `{near}`?"))
-            }
-            _ => None,
-        };
         lowering.report(
             Diagnostic::new(severity, code::AUTOSCALER_SETTING, error.to_string())
-                .at(setting.span, "")
-                .help_opt(help),
+                .at(setting.span, ""),
         );
     }
     let timing = value(&lowering.scenario.timing);

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::lowering::{Lowering, value};
 use super::pool::GPU;
-use super::table::{Table, sim_time};
-use crate::demand::{SourceSpec, TraceCounts};
+use crate::demand::SourceSpec;
 use crate::model::PodShape;
 use crate::plan::ArrivalSpec;
 use crate::queue::{DepthCurve, QueueKind, QueueSpec};
@@ -16,6 +15,7 @@ use crate::scenario::format::{
     nearest_help,
 };
 use crate::scenario::source::Span;
+use crate::scenario::table::{self, PodColumns};
 use crate::unit::{Duration, IdVec, QueueId, ShapeId, SimTime, StreamId};
 
 /// Lock of a Service Bus queue that says nothing (Azure Service Bus: 1 minute).
@@ -173,74 +173,29 @@ impl Lowering<'_, '_> {
     }
 
     fn trace(&mut self, given: &Trace) -> Option<SourceSpec> {
-        let table = Table::open(self, given.file.as_ref()?, true)?;
-        let time = table.column(self, given.time.as_ref()?)?;
-        let times = table.times(self, time, value(&given.align))?;
-        let Some(count) = &given.count else {
-            if let Some(at) = given.scale.as_ref().filter(|at| at.value.0 != 1.0) {
-                let message = "`scale` needs `count`: single messages cannot be scaled";
-                self.error(code::CONTRADICTION, message, at.span, "");
-                return None;
-            }
-            let inside = times.into_iter().filter(|&at| at >= 0).map(sim_time);
-            return Some(SourceSpec::Instants(inside.collect()));
-        };
-        let column = table.column(self, count)?;
+        let file = given.file.as_ref()?;
+        let table = self.table(file, true)?;
+        let time = &value(&given.time)?.0;
+        let clock = self.clock(value(&given.align));
         let scale = value(&given.scale).map_or(1.0, |scale: &Amount| scale.0);
-        let counts = self.counts(&table, column, &times, scale)?;
-        Some(SourceSpec::Counts(Arc::new(counts)))
-    }
-
-    /// Counts per interval as differences of floor(cumulative · scale). The last interval is as
-    /// long as the one before it.
-    fn counts(
-        &mut self,
-        table: &Table,
-        column: usize,
-        times: &[i64],
-        scale: f64,
-    ) -> Option<TraceCounts> {
-        let last = match times {
-            [] => return None,
-            [_] => 3_600_000_000,
-            [.., before, last] => (last - before).max(1),
+        let Some(count) = value(&given.count) else {
+            let read = table::instants(&table, clock, time, scale);
+            return self.checked(file, read).map(|times| SourceSpec::Instants(times.into()));
         };
-        let mut trace = TraceCounts {
-            starts: Vec::with_capacity(times.len()),
-            end: sim_time(times[times.len() - 1] + last),
-            counts: Vec::with_capacity(times.len()),
-        };
-        let (mut sum, mut given) = (0.0f64, 0u64);
-        for (row, &at) in times.iter().enumerate() {
-            sum += table.number(self, row, column)?;
-            // The sum of decimal fractions may lie a hair under a whole number.
-            let scaled = (sum * scale * (1.0 + 1e-12)) as u64;
-            let count = scaled.saturating_sub(given);
-            given = scaled;
-            if at >= 0 {
-                trace.starts.push(sim_time(at));
-                trace.counts.push(count);
-            }
-        }
-        Some(trace)
+        let read = table::counts(&table, clock, time, &count.0, scale);
+        self.checked(file, read).map(|counts| SourceSpec::Counts(Arc::new(counts)))
     }
 
     fn depth(&mut self, given: &DepthTrace) -> Option<Arc<DepthCurve>> {
-        let table = Table::open(self, given.file.as_ref()?, true)?;
-        let time = table.column(self, given.time.as_ref()?)?;
-        let column = table.column(self, given.value.as_ref()?)?;
-        let times = table.times(self, time, value(&given.align))?;
-        let scale = value(&given.scale).map_or(1.0, |scale: &Amount| scale.0);
-        let mut curve = DepthCurve { times: Vec::new(), depths: Vec::new() };
-        for (row, &at) in times.iter().enumerate() {
-            let depth = (table.number(self, row, column)? * scale) as u64;
-            // What lies before the start, or in the same instant, is overtaken by what follows.
-            if curve.times.last() == Some(&sim_time(at)) {
-                curve.times.pop();
-                curve.depths.pop();
+        let file = given.file.as_ref()?;
+        let table = self.table(file, true)?;
+        let clock = self.clock(value(&given.align));
+        let read = table::depths(&table, clock, &value(&given.time)?.0, &value(&given.value)?.0);
+        let mut curve = self.checked(file, read)?;
+        if let Some(scale) = value(&given.scale).map(|scale: &Amount| scale.0) {
+            for depth in &mut curve.depths {
+                *depth = (*depth as f64 * scale) as u64;
             }
-            curve.times.push(sim_time(at));
-            curve.depths.push(depth);
         }
         Some(Arc::new(curve))
     }
@@ -269,95 +224,35 @@ impl Lowering<'_, '_> {
 /// Rows of a pod trace: creation, shape, lifetime.
 pub type PodRows = Arc<[(SimTime, ShapeId, Option<Duration>)]>;
 
-/// Columns of a pod trace.
-struct PodColumns {
-    cpu: Option<usize>,
-    memory: Option<usize>,
-    gpu: Option<usize>,
-    duration: Option<usize>,
-    end: Option<usize>,
-}
-
-/// A recording of pods; `make` turns requests (millicores, bytes, GPUs) into a shape.
+/// A recording of pods; requests change, all else of a row's pod is as `base`.
 pub fn pod_rows(
     lowering: &mut Lowering<'_, '_>,
     given: &PodTrace,
     base: &PodShape,
 ) -> Option<PodRows> {
-    let table = Table::open(lowering, given.file.as_ref()?, true)?;
-    let create = table.column(lowering, given.create.as_ref()?)?;
-    let mut column = |key: &Option<At<Text>>| match key {
-        Some(at) => table.column(lowering, at).map(Some),
-        None => Some(None),
-    };
+    let file = given.file.as_ref()?;
+    let table = lowering.table(file, true)?;
+    let name = |key| value(key).map(|name: &Text| name.0.as_str());
     let columns = PodColumns {
-        cpu: column(&given.cpu)?,
-        memory: column(&given.memory)?,
-        gpu: column(&given.gpu)?,
-        duration: column(&given.duration)?,
-        end: column(&given.end)?,
+        create: name(&given.create)?,
+        cpu: name(&given.cpu).unwrap_or("cpu_milli"),
+        memory: name(&given.memory).unwrap_or("memory_mib"),
+        gpu: name(&given.gpu),
+        duration: name(&given.duration),
+        end: name(&given.end),
     };
-    let first = table.times(lowering, create, Some(&crate::scenario::format::Align::Absolute))?;
-    let times = table.times(lowering, create, value(&given.align))?;
-    let shift = first.first()? - times.first()?;
-    let mut rows = Vec::with_capacity(times.len());
-    for (row, &at) in times.iter().enumerate() {
-        let life = match (columns.duration, columns.end) {
-            (Some(column), _) => {
-                Some(Duration::from_secs_f64(table.number(lowering, row, column)?))
-            }
-            (None, Some(column)) => lifetime(lowering, &table, row, column, at + shift)?,
-            (None, None) => None,
-        };
-        let shape = pod_shape(lowering, &table, row, &columns, base)?;
-        if at >= 0 {
-            rows.push((sim_time(at), shape, life));
+    let read = table::pods(&table, lowering.clock(value(&given.align)), columns);
+    let rows = lowering.checked(file, read)?;
+    let rows = rows.into_iter().map(|row| {
+        let mut shape = base.clone();
+        shape.requests.cpu_milli = row.cpu_milli;
+        shape.requests.memory = row.memory;
+        shape.scoring = super::workload::scoring(&shape.requests);
+        if row.gpus > 0 {
+            let id = lowering.tables.extended(GPU)?;
+            shape.requests.extended[usize::from(id.0)] = row.gpus;
         }
-    }
-    Some(rows.into())
-}
-
-/// From creation to deletion; an empty cell lives on.
-fn lifetime(
-    lowering: &mut Lowering<'_, '_>,
-    table: &Table,
-    row: usize,
-    column: usize,
-    created: i64,
-) -> Option<Option<Duration>> {
-    let text = table.text(row, column);
-    if text.is_empty() {
-        return Some(None);
-    }
-    let Some(end) = super::table::instant(text) else {
-        return table.blame(lowering, row, &format!("`{text}` is not a time"));
-    };
-    let end = end - lowering.calendar.start * 1_000_000;
-    match u64::try_from(end - created) {
-        Ok(micros) => Some(Some(Duration::from_micros(micros))),
-        Err(_) => table.blame(lowering, row, "the pod ends before it is created"),
-    }
-}
-
-fn pod_shape(
-    lowering: &mut Lowering<'_, '_>,
-    table: &Table,
-    row: usize,
-    columns: &PodColumns,
-    base: &PodShape,
-) -> Option<ShapeId> {
-    let mut cell = |column: Option<usize>| match column {
-        Some(column) => table.number(lowering, row, column),
-        None => Some(0.0),
-    };
-    let (cpu, memory, gpu) = (cell(columns.cpu)?, cell(columns.memory)?, cell(columns.gpu)?);
-    let mut shape = base.clone();
-    shape.requests.cpu_milli = cpu as i64;
-    shape.requests.memory = (memory * 1_048_576.0) as i64;
-    shape.scoring = super::workload::scoring(&shape.requests);
-    if gpu > 0.0 {
-        let id = lowering.tables.extended(GPU)?;
-        shape.requests.extended[usize::from(id.0)] = gpu as i64;
-    }
-    Some(lowering.tables.shape(shape))
+        Some((row.created, lowering.tables.shape(shape), row.lifetime))
+    });
+    rows.collect::<Option<Vec<_>>>().map(PodRows::from)
 }

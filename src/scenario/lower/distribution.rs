@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::lowering::{Lowering, value};
-use super::table::Table;
 use crate::chance::{self, Dist};
 use crate::cloud::boot::log_normal;
 use crate::scenario::code;
 use crate::scenario::format::{At, Distribution, Empirical, Length, Part};
 use crate::scenario::source::Span;
+use crate::scenario::table;
 
 fn seconds(length: Option<&Length>) -> Option<f64> {
     length.map(|length| length.0.as_secs_f64())
@@ -90,16 +90,11 @@ impl Lowering<'_, '_> {
 
     fn empirical(&mut self, given: &Empirical) -> Option<Dist> {
         let file = given.file.as_ref()?;
-        let table = Table::open(self, file, true)?;
-        let column = match &given.column {
-            Some(column) => table.column(self, column)?,
-            None => 0,
-        };
-        let mut values = Vec::with_capacity(table.rows.len());
-        for row in 0..table.rows.len() {
-            values.push(table.number(self, row, column)?);
-        }
-        values.sort_by(f64::total_cmp);
+        // A table without a header has its columns numbered from 1.
+        let column = value(&given.column).map(|column| column.0.as_str());
+        let table = self.table(file, column.is_some())?;
+        let read = table::values(&table, column.unwrap_or("1"));
+        let values = self.checked(file, read)?;
         Some(Dist::Empirical(Arc::new(chance::Empirical { sorted_seconds: values })))
     }
 }

@@ -138,6 +138,11 @@ impl Lowering<'_, '_> {
             self.not_built("inject.nodeDown.node", given.span, reason);
             return None;
         }
+        if let Some(length) = &event.length {
+            let reason = "a lost VM does not come back";
+            self.not_built("inject.nodeDown.for", length.span, reason);
+            return None;
+        }
         let Some(name) = &event.pool else {
             self.error(code::MISSING_KEY, "`pool` is missing in `nodeDown`", given.span, "");
             return None;
@@ -147,7 +152,7 @@ impl Lowering<'_, '_> {
     }
 
     /// The pool that a key names; `None` after reporting that there is none.
-    fn named_pool(&mut self, at: &At<Text>) -> Option<PoolId> {
+    pub fn named_pool(&mut self, at: &At<Text>) -> Option<PoolId> {
         let found = self.pool(&at.value.0);
         let names = at_pool_names(self);
         // A pool that could not be read was complained of already.

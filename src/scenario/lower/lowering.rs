@@ -61,8 +61,12 @@ impl Lowering<'_, '_> {
 
     /// Notes a value that the scenario left to us.
     pub fn assume(&mut self, path: impl Into<String>, value: impl Into<String>, source: &str) {
+        let path = path.into();
+        if self.assumptions.iter().any(|known| known.path == path) {
+            return;
+        }
         self.assumptions.push(Assumption {
-            path: path.into(),
+            path,
             value: value.into(),
             source: source.to_owned(),
             assumed: source.starts_with("assumption"),

@@ -9,6 +9,7 @@ mod event;
 mod lowering;
 mod node;
 mod pool;
+mod price;
 mod provider;
 mod start;
 mod table;

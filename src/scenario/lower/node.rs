@@ -2,10 +2,10 @@
 
 use super::lowering::{Lowering, value};
 use super::pool::GPU;
-use super::table::Table;
 use crate::model::Labels;
 use crate::plan::GivenNode;
-use crate::scenario::format::{At, Nodes, Text};
+use crate::scenario::format::{Nodes, Text};
+use crate::scenario::table::{self, NodeColumns};
 use crate::unit::Resources;
 
 /// Pods a node takes where the scenario does not say.
@@ -22,56 +22,46 @@ pub fn given(lowering: &mut Lowering<'_, '_>) -> Vec<GivenNode> {
 
 fn read(lowering: &mut Lowering<'_, '_>, nodes: &Nodes) -> Option<Vec<GivenNode>> {
     let file = nodes.file.as_ref()?;
-    let table = Table::open(lowering, file, true)?;
-    let column = |lowering: &mut Lowering<'_, '_>, key: &Option<At<Text>>, default: &str| {
-        let given = key.clone().unwrap_or(At { value: Text(default.to_owned()), span: file.span });
-        table.column(lowering, &given)
+    let table = lowering.table(file, true)?;
+    let name = |key| value(key).map(|name: &Text| name.0.as_str());
+    let columns = NodeColumns {
+        name: name(&nodes.name),
+        cpu: name(&nodes.cpu).unwrap_or("cpu_milli"),
+        memory: name(&nodes.memory).unwrap_or("memory_mib"),
+        gpu: name(&nodes.gpu),
+        model: name(&nodes.model),
     };
-    let cpu = column(lowering, &nodes.cpu, "cpu_milli")?;
-    let memory = column(lowering, &nodes.memory, "memory_mib")?;
-    let gpu = match &nodes.gpu {
-        Some(name) => Some(table.column(lowering, name)?),
-        None => None,
-    };
-    let model = match &nodes.model {
-        Some(name) => Some(table.column(lowering, name)?),
-        None => None,
-    };
-    let name = match &nodes.name {
-        Some(name) => Some(table.column(lowering, name)?),
-        None => table.find("name").or_else(|| table.find("sn")),
-    };
+    let read = table::nodes(&table, columns);
+    let rows = lowering.checked(file, read)?;
     let max_pods = value(&nodes.max_pods).map_or(MAX_PODS, |count| i64::from(count.0));
-    let mut given = Vec::with_capacity(table.rows.len());
-    for row in 0..table.rows.len() {
-        let number = format!("node-{row:05}");
-        let name = name.map_or(number.as_str(), |name| table.text(row, name));
+    let mut given = Vec::with_capacity(rows.len());
+    for (index, row) in rows.into_iter().enumerate() {
+        let name = if row.name.is_empty() { format!("node-{index:05}") } else { row.name };
         let mut room = Resources {
-            cpu_milli: table.number(lowering, row, cpu)? as i64,
-            memory: (table.number(lowering, row, memory)? * 1_048_576.0) as i64,
+            cpu_milli: row.cpu_milli,
+            memory: row.memory,
             ephemeral: EPHEMERAL,
             pods: max_pods,
             ..Resources::ZERO
         };
+        if row.gpus > 0
+            && let Some(id) = lowering.tables.extended(GPU)
+        {
+            room.extended[usize::from(id.0)] = row.gpus;
+        }
         let tables = &mut lowering.tables;
         let mut labels: Labels = [
-            ("kubernetes.io/hostname", name),
+            ("kubernetes.io/hostname", name.as_str()),
             ("kubernetes.io/os", "linux"),
             ("kubernetes.io/arch", "amd64"),
         ]
         .into_iter()
         .map(|(key, text)| (tables.intern(key), tables.intern(text)))
         .collect();
-        if let Some(kind) = model.map(|model| table.text(row, model)).filter(|m| !m.is_empty()) {
-            labels.set(lowering.tables.intern("accelerator"), lowering.tables.intern(kind));
+        if !row.model.is_empty() {
+            labels.set(tables.intern("accelerator"), tables.intern(&row.model));
         }
-        if let Some(gpu) = gpu {
-            let count = table.number(lowering, row, gpu)? as i64;
-            if let Some(id) = lowering.tables.extended(GPU) {
-                room.extended[usize::from(id.0)] = count;
-            }
-        }
-        let name = lowering.tables.intern(name);
+        let name = tables.intern(&name);
         given.push(GivenNode { name, labels, capacity: room, allocatable: room });
     }
     Some(given)

@@ -2,7 +2,7 @@
 
 use super::cluster::{is_regional, subnet};
 use super::lowering::{Lowering, value};
-use crate::cloud::catalogue::{self, Arch, Purchase, VmSize};
+use crate::cloud::catalogue::{self, Arch, VmSize};
 use crate::cloud::identity::{self, PoolIdentity, SPOT_KEY};
 use crate::cloud::{
     EvictionPolicy, OsDisk, OsType, PoolSpec, ScaleDownMode, VmSizeSpec, address, limits, price,
@@ -47,7 +47,7 @@ pub fn lower<'a>(lowering: &mut Lowering<'a, '_>, cluster: &'a Cluster, pools: &
 }
 
 /// A size of the catalogue or of the scenario.
-enum Size<'a> {
+pub(super) enum Size<'a> {
     Listed(&'static VmSize),
     Own(&'a str, &'a OwnSize),
 }
@@ -69,11 +69,11 @@ struct Room {
     arch: Arch,
 }
 
-struct PoolReader<'r, 'a, 'f> {
-    lowering: &'r mut Lowering<'a, 'f>,
+pub(super) struct PoolReader<'r, 'a, 'f> {
+    pub(super) lowering: &'r mut Lowering<'a, 'f>,
     cluster: &'a Cluster,
-    given: &'r Pool,
-    place: Span,
+    pub(super) given: &'r Pool,
+    pub(super) place: Span,
 }
 
 impl<'a> PoolReader<'_, 'a, '_> {
@@ -81,7 +81,7 @@ impl<'a> PoolReader<'_, 'a, '_> {
         value(&self.given.name).map_or("", |name| &name.0)
     }
 
-    fn path(&self, key: &str) -> String {
+    pub(super) fn path(&self, key: &str) -> String {
         format!("cluster.agentPoolProfiles.{}.{key}", self.name())
     }
 
@@ -103,6 +103,7 @@ impl<'a> PoolReader<'_, 'a, '_> {
         let taints = self.taints(spot)?;
         let (subnet, pod_subnet) = self.subnets()?;
         let (rate, on_demand) = self.prices(&size, spot, os, &location)?;
+        self.refuse_deallocation();
         let times = self.lowering.pool_times(&name, os_disk, os, room.size.gpus)?;
         let spot_market = if spot { self.lowering.spot_market(&name) } else { None };
         let group = identity::scale_set_name(self.lowering.cluster_name(), &name, os);
@@ -125,15 +126,9 @@ impl<'a> PoolReader<'_, 'a, '_> {
             taints,
             zones,
             spot,
-            eviction_policy: match value(&self.given.eviction_policy) {
-                Some(ScaleDownModeName::Deallocate) => EvictionPolicy::Deallocate,
-                Some(ScaleDownModeName::Delete) | None => EvictionPolicy::Delete,
-            },
+            eviction_policy: EvictionPolicy::Delete,
             spot_max_price: self.spot_max_price(),
-            scale_down_mode: match value(&self.given.scale_down_mode) {
-                Some(ScaleDownModeName::Deallocate) => ScaleDownMode::Deallocate,
-                Some(ScaleDownModeName::Delete) | None => ScaleDownMode::Delete,
-            },
+            scale_down_mode: ScaleDownMode::Delete,
             os_disk,
             os,
             subnet,
@@ -219,6 +214,21 @@ impl<'a> PoolReader<'_, 'a, '_> {
             );
         }
         Some(Counts { autoscaled, count, min: least, max: most })
+    }
+
+    /// Stopped and kept VMs are not simulated yet.
+    fn refuse_deallocation(&mut self) {
+        let keys = [
+            ("scaleDownMode", &self.given.scale_down_mode),
+            ("scaleSetEvictionPolicy", &self.given.eviction_policy),
+        ];
+        for (key, given) in keys {
+            let stops = |at: &&At<ScaleDownModeName>| at.value == ScaleDownModeName::Deallocate;
+            if let Some(at) = given.as_ref().filter(stops) {
+                let path = format!("{key}: Deallocate");
+                self.lowering.not_built(&path, at.span, "VMs are deleted, not stopped and kept");
+            }
+        }
     }
 
     fn os_disk(&mut self, size: &Size<'_>) -> (OsDisk, u32) {
@@ -509,98 +519,6 @@ impl<'a> PoolReader<'_, 'a, '_> {
                 let message = "`spotMaxPrice` must be −1 or a price an hour above 0";
                 self.lowering.error(code::BAD_VALUE, message, given.span, "");
                 None
-            }
-        }
-    }
-
-    /// What a node costs, and what it would cost on demand.
-    fn prices(
-        &mut self,
-        size: &Size<'_>,
-        spot: bool,
-        os: OsType,
-        location: &str,
-    ) -> Option<(HourlyRate, HourlyRate)> {
-        let name = match size {
-            Size::Listed(size) => size.name.as_str(),
-            Size::Own(name, _) => name,
-        };
-        let on_demand = self.price(size, name, Purchase::OnDemand, os, location);
-        if !spot {
-            return on_demand
-                .map(|rate| (rate, rate))
-                .or_else(|| self.no_price(name, "", location));
-        }
-        let rate = self.price(size, name, Purchase::Spot, os, location);
-        match (rate, on_demand) {
-            (Some(rate), on_demand) => Some((rate, on_demand.unwrap_or(rate))),
-            (None, _) => self.no_price(name, ".spot", location),
-        }
-    }
-
-    fn price(
-        &self,
-        size: &Size<'_>,
-        name: &str,
-        purchase: Purchase,
-        os: OsType,
-        location: &str,
-    ) -> Option<HourlyRate> {
-        let prices = value(&self.lowering.scenario.prices);
-        let given = prices.and_then(|prices| value(&prices.overrides)).and_then(|overrides| {
-            let mut entries = overrides.iter();
-            entries.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, given)| given)
-        });
-        let own = given.and_then(|given| match purchase {
-            Purchase::Spot => value(&given.0.spot),
-            _ => value(&given.0.on_demand),
-        });
-        if let Some(price) = own {
-            return Some(price.0);
-        }
-        let listed = match size {
-            Size::Own(_, own) => return value(&own.price).map(|price| price.0),
-            Size::Listed(size) => size,
-        };
-        let region = prices.and_then(|prices| value(&prices.region)).map_or(location, |at| &at.0);
-        let share = prices.and_then(|prices| value(&prices.discount)).map_or(0.0, |at| at.0);
-        let rate = listed.price(region, purchase, os)?;
-        Some(if share > 0.0 { HourlyRate::from_units(rate.units() * (1.0 - share)) } else { rate })
-    }
-
-    fn no_price<T>(&mut self, size: &str, suffix: &str, location: &str) -> Option<T> {
-        let place = self.given.vm_size.as_ref().map_or(self.place, |at| at.span);
-        self.lowering.report(
-            Diagnostic::error(
-                code::NO_PRICE,
-                format!("the catalogue has no price of `{size}` in {location}"),
-            )
-            .at(place, "this size")
-            .help(format!("give it: `prices.overrides.{size}{suffix}: 0.46/h`")),
-        );
-        None
-    }
-
-    fn disk_price(&mut self, disk: OsDisk, gib: u32, size: &Size<'_>) -> HourlyRate {
-        let prices = value(&self.lowering.scenario.prices);
-        if disk == OsDisk::Ephemeral || matches!(size, Size::Own(..)) {
-            return HourlyRate(0);
-        }
-        if let Some(price) = prices.and_then(|prices| value(&prices.os_disk)) {
-            return price.0;
-        }
-        let path = self.path("osDiskPrice");
-        match price::os_disk(disk, gib) {
-            Some(listed) => {
-                let text = format!("{}/h", listed.rate.units());
-                self.lowering.assume(path, text, listed.source);
-                listed.rate
-            }
-            None => {
-                let source = "assumption: the price of this disk is not known and counts as 0; \
-                              give `prices.osDisk`";
-                self.lowering.assume(path, "0/h", source);
-                HourlyRate(0)
             }
         }
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::lowering::{Lowering, value};
-use super::table::{Table, sim_time};
 use crate::chance::Dist;
 use crate::cloud::boot::{self, TimingDefault};
 use crate::cloud::{OsDisk, OsType, PriceSpec, SpotSpec, TimingSpec, price, spot};
@@ -13,6 +12,7 @@ use crate::scenario::format::{
     At, Batch, Count, Distribution, Hazard, Length, Phases, PoolMarket, PoolTiming, Rate,
     SchedulerTiming, SpotMarket, SpotTrace, Text, Timing, nearest_help,
 };
+use crate::scenario::table;
 use crate::unit::{Duration, HourlyRate, SimTime};
 
 /// Times of one pool.
@@ -219,44 +219,13 @@ impl Lowering<'_, '_> {
         })
     }
 
-    /// Recorded evictions: rows of one instant are one event. Without a header the columns are
-    /// milliseconds since the start, `add` or `remove`, and the nodes.
+    /// Recorded evictions.
     fn spot_trace(&mut self, given: &SpotTrace) -> Option<Arc<[(SimTime, u32)]>> {
+        let file = given.file.as_ref()?;
         let header = value(&given.header).is_none_or(|header| header.0);
-        let table = Table::open(self, given.file.as_ref()?, header)?;
-        let mut column = |key: &Option<At<Text>>, name: &str, number: usize| match key {
-            Some(at) if header => table.column(self, at),
-            Some(at) => at.value.0.parse::<usize>().ok().and_then(|n| n.checked_sub(1)),
-            None if header => table.find(name),
-            None => Some(number),
-        };
-        let time = column(&given.time, "time", 0);
-        let event = column(&given.event, "event", 1);
-        let nodes = column(&given.nodes, "nodes", 2);
-        let time = match time {
-            Some(time) => time,
-            None => return table.blame(self, 0, "no column with the time; give `time`"),
-        };
-        let mut events: Vec<(SimTime, u32)> = Vec::new();
-        for row in 0..table.rows.len() {
-            let number = table.number(self, row, time)?;
-            let at = if header { number * 1e6 } else { number * 1e3 };
-            let at = sim_time(at as i64);
-            if event.is_some_and(|event| !table.text(row, event).starts_with("remove")) {
-                continue;
-            }
-            let text = nodes.map_or("1", |nodes| table.text(row, nodes));
-            let names = text.split([',', ';', ' ']).filter(|name| !name.is_empty()).count();
-            let count = text.parse::<u32>().unwrap_or(u32::try_from(names.max(1)).unwrap_or(1));
-            match events.last_mut() {
-                Some((last, _)) if *last > at => {
-                    return table.blame(self, row, "times must ascend");
-                }
-                Some((last, sum)) if *last == at => *sum += count,
-                _ => events.push((at, count)),
-            }
-        }
-        Some(events.into())
+        let table = self.table(file, header)?;
+        let read = table::evictions(&table);
+        self.checked(file, read).map(Arc::from)
     }
 }
 

@@ -163,7 +163,10 @@ impl Short<'_, '_, '_> {
         draft.label("app", name, &mut self.lowering.tables);
         draft.replicas = value(&given.replicas).map(|count| count.0);
         draft.completions = value(&given.completions).map(|count| count.0);
-        draft.pool = given.pool.as_ref().map(|at| (at.value.0.clone(), Some(at.span)));
+        draft.pool = given.pool.as_ref().and_then(|at| {
+            self.lowering.named_pool(at)?;
+            Some((at.value.0.clone(), Some(at.span)))
+        });
         draft.scaler = self.scaler(name, kind, given);
         draft.budget = given.budget.as_ref().map(|at| self.budget(name, namespace, at));
         draft.work = self.work(given);
@@ -206,11 +209,9 @@ impl Short<'_, '_, '_> {
             let message = "a workload either consumes a queue or has `arrivals` of its own";
             self.lowering.error(code::CONTRADICTION, message, at.span, "");
         }
-        if kind == WorkloadKind::ScaledJob && given.scaled_job.is_none() {
-            if let Some(at) = &given.kind {
-                let message = "a ScaledJob needs `scaledJob`";
-                self.lowering.error(code::MISSING_KEY, message, at.span, "");
-            }
+        let jobless = kind == WorkloadKind::ScaledJob && given.scaled_job.is_none();
+        if let Some(at) = given.kind.as_ref().filter(|_| jobless) {
+            self.lowering.error(code::MISSING_KEY, "a ScaledJob needs `scaledJob`", at.span, "");
         }
     }
 

@@ -1,9 +1,10 @@
 //! What the API server makes of a pod template before a pod exists: defaults, LimitRanges,
 //! PriorityClasses, tolerations. The result is the shape that pods of the workload share.
 //!
-//! Sources (kubernetes v1.36.2): `pkg/apis/core/v1/defaults.go` (limits stand in for requests, grace),
-//! `plugin/pkg/admission/limitranger`, `plugin/pkg/admission/priority`,
-//! `plugin/pkg/admission/defaulttolerationseconds`, `pkg/controller/daemon/util/daemonset_util.go`.
+//! Sources (kubernetes v1.36.2): `pkg/apis/core/v1/defaults.go` (limits stand in for requests,
+//! grace), `plugin/pkg/admission/limitranger`, `plugin/pkg/admission/priority`,
+//! `plugin/pkg/admission/defaulttolerationseconds`,
+//! `pkg/controller/daemon/util/daemonset_util.go`.
 
 use super::draft::{
     ContainerDraft, ContainerRole, LimitRangeDraft, PodDraft, PriorityClassDraft, ResourceList,

@@ -25,7 +25,8 @@ use crate::unit::{Duration, Quantity, Symbol};
 /// Where something was written, for later blame; `None` for what AKS brings.
 pub type Origin = Option<Span>;
 
-/// Amounts by resource name (`cpu`, `memory`, `nvidia.com/gpu`); a name that is absent was not given.
+/// Amounts by resource name (`cpu`, `memory`, `nvidia.com/gpu`); a name that is absent was not
+/// given.
 pub type ResourceList = BTreeMap<String, Quantity>;
 
 /// Everything that manifests and the short form declare.
@@ -388,7 +389,16 @@ impl WorkloadDraft {
     fn complete(&mut self, short: WorkloadDraft, found: &mut Findings) {
         let pod = &short.pod;
         let container = pod.containers.first();
+        let main = self.pod.containers.iter().find(|c| c.role == ContainerRole::Main);
+        // The short form calls an image without a name as its workload.
+        let other_image = container.is_some_and(|c| {
+            !c.image.is_empty() && c.image != short.name && main.is_none_or(|m| m.image != c.image)
+        });
         let about_pods = short.pool.is_some()
+            || other_image
+            // Its first label is `app: <name>`.
+            || pod.labels.iter().count() > 1
+            || pod.annotations != Annotations::default()
             || container.is_some_and(|c| !(c.requests.is_empty() && c.limits.is_empty()))
             || pod.grace.is_some()
             || pod.priority_class.is_some()
@@ -403,7 +413,7 @@ impl WorkloadDraft {
                  `consumes`, `duration`, `startup`, `replicas`, a scaler and a budget may be added",
                 self.name
             );
-            twice(&text, short.origin, self.origin, found);
+            twice(code::TWICE, &text, (short.origin, self.origin), found);
             return;
         }
         if let (Some(mine), Some(size)) =
@@ -445,7 +455,7 @@ impl Drafts {
         });
         if let Some(twin) = twin {
             let text = format!("there are two of {:?} `{}`", draft.kind, draft.name);
-            twice(&text, draft.origin, twin.origin, found);
+            twice(code::TWICE, &text, (draft.origin, twin.origin), found);
             return;
         }
         self.workloads.push(draft);
@@ -481,9 +491,10 @@ impl Drafts {
                 found.error(code::TARGET, target.origin, text);
                 continue;
             };
-            if draft.scaler.is_some() {
+            if let Some(first) = &draft.scaler {
                 let text = format!("{kind:?} `{}` has two scalers", target.name);
-                found.error(code::TWO_SCALERS, target.origin, text);
+                let places = (target.origin, first.origin());
+                twice(code::TWO_SCALERS, &text, places, found);
                 continue;
             }
             draft.scaler = Some(scaler);
@@ -491,10 +502,22 @@ impl Drafts {
     }
 }
 
-fn twice(text: &str, second: Origin, first: Origin, found: &mut Findings) {
-    let places = [(second, "the second one"), (first, "the first one")];
-    let error = Diagnostic::error(code::TWICE, text);
-    found.report(places.into_iter().fold(error, |error, (place, label)| match place {
+impl ScalerDraft {
+    /// Where it was written.
+    fn origin(&self) -> Origin {
+        match self {
+            Self::ScaledObject(object) => object.origin,
+            Self::ScaledJob(job) => job.origin,
+            Self::Hpa(_, place) => *place,
+        }
+    }
+}
+
+/// Complains of two things where one may stand; the places are those of the second and the first.
+fn twice(code: &'static str, text: &str, places: (Origin, Origin), found: &mut Findings) {
+    let labelled = [(places.0, "the second one"), (places.1, "the first one")];
+    let error = Diagnostic::error(code, text);
+    found.report(labelled.into_iter().fold(error, |error, (place, label)| match place {
         Some(place) => error.at(place, label),
         None => error,
     }));

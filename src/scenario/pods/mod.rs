@@ -1,5 +1,5 @@
-//! Workloads on their way into a plan: drafts as users write them (short form or manifests), and what
-//! the API server, its controllers and AKS make of them.
+//! Workloads on their way into a plan: drafts as users write them (short form or manifests), and
+//! what the API server, its controllers and AKS make of them.
 
 mod admission;
 mod draft;

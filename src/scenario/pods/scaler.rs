@@ -1,12 +1,14 @@
 //! Scalers: triggers find their queues, defaults are filled in.
 
+use std::sync::Arc;
+
 use super::draft::{ScaledJobDraft, ScaledObjectDraft, ScalerDraft, TriggerDraft, WorkloadDraft};
 use super::lower::LowerContext;
 use super::tables::Tables;
 use crate::control::hpa::HpaMetric;
 use crate::control::keda::catalogue::ScalerKind as TriggerKind;
 use crate::control::keda::{
-    CountSource, ScaledJobSpec, ScaledObjectSpec, ScalerSpec, Trigger, trigger,
+    CountSource, Formula, Modifiers, ScaledJobSpec, ScaledObjectSpec, ScalerSpec, Trigger, trigger,
 };
 use crate::plan::ScalerKind;
 use crate::scenario::foreign::{Findings, code};
@@ -27,8 +29,12 @@ pub(super) fn lower(
             (ScalerKind::ScaledObject(spec), object.origin)
         }
         ScalerDraft::ScaledJob(job) => {
-            let spec = scaled_job(job, context, tables, found)?;
-            (ScalerKind::ScaledJob(spec), job.origin)
+            // Checked whole, so that what is wrong in it is said beside what is missing here.
+            scaled_job(job, context, tables, found)?;
+            let text =
+                format!("ScaledJob {}: the Jobs of a ScaledJob are not simulated yet", draft.name);
+            found.error(code::NOT_BUILT, job.origin, text);
+            return None;
         }
         ScalerDraft::Hpa(spec, place) => (ScalerKind::Hpa(spec.clone()), *place),
     };
@@ -72,14 +78,24 @@ fn scaled_object(
     spec.max_replicas = draft.max_replicas.unwrap_or(spec.max_replicas);
     spec.fallback = draft.fallback;
     spec.behavior.clone_from(&draft.behavior);
-    spec.modifiers = draft.modifiers.as_ref().map(|modifiers| crate::control::keda::Modifiers {
-        formula: std::sync::Arc::new(
-            crate::control::keda::Formula::compile(&modifiers.formula, &[]).unwrap(),
-        ),
-        target_milli: modifiers.target_milli,
-        activation_milli: modifiers.activation_milli,
-        metric_type: modifiers.metric_type,
-    });
+    if let Some(modifiers) = &draft.modifiers {
+        let names: Vec<&str> =
+            draft.triggers.iter().map(|each| each.name.as_deref().unwrap_or("")).collect();
+        match Formula::compile(&modifiers.formula, &names) {
+            Ok(formula) => {
+                spec.modifiers = Some(Modifiers {
+                    formula: Arc::new(formula),
+                    target_milli: modifiers.target_milli,
+                    activation_milli: modifiers.activation_milli,
+                    metric_type: modifiers.metric_type,
+                });
+            }
+            Err(why) => {
+                let text = format!("scalingModifiers.formula of {}: {why}", draft.name);
+                found.error(code::FIELD, draft.origin, text);
+            }
+        }
+    }
     // Presence of `paused-replicas` alone pauses.
     spec.paused = draft.pause.paused || draft.pause.replicas.is_some();
     spec.paused_replicas = draft.pause.replicas;

@@ -205,17 +205,11 @@ impl World<'_> {
         for pod in self.cluster.nodes[node].used.pods.clone() {
             let row = &self.cluster.pods[pod];
             if self.plan.workloads[row.workload].kind == WorkloadKind::DaemonSet {
-                self.daemon_pod_gone(pod);
+                // It leaves with its node and is not replaced.
+                self.end_pod(pod, Stop::Lost);
             } else {
                 self.at(collected, Event::PodCollected(pod, row.epoch));
             }
         }
-    }
-
-    /// A DaemonSet pod leaves with its node and is not replaced.
-    pub fn daemon_pod_gone(&mut self, pod: PodId) {
-        let workload = self.cluster.pods[pod].workload;
-        self.cluster.workloads[workload].replicas -= 1;
-        self.end_pod(pod, Stop::Lost);
     }
 }

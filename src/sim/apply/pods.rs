@@ -1,6 +1,7 @@
 //! Pods: created, started stage by stage, ready, told to stop, over.
 
 use crate::chance::Purpose;
+use crate::control::workload::job::wanted_active;
 use crate::model::PodPhase;
 use crate::plan::WorkloadKind;
 use crate::sim::event::Event;
@@ -117,7 +118,7 @@ impl World<'_> {
                 spec.volume_attach.sample_keyed(
                     self.seed,
                     Purpose::VolumeAttach,
-                    u64::from(row.workload.0) << 32 | u64::from(row.ordinal),
+                    self.keys.workloads[row.workload] ^ u64::from(row.ordinal),
                     disk,
                 )
             })
@@ -162,12 +163,14 @@ impl World<'_> {
                 self.capacity.pulls.end(node, container.image);
             }
         }
+        let view = scheduler_view(self.plan, &self.cluster);
+        self.scheduling.scheduler.node_images_changed(view, node);
     }
 
     fn start_time(&self, pod: PodId) -> Duration {
         let row = &self.cluster.pods[pod];
         let spec = &self.plan.workloads[row.workload].times.start;
-        let (entity, ordinal) = (u64::from(row.workload.0), u64::from(row.ordinal));
+        let (entity, ordinal) = (self.keys.workloads[row.workload], u64::from(row.ordinal));
         spec.container_start.sample_keyed(self.seed, Purpose::ContainerStart, entity, ordinal)
             + spec.app_start.sample_keyed(self.seed, Purpose::AppStart, entity, ordinal)
     }
@@ -193,6 +196,18 @@ impl World<'_> {
         self.budgets_changed(pod);
     }
 
+    /// Whether a pod of an arrival stream ends by itself.
+    fn is_finite(&self, pod: PodId) -> bool {
+        let row = &self.cluster.pods[pod];
+        let spec = &self.plan.workloads[row.workload];
+        spec.kind == WorkloadKind::Bare
+            && self
+                .work
+                .given_lifetime(row.workload, row.ordinal)
+                .unwrap_or_else(|| spec.times.lifetime.as_ref().map(|_| Duration::ZERO))
+                .is_some()
+    }
+
     fn lifetime(&self, pod: PodId) -> Option<Duration> {
         let row = &self.cluster.pods[pod];
         if let Some(given) = self.work.given_lifetime(row.workload, row.ordinal) {
@@ -202,7 +217,7 @@ impl World<'_> {
         Some(dist.sample_keyed(
             self.seed,
             Purpose::PodLifetime,
-            u64::from(row.workload.0),
+            self.keys.workloads[row.workload],
             u64::from(row.ordinal),
         ))
     }
@@ -269,6 +284,21 @@ impl World<'_> {
         }
         let phase = if why == Stop::Completed { PodPhase::Succeeded } else { PodPhase::Removed };
         self.cluster.end_pod(pod, phase);
+        let spec = &self.plan.workloads[row.workload];
+        let owner = &mut self.cluster.workloads[row.workload];
+        owner.succeeded += u32::from(why == Stop::Completed);
+        if spec.kind == WorkloadKind::Job {
+            owner.replicas =
+                wanted_active(spec.replicas, spec.completions, owner.succeeded, owner.active);
+        }
+        let kind = spec.kind;
+        if matches!(kind, WorkloadKind::DaemonSet | WorkloadKind::Bare) {
+            // Nobody replaces it: it is wanted no more.
+            self.cluster.workloads[row.workload].replicas -= 1;
+        }
+        if self.is_finite(pod) {
+            self.work.finite_pods -= 1;
+        }
         self.record.workloads[row.workload].replicas.add(-1, self.now);
         self.fingerprint.add(self.now, 4, u64::from(pod.0), why as u64);
         match held {

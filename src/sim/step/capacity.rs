@@ -55,7 +55,11 @@ impl World<'_> {
     /// A pod has become unschedulable: a sleeping loop wakes up.
     pub fn autoscaler_sees_pod(&mut self) {
         let due = self.capacity.next_scan;
-        if self.capacity.scan_on_unschedulable && due != SimTime::NEVER && due > self.now {
+        let at_once = self.plan.lab.zero_control_delay;
+        if (self.capacity.scan_on_unschedulable || at_once)
+            && due != SimTime::NEVER
+            && due > self.now
+        {
             // Once a loop: the next one says again whether it may be woken.
             self.capacity.scan_on_unschedulable = false;
             self.schedule_scan(self.now);

@@ -16,7 +16,8 @@ impl World<'_> {
             Arrival::Pod(workload) => {
                 let shape = self.plan.workloads[workload].shape;
                 self.cluster.workloads[workload].replicas += 1;
-                self.work.finite_pods += 1;
+                let finite = self.plan.workloads[workload].times.lifetime.is_some();
+                self.work.finite_pods += u64::from(finite);
                 self.create_pod(workload, shape, None);
             }
             Arrival::TracedPod(workload, shape, lifetime) => {

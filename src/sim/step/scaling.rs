@@ -18,12 +18,9 @@ impl World<'_> {
     pub fn keda_poll(&mut self, workload: WorkloadId) {
         self.record.counters.keda_polls += 1;
         let plan = self.plan;
-        match &plan.workloads[workload].scaler {
-            Some(ScalerKind::ScaledObject(spec)) => {
-                self.poll_scaled_object(workload, spec);
-                self.at(self.now + spec.polling_interval, Event::KedaPoll(workload));
-            }
-            _ => {}
+        if let Some(ScalerKind::ScaledObject(spec)) = &plan.workloads[workload].scaler {
+            self.poll_scaled_object(workload, spec);
+            self.at(self.now + spec.polling_interval, Event::KedaPoll(workload));
         }
     }
 

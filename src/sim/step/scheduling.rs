@@ -16,7 +16,7 @@ impl World<'_> {
         if let Some(cycle) = self.scheduler_decides() {
             self.record.counters.scheduler_cycles += 1;
             self.record.counters.nodes_filtered += u64::from(cycle.looked_at);
-            self.scheduling.busy_until = self.now + self.plan.scheduler.cycle;
+            self.scheduling.busy_until = self.now + self.scheduling.cycle;
             match cycle.decision {
                 Decision::Bind { node } => self.assume_pod(cycle.pod, node),
                 Decision::Unschedulable { preemption, .. } => {

@@ -134,3 +134,31 @@ fn the_laboratory_counts_from_the_last_completion() {
     let decision = poll(&spec, &mut memory, &seen, NEWEST, at(510, 0));
     assert_eq!(decision.set_replicas, Some(0));
 }
+
+#[test]
+fn skipping_quiet_polls_changes_nothing() {
+    let spec = spec();
+    let (mut every, mut some) = (KedaMemory::default(), KedaMemory::default());
+    let (mut replicas, mut other, mut skipped) = (0, 0, 0);
+    for tick in 0..200_u64 {
+        let now = at(30 * tick, 700);
+        let count = if tick % 50 == 20 { 4 } else { 0 };
+        let readings = [Ok(spec.triggers[0].reading(count * 1_000))];
+        let seen = |replicas| PollSeen {
+            readings: &readings,
+            replicas,
+            ready: replicas,
+            created: at(0, 0),
+            cooldown_from: None,
+        };
+        replicas =
+            poll(&spec, &mut every, &seen(replicas), NEWEST, now).set_replicas.unwrap_or(replicas);
+        if quiet_until(&spec, &some, &seen(other), NEWEST, now).is_some_and(|until| until > now) {
+            skipped += 1;
+        } else {
+            other = poll(&spec, &mut some, &seen(other), NEWEST, now).set_replicas.unwrap_or(other);
+        }
+        assert_eq!((replicas, every.last_active), (other, some.last_active), "at {now}");
+    }
+    assert!(skipped > 180, "only {skipped} of 200 polls were quiet");
+}

@@ -83,17 +83,17 @@ pub fn topic(spec: &KafkaSpec, partitions: &[Partition]) -> Reading {
         lagging += i64::from(counted > 0);
     }
     let all = partitions.len() as i64;
-    let value = if spec.even {
-        let consumers = even_consumers(lag, all, spec.threshold);
-        consumers * spec.threshold
-    } else if spec.allow_idle && !spec.limit_to_lagging {
+    let value = if spec.allow_idle && !spec.limit_to_lagging && !spec.even {
         lag
     } else {
+        // Even without lag there is a least even number of consumers: one.
+        let even = || even_consumers(lag, all, spec.threshold) * spec.threshold;
+        let wanted = if spec.even { even() } else { lag };
         let bound = if spec.limit_to_lagging { lagging } else { all };
-        super::azure::capped_by_partitions(lag, spec.threshold, bound)
+        super::azure::capped_by_partitions(wanted, spec.threshold, bound)
     };
     Reading {
-        value_milli: encode::milli_of_count(if lag == 0 { 0 } else { value }),
+        value_milli: encode::milli_of_count(value),
         active: lag_for_activation > spec.activation,
     }
 }
@@ -104,9 +104,11 @@ pub fn topic(spec: &KafkaSpec, partitions: &[Partition]) -> Reading {
 /// The part that is neither a number nor a range.
 pub fn parse_partitions(text: &str) -> Result<Vec<i32>, String> {
     let mut partitions = Vec::new();
-    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        let wrong = || part.to_owned();
-        let number = |text: &str| text.trim().parse::<i32>().map_err(|_| wrong());
+    if text.trim().is_empty() {
+        return Ok(partitions);
+    }
+    for part in text.split(',') {
+        let number = |text: &str| text.parse::<i32>().map_err(|_| part.to_owned());
         match part.split_once('-') {
             Some((low, high)) => partitions.extend(number(low)?..=number(high)?),
             None => partitions.push(number(part)?),

@@ -40,14 +40,14 @@ pub fn redis_size(size: Option<i64>) -> i64 {
     size.unwrap_or(0)
 }
 
-/// The value of a Prometheus query: at most one series, each a time and a value.
+/// The value of a Prometheus query: at most one series, a time and a value (null is read as -1).
 ///
 /// # Errors
 /// [`SourceError`] if the request failed, there are several series, or there is no finite value and
 /// `ignoreNullValues` is off.
 pub fn prometheus_value(
     status: u16,
-    series: &[Vec<String>],
+    series: &[Vec<Option<String>>],
     ignore_null: bool,
 ) -> Result<f64, SourceError> {
     let nothing = if ignore_null { Ok(0.0) } else { Err(SourceError) };
@@ -57,7 +57,8 @@ pub fn prometheus_value(
     match series.first().map(Vec::as_slice) {
         None | Some([]) => nothing,
         Some([_]) => Err(SourceError),
-        Some([_, value, ..]) => match value.parse::<f64>() {
+        Some([_, None, ..]) => Ok(-1.0),
+        Some([_, Some(value), ..]) => match value.parse::<f64>() {
             Ok(value) if value.is_finite() => Ok(value),
             Ok(_) => nothing,
             Err(_) => Err(SourceError),

@@ -71,7 +71,7 @@ pub fn reading(
     let (value, active) = match mode {
         Mode::QueueLength => (messages, messages > activation),
         Mode::MessageRate => (published, published > activation || messages > activation),
-        Mode::DeliverGetRate => (delivered, delivered > activation || messages > activation),
+        Mode::DeliverGetRate => (delivered, delivered > activation),
         Mode::PublishedToDeliveredRatio if delivered == 0.0 && published > 0.0 => {
             (activation, true)
         }

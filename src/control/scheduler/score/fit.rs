@@ -194,7 +194,7 @@ impl BalancedAllocation {
     }
 }
 
-/// Score after placement alone, for best-effort pods too (what upstream did before it skipped them).
+/// Score after placement alone, for best-effort pods too (upstream did not skip them at first).
 pub fn balanced_without_history(
     resources: &[ResourceKind],
     shape: &PodShape,

@@ -181,25 +181,25 @@ impl SpreadScores {
         }
     }
 
-    /// Raw score of a slot; `None` if it is left out of scoring.
-    pub fn raw(&self, slot: u32) -> Option<i64> {
-        let slot = slot as usize;
-        if self.lacks_keys[slot] {
-            return None;
-        }
-        let mut score = 0.0;
-        for (constraint, weight) in self.constraints.iter().zip(&self.weights) {
-            if constraint.labelled[slot] {
-                let pods = if constraint.by_hostname {
-                    constraint.pods_on[slot]
-                } else {
-                    constraint.pods_in[constraint.domain_of[slot] as usize]
-                };
-                score += pods as f64 * weight + f64::from(constraint.rule.max_skew - 1);
+    /// Raw scores of these slots, in order; -1 for those that are left out of scoring. `sums` is
+    /// scratch.
+    pub fn raw(&self, feasible: &[u32], sums: &mut Vec<f64>, raws: &mut Vec<i64>) {
+        sums.clear();
+        sums.resize(feasible.len(), 0.0);
+        for (constraint, &weight) in self.constraints.iter().zip(&self.weights) {
+            let allowance = f64::from(constraint.rule.max_skew - 1);
+            for (sum, &slot) in sums.iter_mut().zip(feasible) {
+                let slot = slot as usize;
+                if constraint.labelled[slot] {
+                    *sum += constraint.pods(slot) as f64 * weight + allowance;
+                }
             }
         }
+        raws.clear();
         // Scores are not negative: adding a half and truncating rounds half away from zero.
-        Some((score + 0.5) as i64)
+        raws.extend(feasible.iter().zip(&*sums).map(|(&slot, &sum)| {
+            if self.lacks_keys[slot as usize] { -1 } else { (sum + 0.5) as i64 }
+        }));
     }
 }
 
@@ -224,6 +224,15 @@ impl SoftConstraint {
             if counted {
                 self.pods_in[number as usize] += matching;
             }
+        }
+    }
+
+    /// Matching pods in the domain of a slot.
+    fn pods(&self, slot: usize) -> i64 {
+        if self.by_hostname {
+            self.pods_on[slot]
+        } else {
+            self.pods_in[self.domain_of[slot] as usize]
         }
     }
 
@@ -255,7 +264,15 @@ fn grow<T: Clone>(column: &mut Vec<T>, slot: usize, empty: T) {
     }
 }
 
-/// A raw score turned around between the lowest and the highest raw score.
-pub const fn normalise_spread(raw: i64, lowest: i64, highest: i64) -> i64 {
+/// A raw score turned around between the lowest and the highest raw score; 0 for what is left out.
+pub fn normalise_spread(raws: &mut [i64]) {
+    let scored = || raws.iter().copied().filter(|&raw| raw >= 0);
+    let (lowest, highest) = (scored().min().unwrap_or(0), scored().max().unwrap_or(0));
+    for raw in raws {
+        *raw = if *raw < 0 { 0 } else { turned_around(*raw, lowest, highest) };
+    }
+}
+
+const fn turned_around(raw: i64, lowest: i64, highest: i64) -> i64 {
     if highest == 0 { MAX_SCORE } else { MAX_SCORE * (highest + lowest - raw) / highest }
 }

@@ -1,7 +1,7 @@
 //! Selectors, affinity, tolerations and spread constraints.
 //!
-//! Meaning and defaults: kubernetes `pkg/apis/core/types.go`, `pkg/apis/core/v1/defaults.go` and the
-//! API server's folding of `matchLabelKeys` (`pkg/registry/core/pod/strategy.go`), v1.36.2.
+//! Meaning and defaults: kubernetes `pkg/apis/core/types.go`, `pkg/apis/core/v1/defaults.go` and
+//! the API server's folding of `matchLabelKeys` (`pkg/registry/core/pod/strategy.go`), v1.36.2.
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;

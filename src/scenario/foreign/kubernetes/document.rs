@@ -32,8 +32,8 @@ const KINDS: &[(&str, &[&str])] = &[
     ("StatefulSet", &["apps/v1"]),
 ];
 
-/// Reads all objects of some documents (a file, or an inline object) into `drafts`. Scalers are tied
-/// to their targets by [`Drafts::attach_scalers`] when all files are read.
+/// Reads all objects of some documents (a file, or an inline object) into `drafts`. Scalers are
+/// tied to their targets by [`Drafts::attach_scalers`] when all files are read.
 pub fn read(documents: &[Node], tables: &mut Tables, found: &mut Findings, drafts: &mut Drafts) {
     for node in documents {
         let kind = node.get("kind").and_then(Node::text);

@@ -1,8 +1,8 @@
 //! Kubernetes manifests: typed objects of `k8s-openapi` become drafts.
 //!
-//! A document is read into the value tree once; from there the scalers (`keda.sh`, `autoscaling/v2`)
-//! are read by hand, everything else through the typed objects, whose type errors are traced back
-//! to the tree.
+//! A document is read into the value tree once; from there the scalers (`keda.sh`,
+//! `autoscaling/v2`) are read by hand, everything else through the typed objects, whose type
+//! errors are traced back to the tree.
 
 mod affinity;
 mod document;

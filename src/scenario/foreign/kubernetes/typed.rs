@@ -1,8 +1,9 @@
 //! From the value tree to a typed object and back: type errors with their places, and fields that
 //! the type does not have.
 //!
-//! One deserialiser only (`&serde_json::Value`) is instantiated for the many types of `k8s-openapi`.
-//! Its errors have no path, so on an error each value is tried alone: what fails alone is to blame.
+//! One deserialiser only (`&serde_json::Value`) is instantiated for the many types of
+//! `k8s-openapi`. Its errors have no path, so on an error each value is tried alone: what fails
+//! alone is to blame.
 
 use serde::Serialize;
 use serde::de::Deserialize;

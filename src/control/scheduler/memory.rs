@@ -41,6 +41,7 @@ pub struct Scheduler {
     pub(super) feasible: Vec<u32>,
     pub(super) totals: Vec<i64>,
     pub(super) raws: Vec<i64>,
+    pub(super) sums: Vec<f64>,
     pub(super) images: ImageScore,
 }
 
@@ -68,6 +69,7 @@ impl Scheduler {
             feasible: Vec::new(),
             totals: Vec::new(),
             raws: Vec::new(),
+            sums: Vec::new(),
             images: ImageScore::default(),
         }
     }
@@ -176,6 +178,12 @@ impl Scheduler {
         }
         let hints = Hints { view, options: &self.profile.options };
         self.queue.wake(now, |group| hints.after_node(group, node, Some(&before)));
+    }
+
+    /// An image came to a node, or was collected there. Cheaper than [`Scheduler::node_changed`]; no
+    /// waiting pod is helped by it.
+    pub fn node_images_changed(&mut self, view: SchedulerView<'_>, node: NodeId) {
+        self.seats.change_images(node, &view.cluster.nodes[node].images);
     }
 
     /// A Node object is gone. Pods that were on it are told of one by one, when they go.

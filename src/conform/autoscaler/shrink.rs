@@ -1,0 +1,577 @@
+//! Scale-down: drainability, utilisation, eligibility, removal, planner, timers, budgets.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::compare_sets;
+use super::fixture::{Fixture, at, head, instant, length, list, number, pairs, text};
+use crate::conform::case::Verdict;
+use crate::control::autoscaler::allowance::Allowance;
+use crate::control::autoscaler::deletion_budget::{DeletionLimits, GroupNodes, crop};
+use crate::control::autoscaler::drain::{
+    DrainOptions, Held, Outcome, OutcomeKind, Rule, combine, drain,
+};
+use crate::control::autoscaler::placement::{Failures, Hints, RoundRobin};
+use crate::control::autoscaler::planner::{
+    Emptiness, PlanContext, Planner, Removal, candidate_key, unneeded_limit,
+};
+use crate::control::autoscaler::quota::QuotaTracker;
+use crate::control::autoscaler::snapshot::Snapshot;
+use crate::control::autoscaler::unneeded::{GroupNow, NodeNow, Removable, Unneeded};
+use crate::control::autoscaler::unremovable::Unremovable;
+use crate::control::autoscaler::utilization::{
+    DevicePool, Dominant, UtilizationNode, UtilizationOptions, UtilizationPod, utilization,
+};
+use crate::control::autoscaler::{AutoscalerSpec, Reason};
+use crate::unit::{Duration, ExtendedId, NodeId, PodId, PoolId, Resources, SimTime};
+
+fn kind_name(kind: OutcomeKind) -> &'static str {
+    match kind {
+        OutcomeKind::Undefined => "undefined",
+        OutcomeKind::Ok => "drain_ok",
+        OutcomeKind::Blocked => "blocked",
+        OutcomeKind::Skip => "skip",
+        OutcomeKind::Wait => "wait",
+    }
+}
+
+fn kind_of(name: &str) -> Option<OutcomeKind> {
+    use OutcomeKind::{Blocked, Ok, Skip, Undefined, Wait};
+    [Undefined, Ok, Blocked, Skip, Wait].into_iter().find(|kind| kind_name(*kind) == name)
+}
+
+fn outcome_of(name: &str) -> Option<Outcome> {
+    use crate::control::autoscaler::drain::Blocker;
+    Some(match kind_of(name)? {
+        OutcomeKind::Undefined => Outcome::Undefined,
+        OutcomeKind::Ok => Outcome::Ok,
+        OutcomeKind::Blocked => Outcome::Blocked(Blocker::NotReplicated),
+        OutcomeKind::Skip => Outcome::Skip,
+        OutcomeKind::Wait => Outcome::Wait,
+    })
+}
+
+fn rule_of(name: &str) -> Option<Rule> {
+    Some(match name {
+        "mirror" => Rule::Mirror,
+        "longterminating" => Rule::LongTerminating,
+        "replicacount" => Rule::ReplicaCount,
+        "daemonset" => Rule::DaemonSet,
+        "safetoevict" => Rule::SafeToEvict,
+        "terminal" => Rule::Terminal,
+        "oncompletion" => Rule::OnCompletion,
+        "replicated" => Rule::Replicated,
+        "system" => Rule::System,
+        "notsafetoevict" => Rule::NotSafeToEvict,
+        "localstorage" => Rule::LocalStorage,
+        "pdb" => Rule::Pdb,
+        _ => return None,
+    })
+}
+
+fn drain_options(fixture: &Fixture, given: &Value) -> DrainOptions {
+    let mut options = DrainOptions::of(&fixture.spec, fixture.words().kube_system);
+    let set = |flag: &mut bool, key: &str| *flag = given[key].as_bool().unwrap_or(*flag);
+    set(&mut options.skip_system_pods, "skip_nodes_with_system_pods");
+    set(&mut options.skip_local_storage, "skip_nodes_with_local_storage");
+    set(&mut options.skip_custom_controllers, "skip_nodes_with_custom_controller_pods");
+    options.min_replica_count = number(given, "min_replica_count") as u32;
+    options.system_pod_timeout =
+        length(given, "blocking_system_pod_timeout_s").unwrap_or(options.system_pod_timeout);
+    options
+}
+
+/// One rule on one pod, or the order of outcomes.
+pub fn drainability(given: &Value, expect: &Value) -> Option<Verdict> {
+    let outcome = if given["rule_results"].is_array() {
+        let mut held = Vec::new();
+        for result in list(given, "rule_results") {
+            let overrides = list(result, "overrides").iter().map(|kind| kind_of(kind.as_str()?));
+            held.push(Held {
+                outcome: outcome_of(text(result, "outcome"))?,
+                overrides: overrides.collect::<Option<_>>()?,
+            });
+        }
+        combine(held)
+    } else {
+        let mut fixture = Fixture::of(head(), given);
+        let pod = fixture.pod(&given["pod"]);
+        let facts = fixture.facts(pod, &given["pod"], given);
+        let options = drain_options(&fixture, given);
+        rule_of(text(given, "rule"))?.outcome(&facts, &options, instant(given, "now_s")?)
+    };
+    let mut got = Map::from_iter([("outcome".to_owned(), json!(kind_name(outcome.kind())))]);
+    if expect.get("reason").is_some() {
+        let reason = match outcome {
+            Outcome::Blocked(blocker) => Some(blocker.name()),
+            _ => None,
+        };
+        got.insert("reason".to_owned(), json!(reason));
+    }
+    Some(Verdict::compare(expect.clone(), Value::Object(got)))
+}
+
+/// The pods of a node by what happens to them.
+pub fn pods_to_move(given: &Value, expect: &Value) -> Option<Verdict> {
+    let mut fixture = Fixture::new(head());
+    let pods: Vec<PodId> = list(given, "pods").iter().map(|pod| fixture.pod(pod)).collect();
+    let with_budgets = Fixture::of(head(), given);
+    let options = drain_options(&with_budgets, &given["options"]);
+    let values = list(given, "pods");
+    let facts = pods.iter().zip(values).map(|(&pod, value)| {
+        let own = with_budgets.pods[text(value, "name")];
+        (pod, with_budgets.facts(own, value, given))
+    });
+    let found = drain(facts, &options, instant(given, "now_s")?);
+    let names = |pods: &[PodId]| -> Value {
+        pods.iter().map(|&pod| json!(fixture.pod_name(pod))).collect()
+    };
+    let blocked = found
+        .blocked
+        .map(|(pod, blocker)| json!({"pod": fixture.pod_name(pod), "reason": blocker.name()}));
+    let got = json!({
+        "move": names(&found.moved),
+        "daemonset": names(&found.daemons),
+        "on_completion": names(&found.awaited),
+        "blocked_by": blocked,
+    });
+    Some(super::compare_keys(expect, &got))
+}
+
+/// Utilisation of a node.
+pub fn utilization_case(given: &Value, expect: &Value) -> Option<Verdict> {
+    let mut fixture = Fixture::new(head());
+    let node = fixture.node(&given["node"]);
+    let mut pods = Vec::new();
+    for value in list(given, "pods") {
+        let deletion = instant(value, "deletion_timestamp_s");
+        pods.push((fixture.shape(value), deletion, length(value, "termination_grace_s")));
+    }
+    let mut devices = Vec::new();
+    if given["options"]["dra_enabled"] == true {
+        for pool in list(given, "device_pools") {
+            let key = format!("{}/{}", text(pool, "driver"), text(pool, "pool"));
+            devices.push(DevicePool {
+                devices: number(pool, "devices") as u32,
+                slices: pool["slices"].as_u64().unwrap_or(1) as u32,
+                declared_slices: number(pool, "declared_slices") as u32,
+                allocated: number(&given["allocated_devices"], &key) as u32,
+            });
+        }
+    }
+    let row = &fixture.cluster.nodes[node];
+    let gpu = fixture.view().is_gpu(&row.labels, &row.allocatable);
+    let seen = UtilizationNode {
+        allocatable: &row.allocatable,
+        gpu: gpu.then_some(Some(ExtendedId(0))),
+        devices: &devices,
+    };
+    let flag = |key: &str| given["options"][key] == true;
+    let options = UtilizationOptions {
+        ignore_daemonsets: flag("ignore_daemonsets_utilization"),
+        ignore_mirror_pods: flag("ignore_mirror_pods_utilization"),
+    };
+    let shapes = &fixture.cluster.shapes;
+    let pods = pods.iter().map(|&(shape, deletion, grace)| UtilizationPod {
+        shape: &shapes[shape],
+        deletion,
+        grace,
+    });
+    let Some(found) = utilization(&seen, pods, options, instant(given, "now_s")?) else {
+        return Some(Verdict::compare(expect.clone(), json!({"error": true})));
+    };
+    let dominant = match found.dominant {
+        Dominant::Cpu => "cpu".to_owned(),
+        Dominant::Memory => "memory".to_owned(),
+        Dominant::Gpu => "gpu".to_owned(),
+        Dominant::Devices(index) => {
+            let pool = &list(given, "device_pools")[index];
+            format!("{}/{}", text(pool, "driver"), text(pool, "pool"))
+        }
+    };
+    let tolerance = expect["rel_tol"].as_f64().unwrap_or(1e-9);
+    let near = |key: &str, value: f64| {
+        expect[key].as_f64().is_none_or(|wanted| {
+            (wanted - value).abs() <= tolerance * wanted.abs().max(f64::MIN_POSITIVE)
+        })
+    };
+    let same = expect["dominant"].as_str().is_none_or(|wanted| wanted == dominant);
+    let right = expect["error"] != true
+        && same
+        && near("utilization", found.value)
+        && near("cpu_utilization", found.cpu);
+    let got = json!({
+        "utilization": found.value, "cpu_utilization": found.cpu, "dominant": dominant,
+    });
+    Some(if right { Verdict::Passed } else { Verdict::Failed { expected: expect.clone(), got } })
+}
+
+fn plan<'c>(
+    spec: &'c AutoscalerSpec,
+    ongoing: &'c BTreeMap<NodeId, crate::control::autoscaler::planner::Ongoing>,
+    evicted: &'c [PodId],
+    now: SimTime,
+) -> PlanContext<'c> {
+    PlanContext { spec, ongoing, evicted, now }
+}
+
+/// Which nodes are worth simulating.
+pub fn eligibility(given: &Value, expect: &Value) -> Option<Verdict> {
+    let options = &given["options"];
+    let mut spec = head();
+    let share = |key: &str, default: f64| options[key].as_f64().unwrap_or(default);
+    spec.utilization_threshold = share("scale_down_utilization_threshold", 0.5);
+    spec.gpu_utilization_threshold = share("scale_down_gpu_utilization_threshold", 0.5);
+    spec.scale_down_unready_enabled = options["scale_down_unready_enabled"] == true;
+    spec.ignore_daemonsets_utilization = options["ignore_daemonsets_utilization"] == true;
+    let mut given = given.clone();
+    // All nodes of these cases are in the first group.
+    let group = given["groups"][0]["id"].clone();
+    for node in given["nodes"].as_array_mut()? {
+        if node.get("group").is_none() {
+            node["group"] = group.clone();
+        }
+    }
+    let fixture = Fixture::of(spec, &given);
+    let snapshot = Snapshot::of(&fixture.spec, fixture.view());
+    let now = instant(&given, "now_s")?;
+    let ongoing = BTreeMap::new();
+    let context = plan(&fixture.spec, &ongoing, &[], now);
+    let (mut eligible, mut ineligible) = (Vec::new(), Map::new());
+    for &node in &fixture.cluster.registered {
+        let name = fixture.node_name(node).to_owned();
+        match Planner::default().eligibility(&context, &snapshot, node) {
+            Ok(()) => eligible.push(json!(name)),
+            Err(reason) => {
+                ineligible.insert(name, json!(reason.name()));
+            }
+        }
+    }
+    let got = json!({"eligible": eligible, "ineligible": ineligible});
+    Some(super::compare_keys(expect, &got))
+}
+
+/// Removal of one node.
+pub fn removal(given: &Value, expect: &Value) -> Option<Verdict> {
+    let fixture = Fixture::of(head(), given);
+    let mut snapshot = Snapshot::of(&fixture.spec, fixture.view());
+    let missing = NodeId(u32::MAX);
+    let node = fixture.nodes.get(text(given, "candidate")).copied().unwrap_or(missing);
+    let ongoing = BTreeMap::new();
+    let mut options = DrainOptions::of(&fixture.spec, fixture.words().kube_system);
+    options.min_replica_count = number(given, "min_replica_count") as u32;
+    let mut removal = Removal {
+        options,
+        ghosts: true,
+        ongoing: &ongoing,
+        allowance: Allowance::of(&fixture.view()),
+        hints: Hints::default(),
+        failures: Failures::default(),
+        now: at(0.0),
+    };
+    let (removable, moved, reason) =
+        match removal.simulate(&mut snapshot, node, &mut RoundRobin::default()) {
+            Ok(found) => (true, found.moved, None),
+            Err(reason) => (false, Vec::new(), Some(reason.name())),
+        };
+    let names: Vec<&str> = moved.iter().map(|&pod| fixture.pod_name(pod)).collect();
+    let got = json!({"removable": removable, "pods_to_move": names, "reason": reason});
+    Some(super::compare_keys(expect, &got))
+}
+
+/// The planner: which nodes are not needed, how many are looked for, which go.
+pub fn planner(given: &Value, expect: &Value) -> Option<Verdict> {
+    if expect["unneeded_count"].is_u64() {
+        return unneeded_count(given, expect);
+    }
+    if expect["unneeded"].is_array() {
+        return cluster_update(given, expect);
+    }
+    nodes_to_delete(given, expect)
+}
+
+fn unneeded_count(given: &Value, expect: &Value) -> Option<Verdict> {
+    let eligible = number(given, "empty_eligible_nodes") as usize;
+    let limit = unneeded_limit(
+        number(given, "previously_unneeded") as usize,
+        number(given, "max_scale_down_parallelism") as usize,
+        length(given, "unneeded_time_s")?,
+        length(given, "min_loop_interval_s")?,
+    );
+    // Atomic groups are not limited.
+    let got = if given["atomic_group"] == true { eligible } else { eligible.min(limit) };
+    Some(Verdict::compare(expect["unneeded_count"].clone(), json!(got)))
+}
+
+fn cluster_update(given: &Value, expect: &Value) -> Option<Verdict> {
+    let mut spec = head();
+    spec.max_scale_down_parallelism = number(given, "max_scale_down_parallelism") as u32;
+    spec.unneeded_time = length(given, "unneeded_time_s")?;
+    // What is eligible is given.
+    spec.utilization_threshold = f64::INFINITY;
+    let mut given = given.clone();
+    let eligible = given["eligible"].as_array()?.clone();
+    given["groups"] = json!([{"id": "ng", "min": 0, "max": 100, "target": 10}]);
+    for node in given["nodes"].as_array_mut()? {
+        if eligible.contains(&node["name"]) {
+            node["group"] = json!("ng");
+        }
+    }
+    let mut fixture = Fixture::of(spec, &given);
+    let mut evicted = Vec::new();
+    for value in list(&given, "recently_evicted") {
+        let mut value = value.clone();
+        value["node"] = Value::Null;
+        let pod = fixture.pod(&value);
+        fixture.cluster.pending.remove(&pod);
+        evicted.push(pod);
+    }
+    let candidates: Vec<NodeId> =
+        eligible.iter().filter_map(|name| fixture.nodes.get(name.as_str()?).copied()).collect();
+    let view = fixture.view();
+    let mut snapshot = Snapshot::of(&fixture.spec, view);
+    let ongoing = BTreeMap::new();
+    let context = plan(&fixture.spec, &ongoing, &evicted, at(0.0));
+    let mut planner = Planner::default();
+    planner.update(&context, &mut snapshot, &candidates, &mut RoundRobin::default());
+    let (mut unneeded, mut unremovable) = (Vec::new(), Vec::new());
+    for &node in &fixture.cluster.registered {
+        let list = if planner.unneeded.contains(node) { &mut unneeded } else { &mut unremovable };
+        list.push(json!(fixture.node_name(node)));
+    }
+    let got = json!({"unneeded": unneeded, "unremovable": unremovable});
+    Some(super::compare_keys(expect, &got))
+}
+
+fn nodes_to_delete(given: &Value, expect: &Value) -> Option<Verdict> {
+    let mut spec = head();
+    spec.unneeded_time = length(given, "unneeded_time_s")?;
+    spec.unready_time = length(given, "unready_time_s")?;
+    spec.cores_total.0 = number(&given["min_limits"], "cores");
+    spec.memory_total.0 = number(&given["min_limits"], "mem_bytes");
+    let mut fixture = Fixture::new(spec);
+    let shape = json!({"cpu_m": 1000, "mem_bytes": 10, "pods": 100});
+    let mut removable = Vec::new();
+    for group in list(given, "groups") {
+        fixture.group(group);
+        let name = text(group, "id");
+        for node in list(group, "removable") {
+            let id = fixture.node(&json!({
+                "name": node["name"], "group": name, "allocatable": shape,
+            }));
+            let pods = |key: &str| (0..number(node, key) as u32).map(PodId).collect();
+            removable.push(Removable {
+                node: id,
+                moved: pods("pods_to_move"),
+                daemons: Vec::new(),
+                awaited: pods("on_completion_pods"),
+                risky: false,
+            });
+        }
+        for other in list(&given["registered_but_not_removable"], name) {
+            fixture.node(&json!({"name": other, "group": name, "allocatable": shape}));
+        }
+    }
+    let mut planner = Planner::default();
+    let since = instant(given, "unneeded_since_s")?;
+    let threshold = fixture.spec.unneeded_time;
+    planner.unneeded.update(removable.into_iter().map(|own| (own, threshold)), since);
+    let ongoing = BTreeMap::new();
+    let context = plan(&fixture.spec, &ongoing, &[], at(0.0));
+    let (chosen, _) = planner.nodes_to_delete(&context, &fixture.view());
+    let names = |empty: bool| -> Value {
+        let own = chosen.iter().filter(|own| own.is_empty() == empty);
+        own.map(|own| json!(fixture.node_name(own.node))).collect()
+    };
+    let mut expect = expect.clone();
+    // What is not removable is asserted by its absence from both lists.
+    expect.as_object_mut()?.remove("unremovable");
+    let got = json!({"empty": names(true), "drain": names(false)});
+    Some(super::compare_keys(&expect, &got))
+}
+
+/// Timers.
+pub fn unneeded(given: &Value, expect: &Value) -> Option<Verdict> {
+    if given["updates"].is_array() {
+        return tracked(given, expect);
+    }
+    let now = instant(given, "now_s")?;
+    if given["node_deletion_candidate_ttl_s"].is_number() {
+        let ttl = length(given, "node_deletion_candidate_ttl_s")?;
+        let mut timers = Unneeded::default();
+        let nodes = list(given, "nodes");
+        for (index, node) in nodes.iter().enumerate() {
+            if let Some(tainted) = instant(node, "candidate_taint_value") {
+                timers.restore(NodeId::from(index), tainted, ttl, now);
+            }
+        }
+        let kept = timers.iter().map(|(node, _)| nodes[usize::from(node)]["name"].clone());
+        return Some(compare_sets(&expect["unneeded"], kept.collect()));
+    }
+    removable_at(given, expect, now)
+}
+
+fn tracked(given: &Value, expect: &Value) -> Option<Verdict> {
+    let mut fixture = Fixture::new(head());
+    let mut timers = Unneeded::default();
+    for update in list(given, "updates") {
+        let mut removable = Vec::new();
+        for node in list(update, "removable") {
+            let ready = node["ready"] == true;
+            let key = if ready { "unneeded_time_s" } else { "unready_time_s" };
+            removable.push((bare(fixture.node(node)), length(given, key)?));
+        }
+        timers.update(removable, instant(update, "at_s")?);
+    }
+    let got: Map<String, Value> = timers
+        .iter()
+        .map(|(node, timer)| {
+            let since = super::fixture::seconds_of(timer.since) as i64;
+            let value = json!({"since_s": since, "threshold_s": timer.threshold.as_secs()});
+            (fixture.node_name(node).to_owned(), value)
+        })
+        .collect();
+    Some(Verdict::compare(expect["tracked"].clone(), Value::Object(got)))
+}
+
+fn bare(node: NodeId) -> Removable {
+    Removable { node, moved: Vec::new(), daemons: Vec::new(), awaited: Vec::new(), risky: false }
+}
+
+fn removable_at(given: &Value, expect: &Value, now: SimTime) -> Option<Verdict> {
+    let single = &given["node"];
+    let empty = if single.is_object() { 1 } else { number(given, "empty_nodes") as u32 };
+    let drain = number(given, "drain_nodes") as u32;
+    let ready = single["ready"].as_bool().or(given["nodes_ready"].as_bool())?;
+    let mut timers = Unneeded::default();
+    let removable = (0..empty + drain).map(|index| {
+        let moved = if index < empty { Vec::new() } else { vec![PodId(0)] };
+        (Removable { moved, ..bare(NodeId(index)) }, Duration::ZERO)
+    });
+    timers.update(removable, instant(given, "since_s")?);
+    let now_of = NodeNow {
+        ready,
+        disabled: single["scale_down_disabled_annotation"] == true,
+        pool: given["group"].is_object().then_some(PoolId(0)),
+        unneeded_time: length(given, "unneeded_time_s")?,
+        unready_time: length(given, "unready_time_s")?,
+        capacity: Resources::ZERO,
+    };
+    let group = &given["group"];
+    let size = number(group, "target") - number(given, "deletions_in_progress");
+    let mut groups = BTreeMap::from([(PoolId(0), GroupNow { min: number(group, "min"), size })]);
+    let mut quota = QuotaTracker::above(Default::default(), []);
+    let (chosen, refused) = timers.removable_at(|_| now_of, &mut groups, &mut quota, now);
+    let count = |empty: bool| chosen.iter().filter(|own| own.is_empty() == empty).count();
+    let got = json!({
+        "empty_removable_count": count(true),
+        "drain_removable_count": count(false),
+        "unremovable_reason": refused.first().map(|(_, reason)| reason.name()),
+    });
+    Some(super::compare_keys(expect, &got))
+}
+
+/// What is still remembered as unremovable.
+pub fn unremovable(given: &Value, expect: &Value) -> Option<Verdict> {
+    let mut memory = Unremovable::default();
+    let names: Vec<&str> =
+        pairs(given, "unremovable_until_s").into_iter().map(|(name, _)| name).collect();
+    for (index, (_, until)) in pairs(given, "unremovable_until_s").into_iter().enumerate() {
+        memory.add(NodeId::from(index), at(until.as_f64()?), Reason::NoPlaceToMovePods);
+    }
+    let there = list(given, "cluster_nodes");
+    let is_there = |node: NodeId| there.iter().any(|name| *name == names[usize::from(node)]);
+    memory.update(is_there, instant(given, "now_s")?);
+    Some(Verdict::compare(expect["still_remembered"].clone(), json!(memory.len())))
+}
+
+/// Order of two candidates.
+pub fn candidate_order(given: &Value, expect: &Value) -> Option<Verdict> {
+    let emptiness = |key: &str| match text(given, key) {
+        "empty" => Emptiness::Empty,
+        "on_completion" => Emptiness::OnCompletion,
+        _ => Emptiness::Occupied,
+    };
+    let key = |side: &str| {
+        let before = given[format!("{side}_previously_unneeded")] == true;
+        candidate_key(emptiness(side), before)
+    };
+    Some(Verdict::compare(expect["a_before_b"].clone(), json!(key("a") < key("b"))))
+}
+
+/// Deletions cut to the budget.
+pub fn budgets(given: &Value, expect: &Value) -> Option<Verdict> {
+    let groups = list(given, "groups");
+    let index = |name: &Value| groups.iter().position(|group| group["id"] == *name);
+    let parse = |key: &str| -> Option<Vec<GroupNodes<i64>>> {
+        let ranges = list(given, key).iter().map(|own| {
+            let group = index(&own["group"])?;
+            let range = own["nodes"].as_array()?;
+            let nodes = (range[0].as_i64()?..range[1].as_i64()?).collect();
+            Some(GroupNodes { group, atomic: groups[group]["atomic"] == true, nodes })
+        });
+        ranges.collect()
+    };
+    let (empty, drain) = (parse("empty_candidates")?, parse("drain_candidates")?);
+    let others = parse("other_registered_nodes")?;
+    let registered: Vec<usize> = (0..groups.len())
+        .map(|group| {
+            let all = empty.iter().chain(&drain).chain(&others);
+            all.filter(|own| own.group == group).map(|own| own.nodes.len()).sum()
+        })
+        .collect();
+    let count = |key: &str| number(given, key) as usize;
+    let limits = DeletionLimits {
+        parallelism: count("max_scale_down_parallelism"),
+        drain_parallelism: count("max_drain_parallelism"),
+        empty_in_progress: count("empty_in_progress"),
+        drain_in_progress: count("drain_in_progress"),
+    };
+    let sizes = |group: usize| (number(&groups[group], "target") as usize, registered[group]);
+    let (empty, drain) = crop(&limits, empty, drain, sizes);
+    let spread = |own: &[GroupNodes<i64>]| -> Value {
+        let mut nodes: Vec<String> = own
+            .iter()
+            .flat_map(|own| {
+                let name = text(&groups[own.group], "id");
+                own.nodes.iter().map(move |node| format!("{name}-{node}"))
+            })
+            .collect();
+        nodes.sort();
+        json!(nodes)
+    };
+    let wanted = |key: &str| -> Option<Value> {
+        let mut nodes = Vec::new();
+        for own in list(expect, key) {
+            let range = own["nodes"].as_array()?;
+            let all = range[0].as_i64()?..range[1].as_i64()?;
+            nodes.extend(all.map(|node| format!("{}-{node}", text(own, "group"))));
+        }
+        nodes.sort();
+        Some(json!(nodes))
+    };
+    let expected = json!({"empty": wanted("empty")?, "drain": wanted("drain")?});
+    let got = json!({"empty": spread(&empty), "drain": spread(&drain)});
+    Some(Verdict::compare(expected, got))
+}
+
+/// Disruption budgets while removals are simulated.
+pub fn pdb(given: &Value, expect: &Value) -> Option<Verdict> {
+    let budgets = pairs(given, "disruptions_allowed");
+    let allowance = Allowance::new(budgets.iter().filter_map(|(_, left)| left.as_i64()).collect());
+    let pods: Vec<Vec<u32>> = list(given, "pods_match")
+        .iter()
+        .map(|own| {
+            let matching = (0_u32..).zip(&budgets).filter(|(_, (name, _))| own[*name] == true);
+            matching.map(|(index, _)| index).collect()
+        })
+        .collect();
+    let check = allowance.check(pods.iter().map(Vec::as_slice));
+    // Whether all fit at once says something only where each is possible at all.
+    let got = json!({
+        "can_remove": check.possible,
+        "in_parallel": check.possible && check.in_parallel,
+    });
+    Some(super::compare_keys(expect, &got))
+}

@@ -1,0 +1,91 @@
+//! What is read of nodes and instances, and what of them is cleaned up before anything else.
+
+use std::collections::BTreeMap;
+
+use super::backoff::FailureKind;
+use super::spec::AutoscalerSpec;
+use super::state::{ClusterState, InstanceReading, NodeReading, StateLimits};
+use super::view::{GroupView, InstanceState, View, instance_state};
+use crate::model::{Node, NodePhase};
+use crate::unit::{Duration, NodeId, PoolId, SimTime};
+
+/// Groups whose target has been above their registered nodes for too long, and by how much.
+pub fn sizes_to_fix(
+    state: &ClusterState,
+    groups: &[GroupView],
+    provision: Duration,
+    now: SimTime,
+) -> Vec<(PoolId, u32)> {
+    groups
+        .iter()
+        .filter(|group| !group.atomic)
+        .filter_map(|group| {
+            let size = state.incorrect_size(group.pool)?;
+            let old = size.first_observed + provision < now;
+            let by = size.expected.saturating_sub(size.current);
+            (old && by > 0).then_some((group.pool, by))
+        })
+        .collect()
+}
+
+/// Instances without a node that are to be deleted: no group falls under its minimum, unless
+/// forced.
+pub fn unregistered_to_delete(
+    state: &ClusterState,
+    groups: &[GroupView],
+    limits: &StateLimits,
+    force: bool,
+    now: SimTime,
+) -> Vec<(PoolId, Vec<NodeId>)> {
+    let mut of_pool: BTreeMap<PoolId, Vec<NodeId>> = BTreeMap::new();
+    for (node, pool) in state.old_unregistered(limits, now) {
+        of_pool.entry(pool).or_default().push(node);
+    }
+    of_pool
+        .into_iter()
+        .filter_map(|(pool, mut nodes)| {
+            let group = groups.iter().find(|group| group.pool == pool)?;
+            if !force {
+                nodes.truncate(group.target.saturating_sub(group.min) as usize);
+            }
+            (!nodes.is_empty()).then_some((pool, nodes))
+        })
+        .collect()
+}
+
+/// What is read of a node.
+pub(super) fn reading(view: &View<'_>, id: NodeId) -> NodeReading {
+    let node = &view.cluster.nodes[id];
+    NodeReading {
+        node: id,
+        pool: view.group_of(node).and(node.pool),
+        ready: view.is_ready(node),
+        created: (node.registered != SimTime::NEVER).then_some(node.registered),
+        deleted: node.phase == NodePhase::Gone,
+        suspended: node.phase == NodePhase::Deallocated,
+    }
+}
+
+/// What is read of the instances of all groups.
+pub(super) fn instances<'v>(
+    spec: &'v AutoscalerSpec,
+    view: &'v View<'_>,
+) -> impl Iterator<Item = InstanceReading> + 'v {
+    view.groups.iter().flat_map(move |group| {
+        let ids = &view.cluster.pools[group.pool].instances;
+        ids.iter().filter_map(move |&id| {
+            let node: &Node = &view.cluster.nodes[id];
+            let state = instance_state(node.phase, spec.fast_failure_detection)?;
+            Some(InstanceReading {
+                node: id,
+                pool: group.pool,
+                has_node: node.phase.has_node(),
+                deleting: state == InstanceState::Deleting,
+                error: (state == InstanceState::Failed).then(|| {
+                    let known = view.failures.iter().find(|(node, _)| *node == id);
+                    known.map_or(FailureKind::Other, |&(_, why)| FailureKind::Provider(why))
+                }),
+            })
+        })
+    })
+}
