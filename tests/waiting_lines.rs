@@ -1,5 +1,6 @@
 //! Queues, consumers and arrivals against queueing theory: Erlang B and C, Pollaczek-Khinchine,
-//! Little's law. Values are those of `docs/validation.md` §B2.1 to B2.3, with a mean service of 1 s.
+//! Little's law. Values are those of `docs/validation.md` §B2.1 to B2.3, with a mean service of 1
+//! s.
 
 #[path = "kit/waiting_line.rs"]
 mod waiting_line;

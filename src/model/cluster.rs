@@ -212,8 +212,8 @@ impl Cluster {
         self.change += 1;
     }
 
-    /// The VM is gone. Its Node object, if there is one, shows nothing of it yet; its pods are dealt
-    /// with by whoever finds them.
+    /// The VM is gone. Its Node object, if there is one, shows nothing of it yet; its pods are
+    /// dealt with by whoever finds them.
     pub fn remove_instance(&mut self, node: NodeId, now: SimTime) {
         let row = &mut self.nodes[node];
         row.gone = now;

@@ -1,5 +1,5 @@
-//! The checked scenario: the specifications of all parts, tied by dense ids. No strings on hot paths,
-//! no parsing. `Send + Sync`, shared by all runs of a study.
+//! The checked scenario: the specifications of all parts, tied by dense ids. No strings on hot
+//! paths, no parsing. `Send + Sync`, shared by all runs of a study.
 
 mod assumption;
 mod inject;

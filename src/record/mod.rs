@@ -1,5 +1,5 @@
-//! What is remembered of a run: distributions, series, the cost ledger, the journal of decisions, and
-//! the outcome that carries them to the reports.
+//! What is remembered of a run: distributions, series, the cost ledger, the journal of decisions,
+//! and the outcome that carries them to the reports.
 
 mod distribution;
 mod integral;

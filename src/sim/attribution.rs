@@ -1,7 +1,7 @@
 //! Where waiting goes: one cause for each instant of each waiting message and pod (contract §5).
 //!
-//! Messages that wait in one queue share the queue's cause, so a queue keeps one clock per cause and
-//! adds depth·dt when either changes: O(1) per event and nothing per message.
+//! Messages that wait in one queue share the queue's cause, so a queue keeps one clock per cause
+//! and adds depth·dt when either changes: O(1) per event and nothing per message.
 
 use crate::unit::{Duration, NodeId, PoolId, SimTime};
 use crate::vocabulary::Cause;

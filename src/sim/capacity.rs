@@ -46,7 +46,7 @@ pub struct Capacity {
     /// Addresses, quotas, outages.
     pub region: Region,
     /// What the provider said of instances that failed.
-    pub failures: Vec<(NodeId, ProvisioningFailure)>,
+    pub failures: FxHashMap<NodeId, ProvisioningFailure>,
     /// Image pulls under way.
     pub pulls: Pulls,
 }
@@ -97,7 +97,7 @@ impl Capacity {
                 &plan.refusals,
                 &plan.timing,
             ),
-            failures: Vec::new(),
+            failures: FxHashMap::default(),
             pulls: Pulls::default(),
         }
     }

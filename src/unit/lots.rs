@@ -1,5 +1,5 @@
-//! Lots: a keyed pure hash. Where the real controllers are random (ties, shuffles), a decision draws
-//! from the lots that it is handed, so that it stays a function of its arguments.
+//! Lots: a keyed pure hash. Where the real controllers are random (ties, shuffles), a decision
+//! draws from the lots that it is handed, so that it stays a function of its arguments.
 
 /// A source of repeatable choices for one decision. Copying it repeats the same choices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

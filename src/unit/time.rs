@@ -51,7 +51,8 @@ impl SimTime {
         Duration(self.0.saturating_sub(earlier.0))
     }
 
-    /// The whole second at or before this instant (upstream stores some times with that resolution).
+    /// The whole second at or before this instant (upstream stores some times with that
+    /// resolution).
     pub const fn floor_second(self) -> Self {
         Self(self.0 - self.0 % MICROS_PER_SECOND)
     }

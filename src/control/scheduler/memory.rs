@@ -180,8 +180,8 @@ impl Scheduler {
         self.queue.wake(now, |group| hints.after_node(group, node, Some(&before)));
     }
 
-    /// An image came to a node, or was collected there. Cheaper than [`Scheduler::node_changed`]; no
-    /// waiting pod is helped by it.
+    /// An image came to a node, or was collected there. Cheaper than [`Scheduler::node_changed`];
+    /// no waiting pod is helped by it.
     pub fn node_images_changed(&mut self, view: SchedulerView<'_>, node: NodeId) {
         self.seats.change_images(node, &view.cluster.nodes[node].images);
     }

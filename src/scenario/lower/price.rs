@@ -94,7 +94,7 @@ impl PoolReader<'_, '_, '_> {
         let path = self.path("osDiskPrice");
         let source = match price::os_disk(disk, gib) {
             Some(listed) => format!(
-                "OS disks are not in the bill unless `prices.osDisk` is given; list price {}/h ({})",
+                "OS disks are not in the bill unless `prices.osDisk` is given; listed at {}/h ({})",
                 listed.rate.units(),
                 listed.source
             ),

@@ -139,7 +139,8 @@ impl Table {
     }
 
     /// An amount of a resource in its base unit (millicores or bytes). A column whose name ends in
-    /// `_milli`, `_mib` or `_gib` holds plain numbers of that unit, any other Kubernetes quantities.
+    /// `_milli`, `_mib` or `_gib` holds plain numbers of that unit, any other Kubernetes
+    /// quantities.
     pub(super) fn amount(
         &self,
         line: u64,

@@ -42,7 +42,8 @@ impl World<'_> {
         }
     }
 
-    /// The kubelet registers: a Node object with the not-ready taint. DaemonSet pods are made first.
+    /// The kubelet registers: a Node object with the not-ready taint. DaemonSet pods are made
+    /// first.
     pub fn node_registered(&mut self, node: NodeId) {
         self.cluster.register_node(node, self.now);
         let taint = Taint {
@@ -79,7 +80,8 @@ impl World<'_> {
 
     /// Whether a DaemonSet wants a pod on the node.
     pub fn daemon_runs_on(&self, workload: WorkloadId, node: NodeId) -> bool {
-        // kubernetes `pkg/controller/daemon/daemon_controller.go` `NodeShouldRunDaemonPod`, v1.36.2.
+        // kubernetes `pkg/controller/daemon/daemon_controller.go` `NodeShouldRunDaemonPod`,
+        // v1.36.2.
         let shape = &self.cluster.shapes[self.plan.workloads[workload].shape];
         let facts = NodeFacts::of(&self.cluster.nodes[node]);
         fits_node_affinity(shape, &facts, &self.cluster.symbols)
@@ -118,8 +120,8 @@ impl World<'_> {
         self.wake_scheduler(self.now);
     }
 
-    /// The VM is gone, with everything on it. `graceful` says that the Node object goes with it (the
-    /// autoscaler deletes it); otherwise its silence must be noticed first.
+    /// The VM is gone, with everything on it. `graceful` says that the Node object goes with it
+    /// (the autoscaler deletes it); otherwise its silence must be noticed first.
     pub fn vm_gone(&mut self, node: NodeId, graceful: bool) {
         let row = &self.cluster.nodes[node];
         if row.gone != SimTime::NEVER {

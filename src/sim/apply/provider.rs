@@ -72,7 +72,7 @@ impl World<'_> {
                 }
             }
             CreationOutcome::Fails { at, failure } => {
-                self.capacity.failures.push((node, failure));
+                self.capacity.failures.insert(node, failure);
                 self.at(at, Event::VmFailed(node, 0));
             }
         }
@@ -127,8 +127,7 @@ impl World<'_> {
         self.record.pools[pool].failed += 1;
         self.record.nodes[node].end = "failed";
         self.fingerprint.add(self.now, 15, u64::from(node.0), 0);
-        let known = self.capacity.failures.iter().find(|(failed, _)| *failed == node);
-        let failure = known.map(|&(_, failure)| failure);
+        let failure = self.capacity.failures.get(&node).copied();
         self.capacity.walls[pool] = failure;
         let code = failure.map_or("", failure_code);
         let name = self.node_name(node);
@@ -171,7 +170,7 @@ impl World<'_> {
         let spec = &self.plan.pools[pool];
         let capacity = &mut self.capacity;
         capacity.scale_sets[pool].finish_removal(spec, row.instance, &mut capacity.region);
-        capacity.failures.retain(|(failed, _)| *failed != node);
+        capacity.failures.remove(&node);
     }
 
     /// A VM is lost: the scale set is smaller by one.

@@ -10,8 +10,8 @@ use crate::unit::{NodeId, PodId, SimTime};
 use crate::vocabulary::Cause;
 
 impl World<'_> {
-    /// The scheduler has something to do at `time`: its next cycle is then, or when the serial cycle
-    /// before is over.
+    /// The scheduler has something to do at `time`: its next cycle is then, or when the serial
+    /// cycle before is over.
     pub fn wake_scheduler(&mut self, time: SimTime) {
         let at = time.max(self.scheduling.busy_until).max(self.now);
         if at < self.scheduling.due {

@@ -1,5 +1,5 @@
-//! Scans of the cluster autoscaler: what it decides is carried out, and what it says of pods becomes
-//! the cause that they wait for.
+//! Scans of the cluster autoscaler: what it decides is carried out, and what it says of pods
+//! becomes the cause that they wait for.
 
 use crate::control::autoscaler::{
     Action, Autoscaler, DeleteReason, FailureKind, Fate, GrowReason, Rejection, Scan, next_scan,
@@ -206,8 +206,8 @@ impl World<'_> {
         }
     }
 
-    /// The `number`-th pod that waits for nodes of a pool is counted on one of them: as many pods to
-    /// a node as fit an empty one, in the order in which the nodes were asked for.
+    /// The `number`-th pod that waits for nodes of a pool is counted on one of them: as many pods
+    /// to a node as fit an empty one, in the order in which the nodes were asked for.
     fn wait_for_coming(&mut self, pod: PodId, pool: PoolId, number: u32) {
         let room = &self.plan.pools[pool].allocatable;
         let wanted = self.cluster.shape(pod).requests;

@@ -158,7 +158,8 @@ impl World<'_> {
         }
     }
 
-    /// What keeps a ScaledObject's replicas from what its metric asks for now (contract §5, rule 2).
+    /// What keeps a ScaledObject's replicas from what its metric asks for now (contract §5, rule
+    /// 2).
     pub fn scaling_cause(
         &self,
         workload: WorkloadId,
