@@ -194,6 +194,10 @@ impl World<'_> {
         }
         self.refresh_consumed_queue(row.workload);
         self.budgets_changed(pod);
+        if spec.kind == WorkloadKind::StatefulSet {
+            // The next one is made once this one is Ready.
+            self.sync_workload(row.workload);
+        }
     }
 
     /// Whether a pod of an arrival stream ends by itself.
