@@ -36,7 +36,7 @@ impl World<'_> {
             return;
         }
         let ordinal = self.work.queues[queue].arrive(self.now);
-        self.fingerprint.add(self.now, 30, u64::from(queue.0), ordinal);
+        self.fingerprint.add(self.now, 30, self.keys.queues[queue], ordinal);
         if self.counts() {
             self.record.queue_clocks[queue].enter(self.now);
         }
@@ -104,7 +104,7 @@ impl World<'_> {
         self.work.queues[queue].complete(message);
         self.work.last_completion[queue] = Some(self.now);
         self.record.queue_flows[queue].completed += 1;
-        self.fingerprint.add(self.now, 31, u64::from(queue.0), message.ordinal);
+        self.fingerprint.add(self.now, 31, self.keys.queues[queue], message.ordinal);
         if self.work.queues[queue].counts(message.arrived) {
             let wait = started.since(message.arrived);
             self.record.messages.wait.add(wait);
@@ -125,7 +125,7 @@ impl World<'_> {
     /// Locks of dead consumers run out.
     pub fn locks_expire(&mut self, queue: QueueId) {
         while let Some((message, fate)) = self.work.queues[queue].expire(self.now) {
-            self.fingerprint.add(self.now, 32, u64::from(queue.0), message.ordinal);
+            self.fingerprint.add(self.now, 32, self.keys.queues[queue], message.ordinal);
             self.message_back(queue, message.arrived, fate);
         }
         if let Some(next) = self.work.queues[queue].next_expiry() {
@@ -185,13 +185,13 @@ impl World<'_> {
         totals.redelivered += tally.counted_redelivered;
         totals.rejected += tally.counted_rejected;
         totals.queued_at_end += state.counted_waiting();
-        totals.in_service_at_end += state.locked();
-        let oldest = state
-            .oldest_waiting()
-            .into_iter()
-            .chain(state.orphans().map(|(message, _)| message.arrived))
-            .chain(self.work.consumers[queue].held().map(|held| held.message.arrived))
-            .min();
+        let locked = || {
+            let orphans = state.orphans().map(|(message, _)| message.arrived);
+            orphans.chain(self.work.consumers[queue].held().map(|held| held.message.arrived))
+        };
+        let counted = locked().filter(|&arrived| state.counts(arrived)).count();
+        totals.in_service_at_end += counted as u64;
+        let oldest = state.oldest_waiting().into_iter().chain(locked()).min();
         if let Some(oldest) = oldest {
             let age = self.now.since(oldest);
             totals.oldest_age_at_end = totals.oldest_age_at_end.max(age);
