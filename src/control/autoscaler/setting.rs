@@ -426,7 +426,7 @@ mod tests {
     fn every_key_takes_a_value_of_its_kind_and_refuses_another() {
         for setting in AutoscalerSpec::keys() {
             let value = match setting.expected {
-                DURATION => "7m",
+                DURATION | PERIOD => "7m",
                 SWITCH => "true",
                 SHARE => "0.25",
                 COUNT | PERCENT => "17",
