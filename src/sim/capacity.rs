@@ -35,6 +35,8 @@ pub struct Capacity {
     pub deletions: FxHashMap<NodeId, Deletion>,
     /// When the next scan is due.
     pub next_scan: SimTime,
+    /// How long the last loop is at work: no other starts before.
+    pub scanned_until: SimTime,
     /// A pod that becomes unschedulable makes it come sooner.
     pub scan_on_unschedulable: bool,
     /// What the provider said last when a pool could not grow.
@@ -78,6 +80,7 @@ impl Capacity {
             gpu: gpu.map(|index| ExtendedId(index as u8)),
             deletions: FxHashMap::default(),
             next_scan: SimTime::NEVER,
+            scanned_until: SimTime::ZERO,
             scan_on_unschedulable: plan.autoscaler.frequent_loops,
             walls: plan.pools.iter().map(|_| None).collect(),
             scale_sets: plan

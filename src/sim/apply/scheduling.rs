@@ -50,7 +50,10 @@ impl World<'_> {
         if let Some(preemption) = preemption {
             self.preempt(pod, preemption);
         }
-        self.autoscaler_sees_pod();
+        // Upstream's pod observer reports pods that have become unschedulable, not each new attempt.
+        if first || self.plan.lab.zero_control_delay {
+            self.autoscaler_sees_pod();
+        }
     }
 
     fn preempt(&mut self, pod: PodId, preemption: &Preemption) {

@@ -49,6 +49,7 @@ impl World<'_> {
         let scan = run_once(spec, &view, &mut memory, self.now, lots);
         self.capacity.autoscaler = memory;
         let next = next_scan(spec, self.now, &scan);
+        self.capacity.scanned_until = next.over;
         self.capacity.scan_on_unschedulable = next.on_unschedulable;
         self.note_failures(&scan);
         self.explain_pods(&scan);
@@ -65,13 +66,13 @@ impl World<'_> {
     pub fn autoscaler_sees_pod(&mut self) {
         let due = self.capacity.next_scan;
         let at_once = self.plan.lab.zero_control_delay;
-        if (self.capacity.scan_on_unschedulable || at_once)
-            && due != SimTime::NEVER
-            && due > self.now
-        {
+        // A loop that is still at work ends first.
+        let soonest = if at_once { self.now } else { self.now.max(self.capacity.scanned_until) };
+        let may_wake = self.capacity.scan_on_unschedulable || at_once;
+        if may_wake && due != SimTime::NEVER && due > soonest {
             // Once a loop: the next one says again whether it may be woken.
             self.capacity.scan_on_unschedulable = false;
-            self.schedule_scan(self.now);
+            self.schedule_scan(soonest);
         }
     }
 
