@@ -16,12 +16,10 @@ pub use workload::{
 pub use crate::rules::IntOrPercent;
 
 use crate::cloud::{
-    CapacityRefusal, NetworkSpec, PodStartSpec, PoolSpec, PriceSpec, QuotaSpec, SubnetSpec, Tier,
-    TimingSpec,
+    CapacityRefusal, NetworkSpec, PoolSpec, PriceSpec, QuotaSpec, SubnetSpec, Tier, TimingSpec,
 };
 use crate::control::autoscaler::AutoscalerSpec;
 use crate::control::scheduler::SchedulerSpec;
-use crate::demand::SourceSpec;
 use crate::model::{Labels, PodShape};
 use crate::queue::QueueSpec;
 use crate::unit::{
@@ -150,9 +148,3 @@ impl Plan {
         SimTime::ZERO + self.simulation.duration
     }
 }
-
-/// Convenience for lowering: what sources a stream has.
-pub type Sources = Vec<SourceSpec>;
-
-/// Times of pods of a workload.
-pub type PodStart = PodStartSpec;

@@ -76,6 +76,11 @@ impl Distribution {
         self.count
     }
 
+    /// How many of them are zero.
+    pub fn zeros(&self) -> u64 {
+        self.zeros
+    }
+
     /// Exact sum in microseconds.
     pub fn total_micros(&self) -> u128 {
         self.total_micros

@@ -4,14 +4,12 @@
 mod distribution;
 mod integral;
 mod journal;
-mod ledger;
 mod outcome;
 mod series;
 
 pub use distribution::{Distribution, Quantiles};
 pub use integral::Integral;
 pub use journal::{Actor, Entry, Journal, JournalLevel, Object};
-pub use ledger::{Account, Ledger};
 pub use outcome::{
     CostTotals, Counters, MessageTotals, NodeRow, Outcome, PodRow, PodTotals, PoolTotals,
     WallTotals, WorkloadTotals,

@@ -35,8 +35,8 @@ pub struct Capacity {
     pub deletions: FxHashMap<NodeId, Deletion>,
     /// When the next scan is due.
     pub next_scan: SimTime,
-    /// How long the last loop is at work: no other starts before.
-    pub scanned_until: SimTime,
+    /// When the last one began; [`SimTime::NEVER`] before the first.
+    pub scan_began: SimTime,
     /// A pod that becomes unschedulable makes it come sooner.
     pub scan_on_unschedulable: bool,
     /// What the provider said last when a pool could not grow.
@@ -80,7 +80,7 @@ impl Capacity {
             gpu: gpu.map(|index| ExtendedId(index as u8)),
             deletions: FxHashMap::default(),
             next_scan: SimTime::NEVER,
-            scanned_until: SimTime::ZERO,
+            scan_began: SimTime::NEVER,
             scan_on_unschedulable: plan.autoscaler.frequent_loops,
             walls: plan.pools.iter().map(|_| None).collect(),
             scale_sets: plan

@@ -5,6 +5,7 @@ use crate::model::{Node, NodePhase, PodPhase, Usage};
 use crate::plan::{GivenNode, ScalerKind, WorkloadKind};
 use crate::sim::event::Event;
 use crate::sim::names::key;
+use crate::sim::work::Work;
 use crate::sim::world::{World, scheduler_view};
 use crate::unit::{
     Duration, InstanceId, MAX_EXTENDED, NodeId, PodId, Resources, SimTime, WorkloadId,
@@ -122,7 +123,8 @@ impl World<'_> {
                 }
             }
             WorkloadKind::ScaledJob => {}
-            // Pods without a controller that are there from the start.
+            // Pods without a controller that are there from the start; arrivals make the others.
+            WorkloadKind::Bare if Work::feeds(self.plan, workload) => {}
             WorkloadKind::Bare => {
                 self.cluster.workloads[workload].replicas = spec.replicas;
                 for _ in 0..spec.replicas {

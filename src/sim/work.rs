@@ -136,6 +136,15 @@ impl Work {
             .unwrap_or((SimTime::NEVER, StreamId(0)));
     }
 
+    /// Whether a stream of arrivals makes the pods of a workload.
+    pub fn feeds(plan: &Plan, workload: WorkloadId) -> bool {
+        plan.streams.iter().any(|stream| match stream {
+            ArrivalSpec::Pods { workload: fed, .. }
+            | ArrivalSpec::PodTrace { workload: fed, .. } => *fed == workload,
+            ArrivalSpec::Messages { .. } => false,
+        })
+    }
+
     /// Workloads that consume a queue.
     pub fn consumers_of(&self, queue: QueueId) -> &[WorkloadId] {
         &self.consuming[queue]

@@ -158,17 +158,18 @@ impl Scan {
 pub struct NextScan {
     /// At the latest.
     pub at: SimTime,
-    /// When this one is over, and the next could start at the soonest.
-    pub over: SimTime,
     /// A pod that becomes unschedulable starts it sooner.
     pub on_unschedulable: bool,
 }
 
 /// When the loop after one that started at `started` starts.
 pub fn next_scan(spec: &AutoscalerSpec, started: SimTime, scan: &Scan) -> NextScan {
-    let over = started + LOOP_TIME.min(spec.scan_interval);
-    let at = if spec.frequent_loops && scan.acted() { over } else { started + spec.scan_interval };
-    NextScan { at, over, on_unschedulable: spec.frequent_loops }
+    let at = if spec.frequent_loops && scan.acted() {
+        started + LOOP_TIME.min(spec.scan_interval)
+    } else {
+        started + spec.scan_interval
+    };
+    NextScan { at, on_unschedulable: spec.frequent_loops }
 }
 
 /// While loops are slow, deletions happen in every so-manieth one (1.37, off by default).

@@ -201,7 +201,7 @@ impl World<'_> {
         self.refresh_consumed_queue(row.workload);
         self.budgets_changed(pod);
         if spec.kind == WorkloadKind::StatefulSet {
-            // Its next pod waited for this one.
+            // The next one is made once this one is Ready.
             self.sync_workload(row.workload);
         }
     }

@@ -6,8 +6,13 @@ use crate::record::{Actor, Object};
 use crate::sim::apply::Stop;
 use crate::sim::event::Event;
 use crate::sim::world::{World, scheduler_view};
-use crate::unit::{NodeId, PodId, SimTime};
+use crate::unit::{Duration, NodeId, PodId, SimTime};
 use crate::vocabulary::Cause;
+
+/// A sleeping autoscaler wakes up for pods that became unschedulable within this time; a pod that
+/// is tried again in vain keeps the time of its condition (autoscaler
+/// `cluster-autoscaler/loop/trigger.go`: `maxPodChangeAge`).
+const RECENTLY_UNSCHEDULABLE: Duration = Duration::from_secs(10);
 
 impl World<'_> {
     /// The scheduler has something to do at `time`: its next cycle is then, or when the serial
@@ -50,8 +55,8 @@ impl World<'_> {
         if let Some(preemption) = preemption {
             self.preempt(pod, preemption);
         }
-        // Upstream's pod observer reports pods that have become unschedulable, not each new attempt.
-        if first || self.plan.lab.zero_control_delay {
+        let since = self.cluster.pods[pod].unschedulable_since;
+        if self.now.since(since) <= RECENTLY_UNSCHEDULABLE {
             self.autoscaler_sees_pod();
         }
     }

@@ -4,8 +4,8 @@
 use rustc_hash::FxHashMap;
 
 use crate::control::autoscaler::{
-    Action, Autoscaler, DeleteReason, FailureKind, Fate, GrowReason, Rejection, Scan, next_scan,
-    run_once,
+    Action, Autoscaler, DeleteReason, FailureKind, Fate, GrowReason, LOOP_TIME, Rejection, Scan,
+    next_scan, run_once,
 };
 use crate::model::{NodePhase, Taint, Usage};
 use crate::model::{ProvisioningFailure, TaintEffect};
@@ -32,6 +32,7 @@ impl World<'_> {
             return;
         }
         self.record.counters.autoscaler_scans += 1;
+        self.capacity.scan_began = self.now;
         self.count_budgets();
         for group in &mut self.capacity.groups {
             group.target = self.cluster.pools[group.pool].target;
@@ -49,7 +50,6 @@ impl World<'_> {
         let scan = run_once(spec, &view, &mut memory, self.now, lots);
         self.capacity.autoscaler = memory;
         let next = next_scan(spec, self.now, &scan);
-        self.capacity.scanned_until = next.over;
         self.capacity.scan_on_unschedulable = next.on_unschedulable;
         self.note_failures(&scan);
         self.explain_pods(&scan);
@@ -62,17 +62,21 @@ impl World<'_> {
         self.at(at, Event::AutoscalerScan);
     }
 
-    /// A pod has become unschedulable: a sleeping loop wakes up.
+    /// A pod has become unschedulable: a sleeping loop wakes up, one that runs goes on to its end.
     pub fn autoscaler_sees_pod(&mut self) {
         let due = self.capacity.next_scan;
         let at_once = self.plan.lab.zero_control_delay;
-        // A loop that is still at work ends first.
-        let soonest = if at_once { self.now } else { self.now.max(self.capacity.scanned_until) };
-        let may_wake = self.capacity.scan_on_unschedulable || at_once;
-        if may_wake && due != SimTime::NEVER && due > soonest {
+        let began = self.capacity.scan_began;
+        let awake = if at_once || began == SimTime::NEVER {
+            self.now
+        } else {
+            self.now.max(began + LOOP_TIME)
+        };
+        if (self.capacity.scan_on_unschedulable || at_once) && due != SimTime::NEVER && due > awake
+        {
             // Once a loop: the next one says again whether it may be woken.
             self.capacity.scan_on_unschedulable = false;
-            self.schedule_scan(soonest);
+            self.schedule_scan(awake);
         }
     }
 

@@ -37,7 +37,7 @@ impl World<'_> {
             return;
         }
         let ordinal = self.work.queues[queue].arrive(self.now);
-        self.fingerprint.add(self.now, 30, u64::from(queue.0), ordinal);
+        self.fingerprint.add(self.now, 30, self.keys.queues[queue], ordinal);
         if self.counts() {
             self.record.queue_clocks[queue].enter(self.now);
         }
@@ -105,7 +105,7 @@ impl World<'_> {
         self.work.queues[queue].complete(message);
         self.work.last_completion[queue] = Some(self.now);
         self.record.queue_flows[queue].completed += 1;
-        self.fingerprint.add(self.now, 31, u64::from(queue.0), message.ordinal);
+        self.fingerprint.add(self.now, 31, self.keys.queues[queue], message.ordinal);
         if self.work.queues[queue].counts(message.arrived) {
             let wait = started.since(message.arrived);
             self.record.ended_waits += u128::from(wait.micros());
@@ -134,7 +134,7 @@ impl World<'_> {
         let mut expired = false;
         while let Some((message, fate)) = self.work.queues[queue].expire(self.now) {
             expired = true;
-            self.fingerprint.add(self.now, 32, u64::from(queue.0), message.ordinal);
+            self.fingerprint.add(self.now, 32, self.keys.queues[queue], message.ordinal);
             self.message_back(queue, message.arrived, fate);
         }
         // A second event of one instant finds nothing: it must not go on beside the first for ever.
@@ -197,15 +197,13 @@ impl World<'_> {
         totals.redelivered += tally.counted_redelivered;
         totals.rejected += tally.counted_rejected;
         totals.queued_at_end += state.counted_waiting();
-        let held = self.work.consumers[queue].held().map(|held| held.message.arrived);
-        let locked = state.orphans().map(|(message, _)| message.arrived).chain(held);
-        totals.in_service_at_end += locked.filter(|&at| state.counts(at)).count() as u64;
-        let oldest = state
-            .oldest_waiting()
-            .into_iter()
-            .chain(state.orphans().map(|(message, _)| message.arrived))
-            .chain(self.work.consumers[queue].held().map(|held| held.message.arrived))
-            .min();
+        let locked = || {
+            let orphans = state.orphans().map(|(message, _)| message.arrived);
+            orphans.chain(self.work.consumers[queue].held().map(|held| held.message.arrived))
+        };
+        let counted = locked().filter(|&arrived| state.counts(arrived)).count();
+        totals.in_service_at_end += counted as u64;
+        let oldest = state.oldest_waiting().into_iter().chain(locked()).min();
         if let Some(oldest) = oldest {
             let age = self.now.since(oldest);
             totals.oldest_age_at_end = totals.oldest_age_at_end.max(age);

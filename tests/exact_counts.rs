@@ -1,0 +1,211 @@
+//! What can be counted exactly: reservations, pods to a node, nodes to a subnet, and requests that
+//! Azure fulfils whole or not at all (`docs/validation.md`, B2.9). `FORESCALE_FULL=1` adds the
+//! large rows.
+
+#[path = "kit/books.rs"]
+mod books;
+#[path = "kit/run.rs"]
+#[allow(dead_code, reason = "each test file uses its part of the kit")]
+mod kit;
+
+use forescale::plan::Plan;
+use forescale::record::{Outcome, PoolTotals};
+use forescale::vocabulary::Cause;
+
+const MIB: i64 = 1 << 20;
+
+fn plan(file: &str, sets: &[String]) -> Plan {
+    let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+    kit::plan_with(format!("tests/exact_counts/{file}.yaml"), &sets)
+}
+
+/// Runs a scenario of this folder; its books balance.
+fn run(file: &str, sets: &[String]) -> Outcome {
+    let plan = plan(file, sets);
+    let outcome = kit::audited(&plan, 1);
+    let mut wrong = Vec::new();
+    books::check(&plan, &outcome, &mut |what| wrong.push(what));
+    assert!(wrong.is_empty(), "{file} {sets:?}:\n{}", wrong.join("\n"));
+    outcome
+}
+
+fn apps(outcome: &Outcome) -> &PoolTotals {
+    outcome.pools.iter().find(|pool| pool.name == "apps").expect("a pool `apps`")
+}
+
+fn is_full() -> bool {
+    std::env::var_os("FORESCALE_FULL").is_some()
+}
+
+#[test]
+fn nodes_reserve_what_aks_documents() {
+    // cores, GiB, maxPods, millicores and MiB that are left for pods
+    for (cores, memory, max_pods, cpu_milli, mebibytes) in [
+        (1, 4, 30, 940, None),
+        (2, 8, 30, 1_900, Some(7_442)),
+        (4, 16, 30, 3_860, Some(15_634)),
+        (4, 16, 110, 3_860, Some(14_034)),
+        (8, 32, 110, 7_820, Some(30_418)),
+        (16, 64, 110, 15_740, Some(63_186)),
+        (32, 128, 110, 31_580, None),
+        (64, 256, 110, 63_260, None),
+    ] {
+        let what = format!("{cores} cores, {memory} GiB, {max_pods} pods");
+        let size = format!("vmSizes={{own: {{cpu: {cores}, memory: {memory}Gi, price: 1/h}}}}");
+        let plan = plan(
+            "identical-pods",
+            &[
+                size,
+                "agentPoolProfiles.apps.vmSize=own".to_owned(),
+                format!("agentPoolProfiles.apps.maxPods={max_pods}"),
+                "workloads.app.replicas=0".to_owned(),
+            ],
+        );
+        let pool = plan.pools.iter().find(|pool| plan.symbols.text(pool.name) == "apps");
+        let room = &pool.expect("a pool `apps`").allocatable;
+        assert_eq!(room.cpu_milli, cpu_milli, "{what}");
+        assert_eq!(room.pods, max_pods, "{what}");
+        if let Some(mebibytes) = mebibytes {
+            assert_eq!(room.memory / MIB, mebibytes, "{what}");
+        }
+    }
+}
+
+#[test]
+fn identical_pods_take_as_many_nodes_as_they_must() {
+    // pods, requests, nodes
+    let mut rows =
+        vec![(1_000, "{cpu: 500m, memory: 1Gi}", 143), (1_000, "{cpu: 100m, memory: 128Mi}", 34)];
+    if is_full() {
+        rows.push((30_000, "{cpu: 100m, memory: 128Mi}", 1_000));
+    }
+    for (pods, requests, nodes) in rows {
+        let outcome = run(
+            "identical-pods",
+            &[
+                format!("workloads.app.replicas={pods}"),
+                format!("workloads.app.requests={requests}"),
+                // Long enough for any backoff after Azure's throttling, too short for a scale-down.
+                "simulation.duration=4h".to_owned(),
+            ],
+        );
+        let pool = apps(&outcome);
+        assert_eq!(u64::from(pool.peak), nodes, "{pods} pods of {requests}");
+        assert_eq!(outcome.pods.created, pods, "{pods} pods of {requests}");
+        assert_eq!(outcome.pods.censored, 0, "{pods} pods of {requests}");
+        assert_eq!(pool.created - pool.failed, nodes, "{pods} pods of {requests}: none too many");
+    }
+}
+
+#[test]
+fn pods_tried_again_in_vain_do_not_wake_the_autoscaler() {
+    let outcome = run("identical-pods", &["simulation.duration=1h".to_owned()]);
+    let scans = outcome.counters.autoscaler_scans;
+    // One each ten seconds, and ten a second in the minute while pods are new.
+    assert!(scans <= 360 + 600 + 100, "{scans} scans in an hour");
+    assert!(outcome.counters.scheduler_cycles > 5 * 1_000, "pods are tried again");
+}
+
+#[test]
+fn each_row_of_a_pod_trace_is_one_pod_with_its_own_life() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("pods.csv");
+    let rows = "at,cpu_milli,memory_mib,end\n0,500,64,30\n10,500,64,130\n20,500,64,60\n";
+    std::fs::write(&file, rows).expect("written");
+    let outcome = run(
+        "identical-pods",
+        &[
+            "simulation={duration: 10m}".to_owned(),
+            "workloads.app.replicas=0".to_owned(),
+            "workloads.app.pool=system".to_owned(),
+            "agentPoolProfiles.system.nodeTaints=[]".to_owned(),
+            "timing={appStart: 0s, containerStart: 0s, scheduler: {cycle: 0s}}".to_owned(),
+            format!("podTrace={{file: '{}', create: at, end: end}}", file.display()),
+        ],
+    );
+    let lives: Vec<(f64, Option<f64>)> = outcome
+        .pod_rows
+        .iter()
+        .map(|row| (row.created.as_secs_f64(), row.ended.map(|end| end.as_secs_f64().round())))
+        .collect();
+    assert_eq!(lives, [(0.0, Some(30.0)), (10.0, Some(130.0)), (20.0, Some(60.0))]);
+    assert_eq!((outcome.pods.created, outcome.pods.completed), (3, 3));
+}
+
+#[test]
+fn a_flat_subnet_ends_the_growth_at_its_last_whole_node() {
+    // prefix length, maxPods, addresses of others, nodes
+    let mut rows = vec![
+        (24, 30, 0, 8),
+        (24, 30, 31, 7),
+        (24, 50, 0, 4),
+        (24, 110, 0, 2),
+        (23, 30, 0, 16),
+        (23, 50, 0, 9),
+        (23, 110, 0, 4),
+        (22, 110, 0, 9),
+    ];
+    if is_full() {
+        rows.extend([
+            (22, 30, 0, 32),
+            (22, 50, 0, 19),
+            (21, 30, 0, 65),
+            (21, 50, 0, 40),
+            (21, 110, 0, 18),
+            (20, 30, 0, 131),
+            (20, 50, 0, 80),
+            (20, 110, 0, 36),
+            (16, 110, 0, 590),
+        ]);
+    }
+    for (prefix, max_pods, others, nodes) in rows {
+        let what = format!("/{prefix} at {max_pods} pods, {others} taken");
+        let subnet = format!("{{addressPrefix: 10.2.0.0/{prefix}, usedByOthers: {others}}}");
+        let outcome = run(
+            "subnet",
+            &[
+                format!("networkProfile.subnets.apps={subnet}"),
+                format!("agentPoolProfiles.apps.maxPods={max_pods}"),
+                format!("workloads.app.replicas={}", nodes + 3),
+                format!("simulation.duration={}s", 3_600 + 60 * nodes),
+            ],
+        );
+        let subnet = outcome.ip.iter().find(|subnet| subnet.name == "apps").expect("a subnet");
+        assert_eq!(u64::from(apps(&outcome).peak), nodes, "{what}");
+        assert_eq!(subnet.peak, nodes * (max_pods + 1), "{what}");
+        assert_eq!(subnet.capacity, Some((1 << (32 - prefix)) - 5 - others), "{what}");
+        assert_eq!(outcome.pods.censored, 1, "{what}: the next pod finds no node");
+        assert!(outcome.pod_waits[Cause::BlockedIp as usize] > 0, "{what}: and says why");
+    }
+}
+
+#[test]
+fn overlay_gives_each_node_a_24_of_the_pod_range() {
+    let outcome = run(
+        "subnet",
+        &[
+            "networkProfile.networkPluginMode=overlay".to_owned(),
+            "networkProfile.podCidr=10.244.0.0/20".to_owned(),
+            "workloads.app.replicas=20".to_owned(),
+            "simulation.duration=2h".to_owned(),
+        ],
+    );
+    // 16 ranges, one of them for the node of the pool `system`.
+    assert_eq!(apps(&outcome).peak, 15);
+    assert_eq!(outcome.pods.censored, 1);
+}
+
+#[test]
+fn azure_creates_all_nodes_of_a_request_or_none() {
+    let outcome = run("all-or-nothing", &[]);
+    let pool = apps(&outcome);
+    assert!(pool.requested >= 30, "{} nodes were asked for", pool.requested);
+    assert_eq!(pool.requested % 30, 0, "all thirty each time");
+    assert_eq!((pool.created, pool.peak), (0, 0), "none of them came");
+    assert_eq!(outcome.pods.censored, 30);
+    let addresses = outcome.ip.iter().find(|subnet| subnet.name == "apps").expect("a subnet");
+    assert_eq!((addresses.capacity, addresses.peak), (Some(24), 0));
+    // The same with six fewer: room for all.
+    let outcome = run("all-or-nothing", &["workloads.app.replicas=24".to_owned()]);
+    assert_eq!((apps(&outcome).peak, outcome.pods.censored), (24, 0));
+}

@@ -1,0 +1,119 @@
+//! Recorded demand, replayed: what goes in comes out to the last message and pod. The recordings
+//! are not part of the repository; they are looked for in `../shared/traces` or where
+//! `FORESCALE_TRACES` says, and without them the tests say that they skip.
+
+#[path = "kit/books.rs"]
+mod books;
+#[path = "kit/run.rs"]
+#[allow(dead_code, reason = "each test file uses its part of the kit")]
+mod kit;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use forescale::plan::Plan;
+use forescale::record::Outcome;
+
+/// A recording, if it is there.
+fn recording(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("FORESCALE_TRACES")
+        .map_or_else(|| kit::root().join("../shared/traces"), PathBuf::from);
+    let path = folder.join(name);
+    if !path.is_file() {
+        println!("SKIPPED: {} is not there", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+/// A run whose books balance, with its time on the clock told.
+fn timed(what: &str, plan: &Plan) -> Outcome {
+    let begun = Instant::now();
+    let outcome = kit::audited(plan, 1);
+    println!("{what}: {:.2?}, {} events", begun.elapsed(), outcome.counters.events);
+    let mut wrong = Vec::new();
+    books::check(plan, &outcome, &mut |what| wrong.push(what));
+    assert!(wrong.is_empty(), "{what}:\n{}", wrong.join("\n"));
+    outcome
+}
+
+/// `timestamp,requests` rows of the days that begin with one of `days`, and their sum.
+fn days_of(path: &Path, days: &[&str]) -> (String, u64) {
+    let text = fs::read_to_string(path).expect("readable");
+    let mut lines = text.lines();
+    let mut cut = lines.next().expect("a header").to_owned() + "\n";
+    let mut sum = 0;
+    for line in lines.filter(|line| days.iter().any(|day| line.starts_with(day))) {
+        let (_, count) = line.split_once(',').expect("two columns");
+        sum += count.parse::<u64>().expect("a count");
+        cut += line;
+        cut += "\n";
+    }
+    (cut, sum)
+}
+
+#[test]
+fn three_days_of_the_world_cup_drive_the_order_processor() {
+    let Some(path) = recording("arrivals_worldcup98_1min.csv") else { return };
+    let (cut, sum) = days_of(&path, &["1998-06-09", "1998-06-10", "1998-06-11"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("three-days.csv");
+    fs::write(&file, cut).expect("written");
+    // 7 % of the requests: at most 150 messages a second, which some 380 replicas can do.
+    let trace = format!(
+        "queues.orders.arrivals=[{{trace: {{file: '{}', time: timestamp, count: requests, \
+         scale: 0.07}}}}]",
+        file.display()
+    );
+    let plan = kit::plan_with(
+        "scenarios/order-processor.yaml",
+        &[
+            &trace,
+            "simulation.duration=3d",
+            "simulation.warmup=0s",
+            "simulation.drain=true",
+            "networkProfile.networkPluginMode=overlay",
+            "workloads.order-processor.scaledObject.maxReplicaCount=500",
+        ],
+    );
+    let outcome = timed("World Cup, three days", &plan);
+    let messages = &outcome.messages;
+    assert_eq!(messages.arrived, sum * 7 / 100, "the scaled recording, rounded down");
+    assert_eq!(messages.completed + messages.dead_lettered, messages.arrived, "drained");
+    let spot = outcome.pools.iter().find(|pool| pool.name == "spot").expect("the spot pool");
+    println!("{} messages, {} nodes at most", messages.arrived, spot.peak);
+    assert!((20..=40).contains(&spot.peak), "{} nodes at most", spot.peak);
+}
+
+#[test]
+fn every_request_of_the_azure_recording_is_one_message() {
+    let Some(path) = recording("arrivals_azure_llm_code_2023.csv") else { return };
+    let trace = format!(
+        "queues.orders.arrivals=[{{trace: {{file: '{}', time: TIMESTAMP}}}}]",
+        path.display()
+    );
+    let plan = kit::plan_with(
+        "scenarios/order-processor.yaml",
+        &[&trace, "simulation.duration=1h", "simulation.warmup=0s", "simulation.drain=true"],
+    );
+    let messages = timed("Azure LLM requests", &plan).messages;
+    assert_eq!((messages.arrived, messages.completed), (8_819, 8_819));
+}
+
+#[test]
+fn every_pod_of_openb_lives_once_on_its_nodes() {
+    let Some(pods) = recording("pods_openb_pod_list_default.csv") else { return };
+    let Some(nodes) = recording("pods_openb_node_list_all_node.csv") else { return };
+    let plan = kit::plan_with(
+        "tests/traces/openb.yaml",
+        &[&format!("podTrace.file={}", pods.display()), &format!("nodes.file={}", nodes.display())],
+    );
+    assert_eq!(plan.nodes.len(), 1_523);
+    let outcome = timed("OpenB pods", &plan);
+    let totals = &outcome.pods;
+    assert_eq!((totals.created, totals.completed), (8_152, 8_152));
+    assert_eq!(totals.censored, 0, "in recorded time there is room for all");
+    assert_eq!(outcome.pod_rows.len(), 8_152);
+    assert_eq!(totals.pending.quantiles().p99.floor(), 0.0, "at once");
+}
