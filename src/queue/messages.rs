@@ -242,6 +242,12 @@ impl MessageQueue {
         }
     }
 
+    /// Arrivals of all messages that can be taken, in no order. O(waiting).
+    pub fn waiting_since(&self) -> impl Iterator<Item = SimTime> {
+        let returned = self.returned.iter().map(|Reverse(message)| message.arrived);
+        self.fresh.iter().copied().chain(returned)
+    }
+
     /// Messages locked by consumers that are gone, and when those took them; in no order.
     pub fn orphans(&self) -> impl Iterator<Item = (Message, SimTime)> {
         self.orphans.iter().map(|Reverse(orphan)| (orphan.message, orphan.taken))

@@ -60,6 +60,27 @@ impl World<'_> {
         }
     }
 
+    /// The queues' clocks against the waits of the single messages (contract §5): to the last start
+    /// of service, to the dead letter, or to the end.
+    ///
+    /// # Panics
+    /// On a difference.
+    pub fn audit_waits(&self) {
+        let mut total = self.record.ended_waits;
+        for (id, queue) in self.work.queues.enumerate() {
+            let held =
+                self.work.consumers[id].held().map(|held| (held.message.arrived, held.taken));
+            let orphans = queue.orphans().map(|(message, _)| message.arrived);
+            let open = queue.waiting_since().chain(orphans).map(|arrived| (arrived, self.now));
+            total += held
+                .chain(open)
+                .filter(|&(arrived, _)| queue.counts(arrived))
+                .map(|(arrived, until)| u128::from(until.since(arrived).micros()))
+                .sum::<u128>();
+        }
+        assert_eq!(self.record.messages.wait_total, total, "waiting of all messages");
+    }
+
     fn audit_pools(&self) {
         for (id, pool) in self.cluster.pools.enumerate() {
             let there = pool

@@ -65,6 +65,9 @@ impl World<'_> {
             }
         }
         self.record.messages.wait_total = totals.iter().sum();
+        if self.options.audit {
+            self.audit_waits();
+        }
         totals
     }
 

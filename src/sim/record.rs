@@ -26,6 +26,9 @@ pub struct Recorder {
     pub pod_clocks: IdVec<PodId, PodClock>,
     /// Waiting of each queue's messages.
     pub queue_clocks: IdVec<QueueId, QueueClock>,
+    /// Waiting of counted messages that were completed or dead-lettered, microseconds: the audit
+    /// compares the queues' clocks with it.
+    pub ended_waits: u128,
     /// Flows of each queue since the last sample.
     pub queue_flows: IdVec<QueueId, Flows>,
     /// Per workload.
@@ -154,6 +157,7 @@ impl Recorder {
             pod_waits: [0; Cause::ALL.len()],
             pod_clocks: IdVec::new(),
             queue_clocks: plan.queues.iter().map(|_| QueueClock::new()).collect(),
+            ended_waits: 0,
             queue_flows: plan.queues.iter().map(|_| Flows::default()).collect(),
             workloads: plan.workloads.iter().map(|_| WorkloadRecord::default()).collect(),
             pools: plan.pools.iter().map(|_| PoolRecord::default()).collect(),

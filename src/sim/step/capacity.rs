@@ -170,6 +170,7 @@ impl World<'_> {
             Err(refusal) => {
                 let failure = refusal.failure();
                 self.capacity.walls[pool] = Some(failure);
+                self.refused(pool, FailureKind::Provider(failure));
                 let spec = &self.plan.autoscaler;
                 let kind = FailureKind::Provider(failure);
                 let autoscaler = &mut self.capacity.autoscaler;
@@ -179,6 +180,21 @@ impl World<'_> {
                 });
                 false
             }
+        }
+    }
+
+    /// The provider refuses the nodes that pods were to be helped with in this scan: they stand at
+    /// its wall.
+    fn refused(&mut self, pool: PoolId, kind: FailureKind) {
+        let cause = self.backoff_cause(pool, kind);
+        let helped = |pod: &PodId| {
+            let clock = &self.record.pod_clocks[*pod];
+            let waits = clock.cause == Some(Cause::VmProvision) && clock.wall == Some(pool);
+            waits && clock.coming.is_none()
+        };
+        let pods: Vec<PodId> = self.cluster.pending.iter().copied().filter(helped).collect();
+        for pod in pods {
+            self.set_pod_wait(pod, Some(cause), Some(pool), None);
         }
     }
 
@@ -318,7 +334,12 @@ impl World<'_> {
     /// Without an autoscaler that could help: a node of some pool would do if it were free, or none
     /// ever will.
     fn fixed_cause(&self, pod: PodId) -> Cause {
-        let pools = self.plan.pools.ids().any(|pool| self.could_take(pod, pool));
+        let could = |pool: &PoolId| self.could_take(pod, *pool);
+        if self.plan.pools.ids().any(|pool| self.record.pools[pool].coming > 0 && could(&pool)) {
+            // Nodes of a cold start are on their way.
+            return Cause::VmProvision;
+        }
+        let pools = self.plan.pools.ids().any(|pool| could(&pool));
         let given = self.cluster.registered.iter().any(|&node| {
             let row = &self.cluster.nodes[node];
             let empty = Usage::default();

@@ -108,6 +108,7 @@ impl World<'_> {
         self.fingerprint.add(self.now, 31, self.keys.queues[queue], message.ordinal);
         if self.work.queues[queue].counts(message.arrived) {
             let wait = started.since(message.arrived);
+            self.record.ended_waits += u128::from(wait.micros());
             self.record.messages.wait.add(wait);
             self.record.messages.sojourn.add(self.now.since(message.arrived));
             self.record.workloads[workload].wait.add(wait);
@@ -116,8 +117,13 @@ impl World<'_> {
 
     /// A message that was held can be taken again, or is dead.
     fn message_back(&mut self, queue: QueueId, arrived: crate::unit::SimTime, fate: Fate) {
-        if fate == Fate::Waits && self.work.queues[queue].counts(arrived) {
-            self.record.queue_clocks[queue].enter(self.now);
+        if self.work.queues[queue].counts(arrived) {
+            match fate {
+                Fate::Waits => self.record.queue_clocks[queue].enter(self.now),
+                Fate::DeadLettered => {
+                    self.record.ended_waits += u128::from(self.now.since(arrived).micros());
+                }
+            }
         }
         self.serve(queue);
         self.metric_changed(queue);
