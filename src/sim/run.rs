@@ -41,6 +41,7 @@ pub fn run(plan: &Plan, seed: u64, options: RunOptions) -> Outcome {
         }
     }
     world.now = if world.closing { world.now } else { end };
+    world.last_sample();
     if options.audit {
         world.audit();
     }

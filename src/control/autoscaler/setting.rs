@@ -154,6 +154,11 @@ fn duration(text: &str) -> Option<Duration> {
     (!text.is_empty()).then_some(total)
 }
 
+/// A duration that a loop can go on by: with none at all time would stand still.
+fn period(text: &str) -> Option<Duration> {
+    duration(text).filter(|&period| period >= Duration::from_millis(1))
+}
+
 fn switch(text: &str) -> Option<bool> {
     match text {
         "true" | "True" => Some(true),
@@ -221,6 +226,7 @@ impl Expander {
 }
 
 const DURATION: &str = "a duration such as `10m`";
+const PERIOD: &str = "a duration of at least 1 ms";
 const SWITCH: &str = "`true` or `false`";
 const SHARE: &str = "a share from 0 to 1";
 const COUNT: &str = "a whole number";
@@ -252,7 +258,7 @@ const EXPANDER: &str =
     "one or more of random, most-pods, least-waste, least-nodes, price, priority";
 
 keys! {
-    "scan-interval" true DURATION scan_interval duration;
+    "scan-interval" true PERIOD scan_interval period;
         "How often the cluster is looked at."
     "scale-down-delay-after-add" true DURATION delay_after_add duration;
         "No deletion this long after any scale-up."

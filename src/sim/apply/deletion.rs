@@ -79,7 +79,8 @@ impl World<'_> {
         self.node_spec_changed(node);
     }
 
-    fn untaint_after_deletion(&mut self, node: NodeId) {
+    /// The autoscaler gives a node back to the scheduler.
+    pub fn untaint_after_deletion(&mut self, node: NodeId) {
         let row = &mut self.cluster.nodes[node];
         row.taints.retain(|taint| taint.key != self.names.to_be_deleted);
         row.unschedulable = false;

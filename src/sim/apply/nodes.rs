@@ -1,6 +1,6 @@
 //! Nodes: the VM runs, the kubelet registers, Ready, silent, gone.
 
-use crate::model::{NodePhase, Taint, TaintEffect};
+use crate::model::{NodePhase, PodPhase, Taint, TaintEffect};
 use crate::plan::WorkloadKind;
 use crate::record::{Actor, Object};
 use crate::rules::{NodeFacts, fits_node_affinity, untolerated};
@@ -28,7 +28,7 @@ impl World<'_> {
         let Some(pool) = self.cluster.nodes[node].pool else { return };
         self.fingerprint.add(self.now, 10, u64::from(node.0), 0);
         self.billing_begins(node);
-        self.record.pools[pool].created += 1;
+        self.record.pools[pool].created += u64::from(self.counts());
         self.note_step(Actor::Azure, "vm-running", Object::Node(node));
         let waiting: Vec<PodId> = self
             .cluster
@@ -155,7 +155,7 @@ impl World<'_> {
     }
 
     /// What ran on a lost VM stops at once; the API still shows it.
-    fn pod_lost(&mut self, pod: PodId) {
+    pub fn pod_lost(&mut self, pod: PodId) {
         self.consumer_gone(pod);
         self.set_pod_cause(pod, None);
         // The events of its start and of its life are void: nothing runs any more.
@@ -212,6 +212,25 @@ impl World<'_> {
             } else {
                 self.at(collected, Event::PodCollected(pod, row.epoch));
             }
+        }
+        self.drop_waiting_daemon_pods(node);
+        self.wake_scheduler(self.now);
+    }
+
+    /// DaemonSet pods that were made for a node and never got onto it go with it.
+    fn drop_waiting_daemon_pods(&mut self, node: NodeId) {
+        let mut waiting = Vec::new();
+        for (workload, spec) in self.plan.workloads.enumerate() {
+            if spec.kind == WorkloadKind::DaemonSet {
+                let pods = self.cluster.workloads[workload].pods.iter().copied();
+                waiting.extend(pods.filter(|&pod| {
+                    let row = &self.cluster.pods[pod];
+                    row.phase == PodPhase::Pending && row.node == Some(node)
+                }));
+            }
+        }
+        for pod in waiting {
+            self.end_pod(pod, Stop::Lost);
         }
     }
 }

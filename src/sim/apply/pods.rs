@@ -73,6 +73,12 @@ impl World<'_> {
             let waited = self.now.since(self.cluster.pods[pod].created);
             self.record.pods.pending.add(waited);
         }
+        let node = self.cluster.pods[pod].node;
+        if node.is_some_and(|node| self.cluster.nodes[node].gone != SimTime::NEVER) {
+            // The scheduler does not know yet that the VM is lost: nobody starts the pod.
+            self.pod_lost(pod);
+            return;
+        }
         self.start_stage(pod, Cause::VolumeAttach);
     }
 
@@ -257,6 +263,25 @@ impl World<'_> {
         }
     }
 
+    /// Counts how a pod ended: a pod that was told to stop ended for the reason that it was told,
+    /// whether it finished what it held or its grace ran out.
+    fn note_end(&mut self, pod: PodId, why: Stop) {
+        let end = &mut self.record.pod_ends[pod];
+        end.at = Some(self.now);
+        if end.how.is_empty() {
+            end.how = why.word();
+        }
+        let (how, counted) = (end.how, self.record.pod_clocks[pod].counted);
+        if !counted {
+            return;
+        }
+        if how == Stop::Completed.word() {
+            self.record.pods.completed += 1;
+        } else if how == Stop::Evicted.word() || how == Stop::Lost.word() {
+            self.record.pods.evicted += 1;
+        }
+    }
+
     /// The pod's life is over, whatever it held is lost.
     pub fn end_pod(&mut self, pod: PodId, why: Stop) {
         let row = self.cluster.pods[pod];
@@ -271,17 +296,8 @@ impl World<'_> {
             if never_bound {
                 self.record.pods.pending.add(self.now.since(row.created));
             }
-            match why {
-                Stop::Completed => self.record.pods.completed += 1,
-                Stop::Evicted | Stop::Lost => self.record.pods.evicted += 1,
-                Stop::ScaledDown => {}
-            }
         }
-        let end = &mut self.record.pod_ends[pod];
-        end.at = Some(self.now);
-        if end.how.is_empty() {
-            end.how = why.word();
-        }
+        self.note_end(pod, why);
         let held = row.phase.holds_room().then_some(row.node).flatten();
         if let Some(node) = held {
             self.usage_leaves(node, pod);

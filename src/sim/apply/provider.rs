@@ -29,7 +29,7 @@ impl World<'_> {
             }
             RequestOutcome::Accepted(creations) => {
                 self.cluster.pools[pool].target += by;
-                self.record.pools[pool].requested += u64::from(by);
+                self.record.pools[pool].requested += if self.counts() { u64::from(by) } else { 0 };
                 for creation in creations {
                     self.expect_instance(pool, creation);
                 }
@@ -124,7 +124,7 @@ impl World<'_> {
     pub fn vm_failed(&mut self, node: NodeId) {
         let Some(pool) = self.cluster.nodes[node].pool else { return };
         self.cluster.set_node_phase(node, NodePhase::Failed, self.now);
-        self.record.pools[pool].failed += 1;
+        self.record.pools[pool].failed += u64::from(self.counts());
         self.record.nodes[node].end = "failed";
         self.fingerprint.add(self.now, 15, u64::from(node.0), 0);
         let failure = self.capacity.failures.get(&node).copied();

@@ -20,7 +20,7 @@ impl World<'_> {
         detail: impl FnOnce() -> String,
     ) {
         let before = self.cluster.workloads[workload].replicas;
-        if before == replicas {
+        if before == replicas || !self.is_driven(workload) {
             return;
         }
         self.cluster.workloads[workload].replicas = replicas;
@@ -36,13 +36,17 @@ impl World<'_> {
 
     /// The workload's controller is woken: it works in its lane at this instant.
     pub fn sync_workload(&mut self, workload: WorkloadId) {
-        let kind = self.plan.workloads[workload].kind;
-        let drives =
-            !matches!(kind, WorkloadKind::Bare | WorkloadKind::DaemonSet | WorkloadKind::ScaledJob);
-        if drives && !self.syncs[workload] {
+        if self.is_driven(workload) && !self.syncs[workload] {
             self.syncs[workload] = true;
             self.at(self.now, Event::WorkloadSync(workload));
         }
+    }
+
+    /// Whether a controller makes what is there equal to `spec.replicas`; that of other workloads
+    /// only counts their pods.
+    fn is_driven(&self, workload: WorkloadId) -> bool {
+        let kind = self.plan.workloads[workload].kind;
+        !matches!(kind, WorkloadKind::Bare | WorkloadKind::DaemonSet | WorkloadKind::ScaledJob)
     }
 
     /// The workload's controller makes what is there equal to what is wanted, as fast as its API

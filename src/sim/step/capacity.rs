@@ -1,6 +1,8 @@
 //! Scans of the cluster autoscaler: what it decides is carried out, and what it says of pods
 //! becomes the cause that they wait for.
 
+use rustc_hash::FxHashMap;
+
 use crate::control::autoscaler::{
     Action, Autoscaler, DeleteReason, FailureKind, Fate, GrowReason, LOOP_TIME, Rejection, Scan,
     next_scan, run_once,
@@ -12,8 +14,15 @@ use crate::rules::{NodeFacts, node_failure};
 use crate::sim::capacity::autoscaler_view;
 use crate::sim::event::Event;
 use crate::sim::world::World;
-use crate::unit::{NodeId, PodId, PoolId, SimTime, Symbol};
+use crate::unit::{NodeId, PodId, PoolId, ShapeId, SimTime, Symbol};
 use crate::vocabulary::Cause;
+
+/// Instances of a pool on their way, and how many pods were counted on them in this scan.
+struct Coming {
+    pool: PoolId,
+    nodes: Vec<NodeId>,
+    given: i64,
+}
 
 impl World<'_> {
     /// One scan, or the count of one that would see nothing new.
@@ -75,6 +84,21 @@ impl World<'_> {
     pub fn restart_autoscaler(&mut self) {
         self.capacity.autoscaler = Autoscaler::new(&self.plan.autoscaler, self.now);
         self.capacity.deletions.clear();
+        // It takes off every taint of its own before its first loop
+        // (`cleanUpIfRequired` in upstream's `static_autoscaler.go`).
+        let (hard, soft) = (self.names.to_be_deleted, self.names.deletion_candidate);
+        for node in self.cluster.registered.clone() {
+            let row = &self.cluster.nodes[node];
+            if row.phase == NodePhase::Deleting {
+                continue;
+            }
+            if row.taints.iter().any(|taint| taint.key == hard) {
+                self.untaint_after_deletion(node);
+            }
+            if self.cluster.nodes[node].taints.iter().any(|taint| taint.key == soft) {
+                self.soft_untaint(node);
+            }
+        }
     }
 
     fn note_failures(&mut self, scan: &Scan) {
@@ -176,7 +200,8 @@ impl World<'_> {
 
     /// What the scan says of pods becomes the cause that they wait for.
     fn explain_pods(&mut self, scan: &Scan) {
-        let mut given: Vec<(PoolId, u32)> = Vec::new();
+        let mut given: Vec<Coming> = Vec::new();
+        let mut walls: FxHashMap<(ShapeId, u32), (Cause, Option<PoolId>)> = FxHashMap::default();
         for &(pod, fate) in &scan.fates {
             if !self.is_pending(pod) {
                 continue;
@@ -184,17 +209,12 @@ impl World<'_> {
             match fate {
                 Fate::FitsNode(_) => self.set_pod_cause(pod, Some(Cause::SchedQueue)),
                 Fate::FitsUpcoming(pool) => {
-                    let number = match given.iter_mut().find(|(other, _)| *other == pool) {
-                        Some((_, number)) => {
-                            *number += 1;
-                            *number - 1
-                        }
-                        None => {
-                            given.push((pool, 1));
-                            0
-                        }
-                    };
-                    self.wait_for_coming(pod, pool, number);
+                    let at = given.iter().position(|coming| coming.pool == pool);
+                    let at = at.unwrap_or_else(|| {
+                        given.push(self.coming(pool));
+                        given.len() - 1
+                    });
+                    self.wait_for_coming(pod, &mut given[at]);
                 }
                 Fate::Helped(pool) => {
                     self.set_pod_wait(pod, Some(Cause::VmProvision), Some(pool), None);
@@ -204,16 +224,31 @@ impl World<'_> {
                 }
                 Fate::MaxNodes => self.set_pod_cause(pod, Some(Cause::BlockedMaxCount)),
                 Fate::NotHelped(index) => {
-                    let (cause, pool) = self.wall(pod, &scan.rejections[index as usize]);
+                    // Pods of one shape that were rejected alike stand at the same wall.
+                    let alike = (self.cluster.pods[pod].shape, index);
+                    let (cause, pool) = *walls
+                        .entry(alike)
+                        .or_insert_with(|| self.wall(pod, &scan.rejections[index as usize]));
                     self.set_pod_wait(pod, Some(cause), pool, None);
                 }
             }
         }
     }
 
-    /// The `number`-th pod that waits for nodes of a pool is counted on one of them: as many pods
-    /// to a node as fit an empty one, in the order in which the nodes were asked for.
-    fn wait_for_coming(&mut self, pod: PodId, pool: PoolId, number: u32) {
+    /// The instances of a pool that are on their way.
+    fn coming(&self, pool: PoolId) -> Coming {
+        let comes = |&node: &NodeId| {
+            let row = &self.cluster.nodes[node];
+            matches!(row.phase, NodePhase::Creating | NodePhase::Registered)
+        };
+        let nodes = self.cluster.pools[pool].instances.iter().copied().filter(comes).collect();
+        Coming { pool, nodes, given: 0 }
+    }
+
+    /// The next pod that waits for nodes of a pool is counted on one of them: as many pods to a
+    /// node as fit an empty one, in the order in which the nodes were asked for.
+    fn wait_for_coming(&mut self, pod: PodId, coming: &mut Coming) {
+        let pool = coming.pool;
         let room = &self.plan.pools[pool].allocatable;
         let wanted = self.cluster.shape(pod).requests;
         let part = |room: i64, wanted: i64| room.checked_div(wanted).unwrap_or(i64::MAX);
@@ -221,17 +256,9 @@ impl World<'_> {
             .min(part(room.memory, wanted.memory))
             .min(room.pods)
             .max(1);
-        let index = i64::from(number) / fit;
-        let coming = |&&node: &&NodeId| {
-            let row = &self.cluster.nodes[node];
-            matches!(row.phase, NodePhase::Creating | NodePhase::Registered)
-        };
-        let node = self.cluster.pools[pool]
-            .instances
-            .iter()
-            .filter(coming)
-            .nth(usize::try_from(index).unwrap_or(usize::MAX))
-            .copied();
+        let index = usize::try_from(coming.given / fit).unwrap_or(usize::MAX);
+        coming.given += 1;
+        let node = coming.nodes.get(index).copied();
         let runs = node.is_some_and(|node| self.record.nodes[node].billed_from.is_some());
         let cause = if runs { Cause::NodeReady } else { Cause::VmProvision };
         self.set_pod_wait(pod, Some(cause), Some(pool), node);

@@ -1,5 +1,6 @@
 //! Work arrives, is taken, is done, is lost.
 
+use crate::plan::WorkloadKind;
 use crate::queue::{Fate, IdleSlot, Wake};
 use crate::sim::apply::Stop;
 use crate::sim::event::Event;
@@ -124,11 +125,16 @@ impl World<'_> {
 
     /// Locks of dead consumers run out.
     pub fn locks_expire(&mut self, queue: QueueId) {
+        let mut expired = false;
         while let Some((message, fate)) = self.work.queues[queue].expire(self.now) {
+            expired = true;
             self.fingerprint.add(self.now, 32, self.keys.queues[queue], message.ordinal);
             self.message_back(queue, message.arrived, fate);
         }
-        if let Some(next) = self.work.queues[queue].next_expiry() {
+        // A second event of one instant finds nothing: it must not go on beside the first for ever.
+        if let Some(next) = self.work.queues[queue].next_expiry()
+            && expired
+        {
             self.at(next, Event::LockExpiry(queue));
         }
     }
@@ -200,6 +206,15 @@ impl World<'_> {
 
     /// Whether a draining run has nothing left to wait for.
     pub fn is_drained(&self) -> bool {
-        self.work.finite_pods == 0 && self.work.is_drained()
+        self.work.finite_pods == 0 && self.work.is_drained() && self.are_jobs_over()
+    }
+
+    /// Whether every Job whose pods end by themselves wants no more of them.
+    fn are_jobs_over(&self) -> bool {
+        self.plan.workloads.enumerate().all(|(id, spec)| {
+            spec.kind != WorkloadKind::Job
+                || spec.times.lifetime.is_none()
+                || self.cluster.workloads[id].replicas == 0
+        })
     }
 }

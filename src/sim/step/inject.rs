@@ -1,6 +1,7 @@
 //! Planned events of the scenario.
 
 use crate::chance::{Purpose, Stream};
+use crate::model::NodePhase;
 use crate::plan::{Controller, InjectKind};
 use crate::record::{Actor, Object};
 use crate::sim::event::Event;
@@ -27,8 +28,8 @@ impl World<'_> {
                     .cluster
                     .nodes
                     .enumerate()
-                    .filter(|(_, row)| {
-                        row.gone == SimTime::NEVER && row.labels.get(self.names.zone) == Some(*zone)
+                    .filter(|&(id, row)| {
+                        self.can_be_lost(id) && row.labels.get(self.names.zone) == Some(*zone)
                     })
                     .map(|(id, _)| id)
                     .collect();
@@ -73,11 +74,17 @@ impl World<'_> {
             .instances
             .iter()
             .copied()
-            .filter(|&node| {
-                self.record.nodes[node].billed_from.is_some()
-                    && self.cluster.nodes[node].gone == SimTime::NEVER
-            })
+            .filter(|&node| self.record.nodes[node].billed_from.is_some() && self.can_be_lost(node))
             .collect()
+    }
+
+    /// Whether a node has a VM to lose: an instance that failed has none, and one that is being
+    /// deleted is counted out of its pool's size already.
+    fn can_be_lost(&self, node: NodeId) -> bool {
+        let row = &self.cluster.nodes[node];
+        row.gone == SimTime::NEVER
+            && row.phase != NodePhase::Deleting
+            && !self.capacity.failures.contains_key(&node)
     }
 
     fn evict_share(&mut self, pool: PoolId, fraction: f64, index: usize) {

@@ -92,8 +92,16 @@ impl World<'_> {
             column.values.push(value);
         }
         let next = self.now + self.plan.simulation.sample;
-        if next <= self.plan.end() || self.closing {
+        if next <= self.plan.end() || self.plan.simulation.drain {
             self.at(next, Event::Sample);
+        }
+    }
+
+    /// The row of the end, which no sample may fall on: without it flows would miss the last ones.
+    pub fn last_sample(&mut self) {
+        let last = self.record.series.time_s.last().copied();
+        if !self.options.no_report && last != Some(self.now.as_secs_f64()) {
+            self.sample();
         }
     }
 

@@ -116,7 +116,7 @@ impl World<'_> {
     /// The VM is taken: what still ran on it is lost.
     pub fn spot_kill(&mut self, node: NodeId) {
         let Some(pool) = self.cluster.nodes[node].pool else { return };
-        self.record.pools[pool].evicted += 1;
+        self.record.pools[pool].evicted += u64::from(self.counts());
         self.record.evictions_flow += 1;
         self.note_step(Actor::Azure, "spot-kill", Object::Node(node));
         self.provider_lost(node);
