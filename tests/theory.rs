@@ -67,7 +67,7 @@ fn effort(rho: f64, scv: f64) -> Effort {
 
 /// Messages a run: long enough that the empty start is forgotten, short enough for many runs.
 fn messages(rho: f64) -> u32 {
-    (2_000.0 / ((1.0 - rho) * (1.0 - rho))).clamp(40_000.0, 1_000_000.0) as u32
+    (2_000.0 / ((1.0 - rho) * (1.0 - rho))).clamp(100_000.0, 1_000_000.0) as u32
 }
 
 fn none_wrong(wrong: &[String]) {
@@ -200,7 +200,9 @@ fn losses_are_those_of_erlang_b_whatever_the_service_law() {
     ];
     let mut wrong = Vec::new();
     for (c, offered, lost, service) in chosen(6, rows) {
-        let plan = line("loss", c, offered, service, 100_000);
+        // Long against the time that so many servers remember.
+        let messages = if c > 100 { 300_000 } else { 100_000 };
+        let plan = line("loss", c, offered, service, messages);
         let what = format!("B({c}, {offered}) with {service}");
         let effort = Effort { narrow: 0.02, most: 200 };
         wrong.extend(disagreements(&what, [("share lost", lost)], effort, |seed| {
