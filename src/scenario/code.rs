@@ -102,6 +102,8 @@ codes! {
         "raise `maxReplicaCount` or `concurrency`";
     UNPLACEABLE "unplaceable" "pods that no node can ever hold",
         "ask for less, or give them a pool that is large enough and that they tolerate";
+    TOO_MUCH "too-much" "a number that is well formed and larger than any run can be",
+        "write the number that was meant";
     NOT_BUILT_YET "not-built-yet" "a key of the format that this version does not simulate yet",
         "take it out; it is refused because ignoring it would give wrong answers";
     NOT_MODELLED "not-modelled" "a field of a real file has no effect here",

@@ -3,6 +3,7 @@
 mod fit;
 mod header;
 mod lint;
+mod size;
 
 pub use header::header;
 
@@ -10,9 +11,12 @@ use super::format::Scenario;
 use super::reading::Reading;
 use crate::plan::Plan;
 
-/// Rules over a plan: pods that no node can hold (errors), and what was probably not meant
+/// Rules over a plan: what is too large and pods that no node can hold (errors), and what was probably not meant
 /// (warnings).
 pub fn plan(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
+    if !size::check(reading, scenario, plan) {
+        return;
+    }
     fit::check(reading, scenario, plan);
     lint::check(reading, scenario, plan);
 }
