@@ -88,6 +88,8 @@ codes! {
         "take the zone out, or use another size";
     NO_PRICE "no-price" "a size whose price is not known",
         "give it under `prices.overrides`";
+    UNUSED_PRICE "unused-price" "a price of a size that no pool has",
+        "correct the name, or take it out";
     CURRENCY "currency" "catalogue prices are taken as another currency than they are in",
         "give all prices, or leave the currency out";
     AUTOSCALER_SETTING "autoscaler-setting" "a key or value that the autoscaler does not have",

@@ -4,6 +4,7 @@ mod fit;
 mod header;
 mod lint;
 mod size;
+mod unused;
 
 pub use header::header;
 
@@ -19,4 +20,5 @@ pub fn plan(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
     }
     fit::check(reading, scenario, plan);
     lint::check(reading, scenario, plan);
+    unused::check(reading, scenario, plan);
 }
