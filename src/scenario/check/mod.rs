@@ -12,8 +12,8 @@ use super::format::Scenario;
 use super::reading::Reading;
 use crate::plan::Plan;
 
-/// Rules over a plan: what is too large and pods that no node can hold (errors), and what was probably not meant
-/// (warnings).
+/// Rules over a plan: what is too large and pods that no node can hold (errors), and what was
+/// probably not meant (warnings).
 pub fn plan(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
     if !size::check(reading, scenario, plan) {
         return;
