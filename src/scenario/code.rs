@@ -88,6 +88,8 @@ codes! {
         "take the zone out, or use another size";
     NO_PRICE "no-price" "a size whose price is not known",
         "give it under `prices.overrides`";
+    UNUSED_PRICE "unused-price" "a price of a size that no pool has",
+        "correct the name, or take it out";
     CURRENCY "currency" "catalogue prices are taken as another currency than they are in",
         "give all prices, or leave the currency out";
     AUTOSCALER_SETTING "autoscaler-setting" "a key or value that the autoscaler does not have",
@@ -102,6 +104,8 @@ codes! {
         "raise `maxReplicaCount` or `concurrency`";
     UNPLACEABLE "unplaceable" "pods that no node can ever hold",
         "ask for less, or give them a pool that is large enough and that they tolerate";
+    TOO_MUCH "too-much" "a number that is well formed and larger than any run can be",
+        "write the number that was meant";
     NOT_BUILT_YET "not-built-yet" "a key of the format that this version does not simulate yet",
         "take it out; it is refused because ignoring it would give wrong answers";
     NOT_MODELLED "not-modelled" "a field of a real file has no effect here",

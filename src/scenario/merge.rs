@@ -129,7 +129,7 @@ pub fn set(reading: &mut Reading<'_>, root: &mut Node, entry: &Path, text: &str)
         reading.report(
             Diagnostic::error(code::BAD_SET, "`--set` takes path=value")
                 .at(whole, "there is no `=`")
-                .help("for example: --set agentPoolProfiles.spot.maxCount=60"),
+                .help("for example: --set cluster.agentPoolProfiles.spot.maxCount=60"),
         );
         return;
     };

@@ -3,6 +3,8 @@
 mod fit;
 mod header;
 mod lint;
+mod size;
+mod unused;
 
 pub use header::header;
 
@@ -10,9 +12,13 @@ use super::format::Scenario;
 use super::reading::Reading;
 use crate::plan::Plan;
 
-/// Rules over a plan: pods that no node can hold (errors), and what was probably not meant
-/// (warnings).
+/// Rules over a plan: what is too large and pods that no node can hold (errors), and what was
+/// probably not meant (warnings).
 pub fn plan(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
+    if !size::check(reading, scenario, plan) {
+        return;
+    }
     fit::check(reading, scenario, plan);
     lint::check(reading, scenario, plan);
+    unused::check(reading, scenario, plan);
 }

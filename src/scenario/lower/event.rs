@@ -156,7 +156,7 @@ impl Lowering<'_, '_> {
         let found = self.pool(&at.value.0);
         let names = at_pool_names(self);
         // A pool that could not be read was complained of already.
-        if found.is_none() && !names.contains(&at.value.0) {
+        if found.is_none() && !names.is_empty() && !names.contains(&at.value.0) {
             self.report(
                 Diagnostic::error(code::UNKNOWN_POOL, format!("no pool `{}`", at.value.0))
                     .at(at.span, "")
