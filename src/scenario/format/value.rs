@@ -175,7 +175,8 @@ value!(Length, "Duration", {
 });
 
 value!(Rate, "Rate", {
-    "type": "string", "pattern": "/(s|m|min|h|d)$", "description": "`40/s`, `5/min`, `2/h`."
+    "type": ["string", "number"], "pattern": "/(s|m|min|h|d)$",
+    "description": "`40/s`, `5/min`, `2/h`, or 0."
 }, |node, reader| {
     let text = text_of(node, reader, "a rate such as `40/s`")?;
     match parse_rate(text) {
@@ -439,6 +440,10 @@ pub fn decimal(text: &str, places: i32) -> Option<i128> {
 }
 
 fn parse_rate(text: &str) -> Option<f64> {
+    // No rate needs no unit: `bindRate: 0` is no limit.
+    if text.trim() == "0" {
+        return Some(0.0);
+    }
     let (amount, unit) = text.split_once('/')?;
     let amount: f64 = amount.trim().parse().ok()?;
     let seconds = match unit.trim() {
