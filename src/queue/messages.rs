@@ -248,6 +248,15 @@ impl MessageQueue {
         self.fresh.iter().copied().chain(returned)
     }
 
+    /// Arrival of the oldest counted message that can be taken. O(log n), or O(r) among r messages
+    /// that came back.
+    pub fn oldest_counted(&self) -> Option<SimTime> {
+        let first = self.fresh.partition_point(|&arrived| !self.counts(arrived));
+        let returned = self.returned.iter().map(|Reverse(message)| message.arrived);
+        let fresh = self.fresh.get(first).copied();
+        returned.filter(|&arrived| self.counts(arrived)).chain(fresh).min()
+    }
+
     /// Messages locked by consumers that are gone, and when those took them; in no order.
     pub fn orphans(&self) -> impl Iterator<Item = (Message, SimTime)> {
         self.orphans.iter().map(|Reverse(orphan)| (orphan.message, orphan.taken))

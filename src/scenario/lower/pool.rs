@@ -87,8 +87,11 @@ impl<'a> PoolReader<'_, 'a, '_> {
 
     fn read(mut self) -> Option<PoolSpec> {
         let name = self.given.name.as_ref()?.value.0.clone();
-        let size = self.size()?;
-        let counts = self.counts()?;
+        // Whatever can be said of the pool is said before the first thing that stops its reading.
+        let spot = value(&self.given.priority) == Some(&PriorityName::Spot);
+        let (size, counts, taints) = (self.size(), self.counts(), self.taints(spot));
+        self.refuse_deallocation();
+        let (size, counts, taints) = (size?, counts?, taints?);
         let os = match value(&self.given.os) {
             Some(OsTypeName::Windows) => OsType::Windows,
             Some(OsTypeName::Linux) | None => OsType::Linux,
@@ -96,14 +99,11 @@ impl<'a> PoolReader<'_, 'a, '_> {
         let (os_disk, os_disk_gib) = self.os_disk(&size);
         let max_pods = self.max_pods(&size)?;
         let room = self.room(&size, os, os_disk_gib, max_pods)?;
-        let spot = value(&self.given.priority) == Some(&PriorityName::Spot);
         let location = value(&self.cluster.location).map_or("westeurope", |at| &at.0).to_owned();
         let zones = self.zones(&size, &location)?;
         let (labels, template_labels) = self.labels(&name, &room, os, os_disk, spot, &location);
-        let taints = self.taints(spot)?;
         let (subnet, pod_subnet) = self.subnets()?;
         let (rate, on_demand) = self.prices(&size, spot, os, &location)?;
-        self.refuse_deallocation();
         let times = self.lowering.pool_times(&name, os_disk, os, room.size.gpus)?;
         let spot_market = if spot { self.lowering.spot_market(&name) } else { None };
         let group = identity::scale_set_name(self.lowering.cluster_name(), &name, os);

@@ -201,9 +201,9 @@ impl World<'_> {
             let orphans = state.orphans().map(|(message, _)| message.arrived);
             orphans.chain(self.work.consumers[queue].held().map(|held| held.message.arrived))
         };
-        let counted = locked().filter(|&arrived| state.counts(arrived)).count();
-        totals.in_service_at_end += counted as u64;
-        let oldest = state.oldest_waiting().into_iter().chain(locked()).min();
+        let counted = || locked().filter(|&arrived| state.counts(arrived));
+        totals.in_service_at_end += counted().count() as u64;
+        let oldest = state.oldest_counted().into_iter().chain(counted()).min();
         if let Some(oldest) = oldest {
             let age = self.now.since(oldest);
             totals.oldest_age_at_end = totals.oldest_age_at_end.max(age);
