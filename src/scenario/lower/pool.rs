@@ -91,7 +91,7 @@ impl<'a> PoolReader<'_, 'a, '_> {
         let spot = value(&self.given.priority) == Some(&PriorityName::Spot);
         let (size, counts, taints) = (self.size(), self.counts(), self.taints(spot));
         self.refuse_deallocation();
-        let (size, counts, taints) = (size?, counts?, taints?);
+        let (size, counts) = (size?, counts?);
         let os = match value(&self.given.os) {
             Some(OsTypeName::Windows) => OsType::Windows,
             Some(OsTypeName::Linux) | None => OsType::Linux,
@@ -102,6 +102,7 @@ impl<'a> PoolReader<'_, 'a, '_> {
         let location = value(&self.cluster.location).map_or("westeurope", |at| &at.0).to_owned();
         let zones = self.zones(&size, &location)?;
         let (labels, template_labels) = self.labels(&name, &room, os, os_disk, spot, &location);
+        let taints = taints?;
         let (subnet, pod_subnet) = self.subnets()?;
         let (rate, on_demand) = self.prices(&size, spot, os, &location)?;
         let times = self.lowering.pool_times(&name, os_disk, os, room.size.gpus)?;

@@ -292,10 +292,8 @@ impl World<'_> {
         self.consumer_gone(pod);
         let never_bound = row.bound == SimTime::NEVER;
         let clock = &self.record.pod_clocks[pod];
-        if clock.counted {
-            if never_bound {
-                self.record.pods.pending.add(self.now.since(row.created));
-            }
+        if clock.counted && never_bound {
+            self.record.pods.pending.add(self.now.since(row.created));
         }
         self.note_end(pod, why);
         let held = row.phase.holds_room().then_some(row.node).flatten();
