@@ -177,11 +177,6 @@ impl VmSize {
             ..Resources::ZERO
         }
     }
-
-    /// The name without `Standard_`.
-    pub fn short_name(&self) -> &str {
-        self.name.strip_prefix(PREFIX).unwrap_or(&self.name)
-    }
 }
 
 impl Arch {

@@ -1,6 +1,6 @@
 //! Node pools as the provider holds them: one VM scale set each.
 
-use crate::unit::{NodeId, SimTime};
+use crate::unit::NodeId;
 
 /// Why the provider did not create a VM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,10 +28,4 @@ pub struct Pool {
     pub target: u32,
     /// Instances that exist (creating, failed, running, deleting), in order of request.
     pub instances: Vec<NodeId>,
-    /// Instances requested so far (the next instance number).
-    pub next_instance: u32,
-    /// Most instances with a Node at one time.
-    pub peak: u32,
-    /// The provider accepts no more before this.
-    pub refused_until: SimTime,
 }

@@ -28,7 +28,7 @@ impl World<'_> {
             assert_eq!(usage.requests, node.used.requests, "requests on node {}", id.0);
             assert_eq!(usage.scoring, node.used.scoring, "scoring requests on node {}", id.0);
             assert!(
-                usage.requests.fits_in(&node.allocatable) || node.phase.has_node(),
+                usage.requests.fits_in(&node.allocatable) && usage.requests.is_non_negative(),
                 "node {} is within its allocatable",
                 id.0
             );

@@ -67,12 +67,6 @@ impl Allowance {
             *left = (*left - 1).max(0);
         }
     }
-
-    /// Counts a disruption of a pod of a shape whose budgets were asked for before.
-    pub fn take_shape(&mut self, shape: ShapeId) {
-        let budgets = self.covering.get(&shape).cloned().unwrap_or_default();
-        self.take(&budgets);
-    }
 }
 
 fn covering(view: &View<'_>, shape: &PodShape, symbols: &Symbols) -> Vec<u32> {

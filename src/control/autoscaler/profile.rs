@@ -72,7 +72,6 @@ impl AutoscalerSpec {
             force_delete_unregistered: false,
             force_daemonsets: false,
             force_delete_failed: false,
-            deletion_delay_timeout: Duration::from_mins(2),
             startup_taints: Vec::new(),
             bypassed_schedulers: Vec::new(),
             capacity_memory_ratio: 0.015,

@@ -334,8 +334,6 @@ keys! {
         "A node that could not be emptied is left alone this long."
     "node-delete-delay-after-taint" false DURATION delete_delay_after_taint duration;
         "From the taint to the first eviction."
-    "node-deletion-delay-timeout" false DURATION deletion_delay_timeout duration;
-        "Longest wait for delay-deletion annotations."
     "max-pod-eviction-time" false DURATION max_pod_eviction_time duration;
         "How long refused evictions are tried again."
     "cordon-node-before-terminating" false SWITCH cordon switch;
@@ -382,6 +380,7 @@ keys! {
 
 /// Flags that exist upstream and change nothing in a simulation.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
+    ("node-deletion-delay-timeout", "delay-deletion annotations are not simulated"),
     ("scale-down-non-empty-candidates-count", "upstream parses it, but nothing reads it"),
     ("scale-down-candidates-pool-ratio", "upstream parses it, but nothing reads it"),
     ("scale-down-candidates-pool-min-count", "upstream parses it, but nothing reads it"),

@@ -329,14 +329,6 @@ impl<'a> Snapshot<'a> {
         self.changes.push(Change::Placed { slot: slot as u32 });
     }
 
-    /// Takes a pod off a node, if it is there.
-    pub fn take_off(&mut self, slot: usize, pod: PodId) {
-        let found = self.held(slot).position(|held| held.pod == Some(pod));
-        if let Some(at) = found {
-            self.take_off_at(slot, at);
-        }
-    }
-
     /// Takes all pods off a node.
     pub fn empty(&mut self, slot: usize) {
         while self.held(slot).next().is_some() {

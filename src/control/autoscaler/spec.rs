@@ -114,8 +114,6 @@ pub struct AutoscalerSpec {
     pub force_daemonsets: bool,
     /// `force-delete-failed-nodes`
     pub force_delete_failed: bool,
-    /// `node-deletion-delay-timeout`
-    pub deletion_delay_timeout: Duration,
     /// `startup-taint`: taints that make a ready node count as not ready yet.
     pub startup_taints: Vec<String>,
     /// `bypassed-scheduler-names`: pods of these are seen before the scheduler rejects them.

@@ -92,11 +92,6 @@ impl Scheduler {
         self.queue.add(pod, group, view.priority(pod), gated, now);
     }
 
-    /// The pod's scheduling gates are gone.
-    pub fn pod_ungated(&mut self, pod: PodId) {
-        self.queue.ungate(pod);
-    }
-
     /// A pod that was not bound is deleted.
     pub fn pod_deleted(&mut self, pod: PodId) {
         self.queue.remove(pod);
@@ -111,13 +106,6 @@ impl Scheduler {
         *self.priorities.entry(view.priority(pod)).or_insert(0) += 1;
         self.count_placed(view.shape(pod), 1);
         self.pod_moved(view, pod, node, PodEvent::Placed, false, now);
-    }
-
-    /// Binding failed: the room is given back (that comes first, by [`Scheduler::pod_left_node`])
-    /// and the pod is tried again after backoff.
-    pub fn bind_failed(&mut self, view: SchedulerView<'_>, pod: PodId, now: SimTime) {
-        self.pod_added(view, pod, now);
-        self.queue.fail(pod, now);
     }
 
     /// A pod that holds room was told to stop.

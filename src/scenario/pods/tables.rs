@@ -63,11 +63,6 @@ impl Tables {
         &self.images
     }
 
-    /// The names of extended resources so far.
-    pub fn extended_names(&self) -> &[String] {
-        &self.extended
-    }
-
     /// Gives the tables to a plan. Images of unknown size get `size`.
     pub fn into_parts(self, size: u64) -> TableParts {
         let images = self.images.iter().map(|&(name, known)| (name, known.unwrap_or(size)));

@@ -140,15 +140,14 @@ impl World<'_> {
     }
 
     /// What a query would show, without one being made.
-    fn hpa_glimpse(&self, spec: &ScaledObjectSpec, hpa: &HpaSpec) -> Vec<MetricReading> {
-        let read = |metric: &HpaMetric| match metric {
+    fn hpa_glimpse(&self, spec: &ScaledObjectSpec, metric: &HpaMetric) -> MetricReading {
+        match metric {
             HpaMetric::Trigger { index, .. } => match self.read_trigger(&spec.triggers[*index]) {
                 Ok(reading) => MetricReading::Total(reading.value_milli),
                 Err(SourceError) => MetricReading::Failed(MetricFailure::NotRead),
             },
             _ => MetricReading::Failed(MetricFailure::NotRead),
-        };
-        hpa.metrics.iter().map(read).collect()
+        }
     }
 
     /// A queue's metric has changed: the cause that holds may be another.
@@ -186,8 +185,19 @@ impl World<'_> {
             return None;
         }
         let hpa_spec = self.scaling[workload].hpa_spec.as_ref()?;
-        let readings = self.hpa_glimpse(spec, hpa_spec);
-        let seen = self.hpa_seen(workload, &readings);
+        // Asked at each message of a loaded queue: the usual single metric allocates nothing.
+        let (one, several);
+        let readings: &[MetricReading] = match &hpa_spec.metrics[..] {
+            [metric] => {
+                one = [self.hpa_glimpse(spec, metric)];
+                &one
+            }
+            metrics => {
+                several = Vec::from_iter(metrics.iter().map(|each| self.hpa_glimpse(spec, each)));
+                &several
+            }
+        };
+        let seen = self.hpa_seen(workload, readings);
         let memory = &self.scaling[workload].hpa;
         let held = hpa::held_back_by(&self.hpa_settings, hpa_spec, memory, &seen, self.now)?;
         Some(match held {
