@@ -6,6 +6,7 @@ mod integral;
 mod journal;
 mod outcome;
 mod series;
+mod waiting;
 
 pub use distribution::{Distribution, Quantiles};
 pub use integral::Integral;
@@ -15,3 +16,4 @@ pub use outcome::{
     WallTotals, WorkloadTotals,
 };
 pub use series::{Column, ColumnKind, Panel, Series};
+pub use waiting::{PodWait, QueueWait, SlowMessage, Stretch, WaitLog};

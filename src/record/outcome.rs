@@ -1,6 +1,6 @@
 //! What a run returns: plain data, everything that reports and comparisons need.
 
-use super::{Distribution, Journal, Series};
+use super::{Distribution, Journal, Series, WaitLog};
 use crate::unit::{Accrual, Duration, HourlyRate, IdVec, NodeId, PodId, SimTime};
 use crate::vocabulary::Cause;
 
@@ -49,6 +49,8 @@ pub struct Outcome {
     pub node_rows: Vec<NodeRow>,
     /// Journal.
     pub journal: Journal,
+    /// The course of waiting; empty without a report.
+    pub waits: WaitLog,
     /// Names of pods, where the journal names them.
     pub pod_names: IdVec<PodId, String>,
     /// Names of nodes.

@@ -25,12 +25,14 @@ impl QueueClock {
         Self { depth: 0, cause: Cause::Busy, since: SimTime::ZERO, spent: [0; Cause::ALL.len()] }
     }
 
-    /// From `now` on the queue waits for `cause`.
-    pub fn set_cause(&mut self, cause: Cause, now: SimTime) {
-        if cause != self.cause {
+    /// From `now` on the queue waits for `cause`; whether that is another one.
+    pub fn set_cause(&mut self, cause: Cause, now: SimTime) -> bool {
+        let changes = cause != self.cause;
+        if changes {
             self.settle(now);
             self.cause = cause;
         }
+        changes
     }
 
     /// A counted message begins to wait.

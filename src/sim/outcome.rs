@@ -51,6 +51,7 @@ impl World<'_> {
             counters: self.record.counters,
             series: std::mem::take(&mut self.record.series),
             journal: std::mem::take(&mut self.record.journal),
+            waits: self.record.waits.take().unwrap_or_default(),
         }
     }
 

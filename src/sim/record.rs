@@ -1,7 +1,9 @@
 //! The recorder of a run: running sums that the outcome is read from.
 
 use crate::plan::Plan;
-use crate::record::{Counters, Distribution, Integral, Journal, MessageTotals, PodTotals, Series};
+use crate::record::{
+    Counters, Distribution, Integral, Journal, MessageTotals, PodTotals, Series, WaitLog,
+};
 use crate::unit::{
     HourlyRate, IdVec, NodeId, PodId, PoolId, QueueId, QuotaId, SimTime, SubnetId, WorkloadId,
 };
@@ -49,6 +51,8 @@ pub struct Recorder {
     pub evictions_flow: u64,
     /// Sampled series.
     pub series: Series,
+    /// The course of waiting, where a report wants it.
+    pub waits: Option<WaitLog>,
 }
 
 /// How a pod ended.
@@ -168,6 +172,7 @@ impl Recorder {
             control_plane_rate: Integral::default(),
             evictions_flow: 0,
             series: Series::default(),
+            waits: (!options.no_report).then(WaitLog::default),
         }
     }
 

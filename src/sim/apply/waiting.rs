@@ -1,6 +1,7 @@
 //! Causes of waiting change.
 
 use crate::plan::ScalerKind;
+use crate::record::{PodWait, QueueWait};
 use crate::sim::attribution::PodClock;
 use crate::sim::world::World;
 use crate::unit::{NodeId, PodId, PoolId, QueueId, WorkloadId};
@@ -11,6 +12,7 @@ impl World<'_> {
     pub fn begin_pod_wait(&mut self, pod: PodId, counted: bool) {
         debug_assert_eq!(self.record.pod_clocks.len(), pod.0 as usize);
         self.record.pod_clocks.push(PodClock::new(Cause::SchedQueue, counted, self.now));
+        self.log_pod_wait(pod, Some(Cause::SchedQueue), None);
         let workload = self.cluster.pods[pod].workload;
         self.record.workloads[workload].stages.shift(None, Some(Cause::SchedQueue));
         self.refresh_consumed_queue(workload);
@@ -40,11 +42,18 @@ impl World<'_> {
             return;
         }
         clock.change(cause, self.now, &mut self.record.pod_waits);
+        self.log_pod_wait(pod, cause, pool);
         self.shift_wall(before, wall_before, -1);
         self.shift_wall(cause, pool, 1);
         let workload = self.cluster.pods[pod].workload;
         self.record.workloads[workload].stages.shift(before, cause);
         self.refresh_consumed_queue(workload);
+    }
+
+    fn log_pod_wait(&mut self, pod: PodId, cause: Option<Cause>, pool: Option<PoolId>) {
+        if let Some(log) = &mut self.record.waits {
+            log.pods.push(PodWait { at: self.now, pod, cause, pool });
+        }
     }
 
     fn shift_wall(&mut self, cause: Option<Cause>, pool: Option<PoolId>, by: i32) {
@@ -73,7 +82,12 @@ impl World<'_> {
     /// Finds the cause that holds for a queue now (contract §5, first match wins).
     pub fn refresh_queue_cause(&mut self, queue: QueueId) {
         let cause = self.queue_cause(queue);
-        self.record.queue_clocks[queue].set_cause(cause, self.now);
+        if !self.record.queue_clocks[queue].set_cause(cause, self.now) {
+            return;
+        }
+        if let Some(log) = &mut self.record.waits {
+            log.queues.push(QueueWait { at: self.now, queue, cause });
+        }
     }
 
     fn queue_cause(&self, queue: QueueId) -> Cause {

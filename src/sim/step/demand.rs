@@ -1,7 +1,10 @@
 //! Work arrives, is taken, is done, is lost.
 
+use std::cmp::Reverse;
+
 use crate::plan::WorkloadKind;
 use crate::queue::{Fate, IdleSlot, Wake};
+use crate::record::SlowMessage;
 use crate::sim::apply::Stop;
 use crate::sim::event::Event;
 use crate::sim::work::Arrival;
@@ -112,6 +115,16 @@ impl World<'_> {
             self.record.messages.wait.add(wait);
             self.record.messages.sojourn.add(self.now.since(message.arrived));
             self.record.workloads[workload].wait.add(wait);
+            if let Some(log) = &mut self.record.waits {
+                log.completed(SlowMessage {
+                    wait,
+                    number: Reverse(message.ordinal),
+                    queue,
+                    arrived: message.arrived,
+                    completed: self.now,
+                    deliveries: message.deliveries,
+                });
+            }
         }
     }
 
