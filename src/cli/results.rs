@@ -6,8 +6,8 @@ use super::exit::Stop;
 use super::folder::Staged;
 use crate::record::Outcome;
 use crate::report::{
-    Manifest, Report, cost_csv, journal_ndjson, nodes_csv, pods_csv, prefix_with_seed, pretty,
-    series_csv, svg, waits_csv,
+    Manifest, Report, cost_csv, html, journal_ndjson, nodes_csv, pods_csv, prefix_with_seed,
+    pretty, series_csv, svg, waits_csv,
 };
 use crate::study::Summary;
 
@@ -15,7 +15,7 @@ use crate::study::Summary;
 pub struct Kept {
     /// Its figures.
     pub summary: Summary,
-    /// The outcome of the first seed, without its rows.
+    /// The outcome of the first seed, without its rows of pods and nodes.
     pub outcome: Option<Outcome>,
 }
 
@@ -56,7 +56,6 @@ pub fn keep(
     }
     outcome.pod_rows = Vec::new();
     outcome.node_rows = Vec::new();
-    outcome.journal.entries = Vec::new();
     let first = seeds.first() == Some(&outcome.seed);
     Ok(Kept { summary, outcome: first.then_some(outcome) })
 }
@@ -80,6 +79,7 @@ pub fn write_study(
     }
     if !no_report {
         pictures(&report.outcome, "", folder)?;
+        put("report.html", html(std::slice::from_ref(report)))?;
     }
     Ok(())
 }

@@ -41,7 +41,7 @@ fn line(outcome: &Outcome, entry: &Entry) -> Value {
 }
 
 /// Kind and name of what was acted on; a number where the run kept no name.
-fn named(outcome: &Outcome, object: Object) -> (&'static str, String) {
+pub fn named(outcome: &Outcome, object: Object) -> (&'static str, String) {
     let pick = |names: &[String], index: u32| {
         names.get(index as usize).cloned().unwrap_or_else(|| format!("#{index}"))
     };

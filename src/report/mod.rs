@@ -2,7 +2,10 @@
 //! starts from [`Report`] or from an outcome, returns text or writes to a writer it is given, and
 //! never runs anything.
 
+mod advice;
 mod csv;
+#[cfg(feature = "cli")]
+mod html;
 mod journal;
 mod json;
 mod manifest;
@@ -15,7 +18,10 @@ mod sample;
 pub mod svg;
 pub mod text;
 
+pub use advice::advice;
 pub use csv::{cost_csv, nodes_csv, pods_csv, prefix_with_seed, series_csv, waits_csv};
+#[cfg(feature = "cli")]
+pub use html::html;
 pub use journal::journal_ndjson;
 pub use json::pretty;
 pub use manifest::{Manifest, Provenance};

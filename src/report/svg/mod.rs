@@ -11,4 +11,6 @@ mod timeline;
 
 pub use clocks::pending_cdf;
 pub use cost::cost_by_pool;
+pub use theme::SERIES;
+pub use thin::{POINTS, thin};
 pub use timeline::timeline;

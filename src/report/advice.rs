@@ -1,0 +1,99 @@
+//! What to try next: each line names a setting that decided something in this run.
+
+use super::model::{Clock, Report, WaitShare};
+use super::number::percent;
+use crate::vocabulary::Cause;
+
+/// Causes below this share of a clock's waiting are not worth a change.
+const WORTH: f64 = 0.1;
+
+/// At most this many lines: the first one is what to try first.
+const LINES: usize = 4;
+
+/// Suggestions, most rewarding first.
+pub fn advice(report: &Report) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for (clock, who) in [(Clock::Message, "messages"), (Clock::Pod, "pods")] {
+        for wait in report.waits(clock) {
+            let Some(text) = remedy(wait.cause).filter(|_| wait.share >= WORTH) else { continue };
+            let line = because(&wait, who, text);
+            if !lines.iter().any(|known| known.ends_with(text)) {
+                lines.push(line);
+            }
+        }
+    }
+    let total = report.figure("cost.total");
+    let idle = report.figure("cost.idle");
+    if total > 0.0 && idle / total > 0.5 {
+        lines.push(format!(
+            "{} of the money buys room that nobody requested: smaller VM sizes, a lower minCount, \
+             or a shorter scale-down-unneeded-time.",
+            percent(idle / total)
+        ));
+    }
+    lines.truncate(LINES);
+    lines
+}
+
+fn because(wait: &WaitShare, who: &str, text: &str) -> String {
+    format!("{} ({} of what {who} waited): {text}", wait.cause.name(), percent(wait.share))
+}
+
+/// What shortens waiting for a cause.
+const fn remedy(cause: Cause) -> Option<&'static str> {
+    Some(match cause {
+        Cause::KedaPoll => "shorten pollingInterval, or keep minReplicaCount at 1.",
+        Cause::KedaActivation => "lower the trigger's activation threshold.",
+        Cause::HpaSync => {
+            "the HPA syncs every 15 s; a minimum that covers the base load avoids the wait."
+        }
+        Cause::HpaTolerance => {
+            "lower the target so that one more unit of work exceeds the 10 % tolerance."
+        }
+        Cause::HpaPolicy => {
+            "raise behavior.scaleUp policies, or lengthen scaleDown.stabilizationWindowSeconds."
+        }
+        Cause::HpaMax => "raise maxReplicaCount (and see what the nodes then cost).",
+        Cause::SchedQueue => "the scheduler is behind: fewer pods at once, or a higher bind rate.",
+        Cause::SchedConstraint => {
+            "no pool can take these pods: check nodeSelector, tolerations and requests."
+        }
+        Cause::CaScan | Cause::CaDelay => {
+            "shorten scan-interval and new-pod-scale-up-delay, or keep headroom with pause pods."
+        }
+        Cause::CaExpander | Cause::CaBackoff => {
+            "add a pool that the autoscaler can fall back to (priority expander)."
+        }
+        Cause::BlockedIp => "use overlay networking, a larger subnet, or fewer maxPods per node.",
+        Cause::BlockedQuota => "raise the vCPU quota, or use another VM family.",
+        Cause::BlockedMaxCount => "raise the pool's maxCount.",
+        Cause::BlockedCapacity => "add another VM size, zone or an on-demand pool to fall back to.",
+        Cause::VmProvision | Cause::NodeReady => {
+            "keep headroom: a higher minCount, or pause pods that give way."
+        }
+        Cause::VolumeAttach => {
+            "avoid moving disks between nodes, or use a volume that needs no attach."
+        }
+        Cause::ImagePull => "make the image smaller, or put it on the nodes beforehand.",
+        Cause::AppStart => "start the application faster, or keep replicas running.",
+        Cause::Busy => {
+            "more or faster replicas: raise concurrency or lower the trigger's target; more nodes will not help."
+        }
+        Cause::Redo => "shorten the lock, drain on SIGTERM, or keep long work off spot.",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_largest_cause_comes_first_and_small_ones_not_at_all() {
+        let report = sample::report(&[7], &[]);
+        let lines = advice(&report);
+        let first = report.waits(Clock::Message)[0];
+        assert!(lines[0].starts_with(first.cause.name()), "{lines:?}");
+        assert!(lines.len() <= LINES);
+    }
+}

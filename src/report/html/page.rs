@@ -1,0 +1,330 @@
+//! The page: sections in the order of a reader's questions.
+
+use askama::Template;
+use plotly::Plot;
+use serde_json::Value;
+
+use super::clock::clocks;
+use super::figure::embedded;
+use super::panel::{Panels, panels};
+use super::split::{self, Bar, group};
+use crate::report::advice::advice;
+use crate::report::model::{Clock, Report};
+use crate::report::number::{length, money, percent, plain, seconds};
+use crate::report::text::{figure, finding};
+use crate::study::HOURS_PER_MONTH;
+
+/// The page of one or several scenarios.
+pub fn html(reports: &[Report]) -> String {
+    let clocks = clocks(reports);
+    let drawn: Vec<Panels> = reports.iter().map(|report| panels(&report.outcome)).collect();
+    let mut figures: Vec<Value> = drawn.iter().map(|one| one.figure.clone()).collect();
+    let scenarios = reports.iter().zip(drawn).map(|(report, panels)| Scenario::of(report, panels));
+    let page = Page {
+        title: reports.iter().map(Report::name).collect::<Vec<_>>().join(" · "),
+        scenarios: scenarios.collect(),
+        clock_sentence: clocks.as_ref().map(|(_, sentence)| sentence.clone()),
+        comparison: if reports.len() > 1 { comparison(reports) } else { Vec::new() },
+        style: include_str!("style.css"),
+        script: include_str!("page.js"),
+        plotly: plotly_script(),
+        figures: {
+            let clock = clocks.map_or(Value::Null, |(figure, _)| figure);
+            let panels = Value::Array(std::mem::take(&mut figures));
+            embedded(&serde_json::json!({"clock": clock, "panels": panels}))
+        },
+    };
+    page.render().expect("writing to memory does not fail")
+}
+
+/// Plotly alone: the crate's other script draws formulae, which the page has none of.
+fn plotly_script() -> String {
+    const END: &str = "</script>";
+    let both = Plot::offline_js_sources();
+    let end = both.find(END).map_or(both.len(), |at| at + END.len());
+    both[..end].to_owned()
+}
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page {
+    title: String,
+    scenarios: Vec<Scenario>,
+    clock_sentence: Option<String>,
+    comparison: Vec<Vec<String>>,
+    style: &'static str,
+    script: &'static str,
+    plotly: String,
+    figures: String,
+}
+
+struct Scenario {
+    name: String,
+    verdict: &'static str,
+    finding: String,
+    when: String,
+    conditions: Vec<Condition>,
+    walls: Vec<String>,
+    cost: Vec<[String; 3]>,
+    money: Vec<[String; 2]>,
+    clocks: Vec<Vec<String>>,
+    waits: Vec<Wait>,
+    sentences: Vec<String>,
+    height: usize,
+    worst: Vec<Bar>,
+    advice: Vec<String>,
+    assumptions: Vec<[String; 3]>,
+    not_modelled: Vec<String>,
+}
+
+struct Condition {
+    passed: bool,
+    text: String,
+    value: String,
+    note: String,
+}
+
+struct Wait {
+    clock: &'static str,
+    cause: &'static str,
+    meaning: &'static str,
+    group: &'static str,
+    share: String,
+    width: String,
+    time: String,
+}
+
+impl Scenario {
+    fn of(report: &Report, panels: Panels) -> Self {
+        let outcome = &report.outcome;
+        let mut worst = split::messages(outcome);
+        worst.extend(split::pods(outcome));
+        let verdict = match (report.verdicts.is_empty(), report.passed()) {
+            (true, _) => "",
+            (false, true) => "PASS",
+            (false, false) => "FAIL",
+        };
+        Self {
+            name: report.name().to_owned(),
+            verdict,
+            finding: finding(report),
+            when: when(report),
+            conditions: conditions(report),
+            walls: walls(report),
+            cost: cost(report),
+            money: totals(report),
+            clocks: waiting_times(report),
+            waits: waits(report),
+            sentences: panels.sentences,
+            height: panels.height,
+            worst,
+            advice: advice(report),
+            assumptions: report
+                .assumptions
+                .iter()
+                .filter(|one| one.assumed)
+                .map(|one| [one.path.clone(), one.value.clone(), one.source.clone()])
+                .collect(),
+            not_modelled: outcome.not_modelled.clone(),
+        }
+    }
+}
+
+fn when(report: &Report) -> String {
+    let outcome = &report.outcome;
+    let start = jiff::Timestamp::from_second(outcome.start_epoch).unwrap_or_default();
+    let seeds = match report.seeds.as_slice() {
+        [one] => format!("seed {one}: one seed, not proven"),
+        many => format!("means of {} seeds, pictures of seed {}", many.len(), outcome.seed),
+    };
+    format!(
+        "{}, {} simulated, {seeds}",
+        start.strftime("%A %-d %B %Y %H:%M UTC"),
+        length(outcome.end.as_secs_f64())
+    )
+}
+
+fn conditions(report: &Report) -> Vec<Condition> {
+    let currency = &report.outcome.currency;
+    report
+        .verdicts
+        .iter()
+        .map(|one| Condition {
+            passed: one.passed,
+            text: one.threshold.text.clone(),
+            value: figure(one, currency),
+            note: one.note.clone().unwrap_or_default(),
+        })
+        .collect()
+}
+
+fn walls(report: &Report) -> Vec<String> {
+    let ip = report.outcome.ip.iter().map(|wall| ("ip", "subnet", "addresses", wall));
+    let quota = report.outcome.quota.iter().map(|wall| ("quota", "quota", "vCPUs", wall));
+    let blocked = |key: &str, name: &str| report.figure(&format!("{key}.{name}.blockedSeconds"));
+    ip.chain(quota)
+        .filter(|(key, _, _, wall)| blocked(key, &wall.name) > 0.0)
+        .map(|(key, kind, unit, wall)| {
+            let room = wall.capacity.map_or(String::new(), |all| format!(" of {all}"));
+            let held = length(blocked(key, &wall.name));
+            format!(
+                "{kind} {}: {}{room} {unit} in use, pods held up for {held}",
+                wall.name, wall.peak
+            )
+        })
+        .collect()
+}
+
+fn per_month(report: &Report, amount: f64) -> String {
+    let hours = report.figure("cost.basisHours");
+    let month = if hours > 0.0 { amount / hours * HOURS_PER_MONTH } else { 0.0 };
+    money(month, &report.outcome.currency)
+}
+
+/// Rows: what, how it is bought, a month.
+fn cost(report: &Report) -> Vec<[String; 3]> {
+    let mut rows: Vec<[String; 3]> = report
+        .outcome
+        .pools
+        .iter()
+        .map(|pool| {
+            let amount = report.figure(&format!("cost.byPool.{}", pool.name));
+            let bought = if pool.spot { "spot" } else { "on-demand" };
+            [pool.name.clone(), bought.to_owned(), per_month(report, amount)]
+        })
+        .collect();
+    let mut beside = |name: &str, amount: f64| {
+        if amount > 0.0 {
+            rows.push([name.to_owned(), String::new(), per_month(report, amount)]);
+        }
+    };
+    beside("control plane", report.figure("cost.controlPlane"));
+    for (name, _) in &report.outcome.cost.items {
+        beside(name, report.figure(&format!("cost.byItem.{name}")));
+    }
+    rows.push(["all".to_owned(), String::new(), per_month(report, report.figure("cost.total"))]);
+    rows
+}
+
+fn totals(report: &Report) -> Vec<[String; 2]> {
+    let currency = &report.outcome.currency;
+    let total = report.figure("cost.total").max(f64::MIN_POSITIVE);
+    let mut rows = vec![
+        ["per hour".to_owned(), money(report.figure("cost.perHour"), currency)],
+        ["idle".to_owned(), percent(report.figure("cost.idle") / total)],
+        ["system pods".to_owned(), percent(report.figure("cost.system") / total)],
+    ];
+    if let Some(thousand) = report.study.mean("cost.perThousandMessages") {
+        rows.push(["per 1,000 messages".to_owned(), money(thousand, currency)]);
+    }
+    let hours = report.figure("cost.basisHours");
+    if hours < 24.0 {
+        rows.push(["a month from only".to_owned(), format!("{} h", plain(hours))]);
+    }
+    rows
+}
+
+/// Rows of both clocks: name, p50, p95, p99, max, how many.
+fn waiting_times(report: &Report) -> Vec<Vec<String>> {
+    let clocks = [
+        ("message wait", "messages.wait", "messages.completed"),
+        ("message sojourn", "messages.sojourn", "messages.completed"),
+        ("pod pending", "pods.pending", "pods.created"),
+        ("pod ready", "pods.ready", "pods.created"),
+    ];
+    let counted = clocks.into_iter().filter(|(_, _, count)| report.figure(count) > 0.0);
+    counted
+        .map(|(name, path, count)| {
+            let at = |q| report.study.mean(&format!("{path}.{q}")).map_or("–".to_owned(), seconds);
+            let mut row = vec![name.to_owned()];
+            row.extend(["p50", "p95", "p99", "max"].map(at));
+            row.push(plain(report.figure(count)));
+            row
+        })
+        .collect()
+}
+
+fn waits(report: &Report) -> Vec<Wait> {
+    let mut rows = Vec::new();
+    for (clock, name) in [(Clock::Message, "messages"), (Clock::Pod, "pods")] {
+        rows.extend(report.waits(clock).into_iter().map(|wait| Wait {
+            clock: name,
+            cause: wait.cause.name(),
+            meaning: wait.cause.meaning(),
+            group: group(wait.cause),
+            share: percent(wait.share),
+            width: format!("{:.2}", wait.share * 100.0),
+            time: length(wait.seconds),
+        }));
+    }
+    rows
+}
+
+/// A table of figures, one column a scenario; the first row names them.
+fn comparison(reports: &[Report]) -> Vec<Vec<String>> {
+    let mut rows = vec![vec![String::new()]];
+    rows[0].extend(reports.iter().map(|report| report.name().to_owned()));
+    let figures = [
+        ("cost per month", "cost.perMonth", true),
+        ("message wait p50 (s)", "messages.wait.p50", false),
+        ("message wait p95 (s)", "messages.wait.p95", false),
+        ("pod pending p95 (s)", "pods.pending.p95", false),
+        ("still queued at the end", "messages.queuedAtEnd", false),
+        ("pods evicted", "pods.evicted", false),
+    ];
+    for (name, path, is_money) in figures {
+        let mut row = vec![name.to_owned()];
+        row.extend(reports.iter().map(|report| match report.study.mean(path) {
+            Some(value) if is_money => money(value, &report.outcome.currency),
+            Some(value) => seconds(value),
+            None => "–".to_owned(),
+        }));
+        rows.push(row);
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_page_stands_alone_and_answers_in_order() {
+        let page = html(&[sample::report(&[7], &["message.wait.p95<120s", "cost.month<4000"])]);
+        let body =
+            &page[page.find("<body").expect("a body")..page.find("id=\"figures\"").expect("data")];
+        let mut from = 0;
+        for heading in
+            ["FAIL", "Cost", "Two clocks", "Where the waiting went", "Over time", "Not modelled"]
+        {
+            let at = body[from..].find(heading);
+            from += at.unwrap_or_else(|| panic!("{heading} is missing or out of place"));
+        }
+        let outside = ["<link", "src=\"http", "href=\"http", "@import"];
+        assert!(outside.iter().all(|text| !body.contains(text)), "the page needs a network");
+        assert!(page.len() < 9_000_000, "{} bytes", page.len());
+    }
+
+    #[test]
+    fn names_with_markup_do_nothing() {
+        let mut report = sample::report(&[7], &[]);
+        report.outcome.name = "<script>alert(1)</script>".to_owned();
+        report.outcome.pool_names[0] = "</script><img src=x onerror=alert(2)>".to_owned();
+        for column in &mut report.outcome.series.columns {
+            column.of = "</script><img src=x onerror=alert(3)>".to_owned();
+        }
+        let page = html(&[report]);
+        for bad in ["<script>alert", "<img src=x"] {
+            assert!(!page.contains(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn several_scenarios_stand_side_by_side() {
+        let mut other = sample::report(&[8], &[]);
+        other.outcome.name = "other".to_owned();
+        let page = html(&[sample::report(&[7], &[]), other]);
+        assert!(page.contains("panels-0") && page.contains("panels-1"));
+    }
+}
