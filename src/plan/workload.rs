@@ -7,6 +7,7 @@ use crate::cloud::PodStartSpec;
 pub use crate::control::disruption::DisruptionBudgetSpec;
 use crate::control::hpa::HpaSpec;
 use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec};
+use crate::control::workload::ControllerSpec;
 use crate::demand::SourceSpec;
 use crate::queue::ConsumerSpec;
 use crate::unit::{Duration, QueueId, ShapeId, SimTime, Symbol, WorkloadId};
@@ -46,6 +47,8 @@ pub struct WorkloadSpec {
     pub replicas: u32,
     /// A Job's completions.
     pub completions: Option<u32>,
+    /// Settings of its controller.
+    pub controller: ControllerSpec,
     /// What drives the number of replicas.
     pub scaler: Option<ScalerKind>,
     /// What its pods consume.

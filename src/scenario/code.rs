@@ -70,6 +70,8 @@ codes! {
         "use a name that `az vm list-usage` prints";
     UNKNOWN_ZONE "unknown-zone" "a zone that no pool uses",
         "give a pool `availabilityZones`";
+    UNKNOWN_NODE "unknown-node" "a node that `nodes` does not have",
+        "use a name of the given list";
     UNKNOWN_METRIC "unknown-metric" "a metric that no run has",
         "use a name that `forescale list metrics` prints";
     BAD_THRESHOLD "bad-threshold" "a condition that cannot be read",

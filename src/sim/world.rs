@@ -1,16 +1,19 @@
 //! The world of one run: the model, the controllers' memories, the provider, and the record, all
 //! owned by one value. Plain data: a run can move to any thread.
 
+use std::collections::BTreeMap;
+
 use crate::control::hpa::{HpaMemory, HpaSettings, HpaSpec};
 use crate::control::keda::{self, KedaMemory, Read};
+use crate::control::node::Upgrade;
 use crate::control::scheduler::{Scheduler, SchedulerView};
 use crate::engine::{EventQueue, Fingerprint, TokenBucket};
 use crate::model::{Cluster, DisruptionBudget, Pool, Workload};
 use crate::plan::{Plan, ScalerKind};
 use crate::rules::WellKnown;
-use crate::unit::{Duration, IdVec, Lots, SimTime, WorkloadId};
+use crate::unit::{Duration, IdVec, Lots, PoolId, SimTime, WorkloadId};
 
-use super::apply::Coverage;
+use super::apply::{Coverage, Health, JobMemory, RolloutMemory};
 use super::capacity::Capacity;
 use super::event::Event;
 use super::names::{Keys, Names};
@@ -69,6 +72,14 @@ pub struct World<'p> {
     pub hpa_settings: HpaSettings,
     /// What disruption budgets cover.
     pub coverage: Coverage,
+    /// Jobs some of whose pods have failed.
+    pub jobs: BTreeMap<WorkloadId, JobMemory>,
+    /// New versions of workloads.
+    pub rollouts: BTreeMap<WorkloadId, RolloutMemory>,
+    /// Upgrades of pools under way.
+    pub upgrades: BTreeMap<PoolId, Upgrade>,
+    /// Nodes that are not well.
+    pub health: Health,
 }
 
 /// What the replica scalers of a workload remember.
@@ -158,6 +169,10 @@ impl<'p> World<'p> {
             syncs: plan.workloads.iter().map(|_| false).collect(),
             hpa_settings: HpaSettings::of(plan.version),
             coverage: Coverage::default(),
+            jobs: BTreeMap::new(),
+            rollouts: BTreeMap::new(),
+            upgrades: BTreeMap::new(),
+            health: Health::default(),
             cluster,
         }
     }

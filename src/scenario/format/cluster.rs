@@ -164,7 +164,7 @@ section! {
         /// What a scale-down does: `Delete` or `Deallocate`.
         "scaleDownMode" scale_down_mode: ScaleDownModeName
             = "Delete", "az aks nodepool add --scale-down-mode";
-        /// Settings of upgrades; upgrades themselves are not simulated.
+        /// Settings of upgrades (`inject.upgrade`).
         "upgradeSettings" upgrade: UpgradeSettings;
         /// `Regular` or `Spot`.
         "scaleSetPriority" priority: PriorityName = "Regular", "az aks nodepool add --priority";
@@ -256,6 +256,18 @@ section! {
         "drainTimeoutInMinutes" drain_timeout: Count;
         /// How long to wait between nodes.
         "nodeSoakDurationInMinutes" soak: Count;
+        /// What happens to a node that cannot be drained.
+        "undrainableNodeBehavior" undrainable: UndrainableName;
+    }
+}
+
+words! {
+    /// What happens to a node that cannot be drained.
+    pub enum UndrainableName {
+        /// It takes pods again, and the upgrade fails.
+        "Schedule" Schedule,
+        /// It stays cordoned, and the upgrade goes on.
+        "Cordon" Cordon,
     }
 }
 

@@ -20,7 +20,7 @@ pub use arrival::{
 pub use cluster::{
     Cluster, Network, NetworkPlugin, NetworkPluginMode, Nodes, OsDiskType, OsTypeName, OwnSize,
     PodIpMode, Pool, PoolMode, PriorityName, ScaleDownModeName, Sku, Subnet, SubnetKeys,
-    SystemPods, TierName, UpgradeSettings,
+    SystemPods, TierName, UndrainableName, UpgradeSettings,
 };
 pub use distribution::{
     Distribution, Empirical, Exponential, Gamma, HyperExponential, LogNormal, Part, SHAPES,
@@ -28,7 +28,8 @@ pub use distribution::{
 };
 pub use inject::{
     CapacityError, ControllerName, ControllerRestart, DenyCapacity, Evict, Injection, NodeDown,
-    SetReplicas, SourceFail, WorkloadEvent, ZoneDown,
+    RepairName, Rollout, RolloutStrategy, SetReplicas, SourceFail, Upgrade, WorkloadEvent,
+    ZoneDown,
 };
 pub use moment::{Calendar, Moment, StartTime, Zone, date};
 pub use provider::{
@@ -45,5 +46,6 @@ pub use value::{
     Text, Whole, decimal, parse_duration,
 };
 pub use workload::{
-    Align, Budget, Consumes, PodTrace, Startup, UnhealthyPolicy, Workload, WorkloadKindName,
+    Align, Budget, Consumes, PodManagementName, PodTrace, Startup, UnhealthyPolicy, Workload,
+    WorkloadKindName,
 };

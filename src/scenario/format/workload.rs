@@ -26,6 +26,10 @@ section! {
         "replicas" replicas: Count;
         /// Completions of a Job.
         "completions" completions: Count;
+        /// How often a Job's pods may fail; without it 6.
+        "backoffLimit" backoff_limit: Count;
+        /// Order of a StatefulSet's pods: `OrderedReady` or `Parallel`; without it `OrderedReady`.
+        "podManagementPolicy" pod_management: PodManagementName;
         /// Labels of its pods.
         "labels" labels: IndexMap<String, Text>;
         /// Node labels that its pods select.
@@ -76,6 +80,16 @@ words! {
         "Job" Job,
         /// KEDA ScaledJob.
         "ScaledJob" ScaledJob,
+    }
+}
+
+words! {
+    /// Order of a StatefulSet's pods.
+    pub enum PodManagementName {
+        /// One after the other.
+        "OrderedReady" OrderedReady,
+        /// All at once.
+        "Parallel" Parallel,
     }
 }
 

@@ -11,8 +11,10 @@ mod node;
 mod pool;
 mod price;
 mod provider;
+mod rollout;
 mod start;
 mod table;
+mod upgrade;
 mod workload;
 
 pub use lowering::lower;

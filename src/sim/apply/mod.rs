@@ -3,12 +3,19 @@
 mod billing;
 mod budgets;
 mod deletion;
+mod health;
+mod jobs;
 mod nodes;
 mod pods;
 mod provider;
 mod replicas;
+mod rollout;
 mod scheduling;
+mod upgrade;
 mod waiting;
 
 pub use budgets::Coverage;
+pub use health::Health;
+pub use jobs::JobMemory;
 pub use pods::Stop;
+pub use rollout::RolloutMemory;

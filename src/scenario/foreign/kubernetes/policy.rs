@@ -52,7 +52,7 @@ pub(super) fn budget(
     })
 }
 
-fn share(
+pub(super) fn share(
     reader: &mut Reader<'_>,
     given: Option<IntOrString>,
     at: &Trail<'_>,
