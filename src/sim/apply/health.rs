@@ -113,7 +113,11 @@ impl World<'_> {
         self.count_ready(node, false);
         self.cluster.set_node_phase(node, NodePhase::NotReady, self.now);
         self.set_condition_taints(node, Condition::Unknown, false);
-        self.note_step(Actor::NodeController, "node-unreachable", Object::Node(node));
+        let name = self.node_name(node);
+        let object = Object::Node(node);
+        self.note(Actor::NodeController, "node-unreachable", object, "", None, || {
+            format!("{name} has been silent for node-monitor-grace-period {grace}")
+        });
         let zone = self.zone_of(node);
         self.health.zones.entry(zone).or_default().waiting.push_back(node);
         self.wake_evictions(self.now);
@@ -155,6 +159,10 @@ impl World<'_> {
             return;
         }
         self.fingerprint.add(self.now, 18, u64::from(node.0), 0);
+        let name = self.node_name(node);
+        self.note(Actor::Kubelet, "node-back", Object::Node(node), "", None, || {
+            format!("{name} reports again; pods that are still bound to it start again")
+        });
         self.forget_taints(node);
         if self.cluster.nodes[node].phase == NodePhase::NotReady {
             self.node_ready(node);
