@@ -8,4 +8,4 @@ mod queue;
 pub use bucket::TokenBucket;
 pub use fingerprint::Fingerprint;
 pub use link::SharedLink;
-pub use queue::EventQueue;
+pub use queue::{EventQueue, Place};
