@@ -27,8 +27,8 @@ pub use distribution::{
     Uniform, Weibull,
 };
 pub use inject::{
-    CapacityError, ControllerName, ControllerRestart, DenyCapacity, Evict, Injection, NodeDown,
-    SetReplicas, SourceFail, ZoneDown,
+    CapacityError, ControllerName, ControllerRestart, CrashEvent, DenyCapacity, Evict, Injection,
+    NodeDown, SetReplicas, SourceFail, ZoneDown,
 };
 pub use moment::{Calendar, Moment, StartTime, Zone, date};
 pub use provider::{

@@ -214,8 +214,8 @@ impl World<'_> {
         }
         self.record.counters.container_restarts += 1;
         let wait = again.since(self.now);
-        let code = if wait.is_zero() { "container.restart" } else { "container.crash-loop" };
-        self.note(Actor::Kubelet, code, Object::Pod(pod), "", None, || {
+        let code = if wait.is_zero() { "kubelet.restart" } else { "kubelet.crash-loop" };
+        self.note(Actor::Kubelet, "restart-container", Object::Pod(pod), code, None, || {
             format!("a container exited; it is started again in {wait}")
         });
         let row = self.cluster.pods[pod];

@@ -36,9 +36,9 @@ impl World<'_> {
                 continue;
             }
             if !self.kubelets.node(node, spec).queries.try_take(self.now) {
-                self.pull_failed(request, "pull QPS exceeded");
+                self.pull_failed(request, "kubelet.pull-qps", "pull QPS exceeded");
             } else if !self.kubelets.registry_answers(self.now) {
-                self.pull_failed(request, "the registry refuses");
+                self.pull_failed(request, "kubelet.registry", "the registry refuses");
             } else if self.has_image(node, request.image) {
                 self.image_is_there(request);
             } else {
@@ -92,13 +92,13 @@ impl World<'_> {
     }
 
     /// `ErrImagePull`, then `ImagePullBackOff`.
-    fn pull_failed(&mut self, request: PullRequest, why: &'static str) {
+    fn pull_failed(&mut self, request: PullRequest, code: &'static str, why: &str) {
         let PullRequest { pod, epoch, image } = request;
         let again = self.kubelets.failed_pulls.entry((pod, image)).or_default();
         let again = again.pull_failed(self.now);
         self.record.counters.failed_pulls += 1;
         let wait = again.since(self.now);
-        self.note(Actor::Kubelet, "image.pull-failed", Object::Pod(pod), why, None, || {
+        self.note(Actor::Kubelet, "pull-failed", Object::Pod(pod), code, None, || {
             format!("{why}; the kubelet tries again in {wait}")
         });
         self.at(again, Event::PodStage(pod, epoch));
