@@ -33,6 +33,10 @@ pub enum Event {
     PodBound(PodId, u16),
     /// A pod's current start stage ends.
     PodStage(PodId, u16),
+    /// The soonest image pull of a node is complete (version of its pulls).
+    PullDone(NodeId, u32),
+    /// A container of a pod exits.
+    ContainerExit(PodId, u16),
     /// A pod has done its work.
     PodFinished(PodId, u16),
     /// A terminating pod's grace is over.
@@ -88,6 +92,15 @@ pub enum Event {
 const _: () = assert!(size_of::<Event>() <= 16, "events stay small: the heap moves them");
 
 impl Event {
+    /// The rank in its lane of a tick: ticks of one instant follow the order of workloads, however
+    /// many were left out before.
+    pub const fn rank(self) -> Option<u32> {
+        match self {
+            Self::KedaPoll(workload) | Self::HpaSync(workload) => Some(workload.0),
+            _ => None,
+        }
+    }
+
     /// The lane of this kind of event.
     pub const fn lane(self) -> Lane {
         match self {

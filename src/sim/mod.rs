@@ -8,12 +8,14 @@ mod capacity;
 mod decisions;
 mod event;
 mod journal;
+mod kubelet;
 mod names;
 mod outcome;
 mod record;
 mod run;
 mod start;
 mod step;
+mod ticker;
 mod work;
 mod world;
 

@@ -4,6 +4,7 @@ mod capacity;
 mod demand;
 mod inject;
 mod observe;
+mod resting;
 mod scaling;
 mod scheduling;
 mod spot;
@@ -14,15 +15,24 @@ use crate::sim::event::Event;
 use crate::sim::world::World;
 use crate::unit::{NodeId, PodId};
 
+pub use resting::Loop;
+
 impl World<'_> {
     /// Handles one event at the present instant.
     pub fn step(&mut self, event: Event) {
+        if !self.is_due(event) {
+            return;
+        }
         self.record.counters.events += 1;
         match event {
             Event::Service { queue, slot, epoch } => self.service_event(queue, slot, epoch),
             Event::LockExpiry(queue) => self.locks_expire(queue),
             Event::PodBound(pod, epoch) if self.is_pod(pod, epoch) => self.pod_bound(pod),
             Event::PodStage(pod, epoch) if self.is_pod(pod, epoch) => self.stage_done(pod),
+            Event::PullDone(node, version) => self.pull_done(node, version),
+            Event::ContainerExit(pod, epoch) if self.is_pod(pod, epoch) => {
+                self.container_exits(pod);
+            }
             Event::PodFinished(pod, epoch) if self.is_pod(pod, epoch) => self.pod_finished(pod),
             Event::PodKilled(pod, epoch) if self.is_pod(pod, epoch) => {
                 self.end_pod(pod, Stop::Evicted);
