@@ -288,6 +288,7 @@ impl Loaded {
             phase,
             epoch: 0,
             restarts: 0,
+            started: 0,
             node: named(bound.or(value["made_for_node"].as_str())),
             nominated: named(value["nominated_node"].as_str()),
             unschedulable: value["unschedulable"] == true,
