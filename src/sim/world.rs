@@ -15,7 +15,9 @@ use crate::unit::{Duration, IdVec, Lots, PoolId, SimTime, WorkloadId};
 
 use super::apply::{Coverage, Health, JobMemory, RolloutMemory};
 use super::capacity::Capacity;
+use super::decisions::DecisionLog;
 use super::event::Event;
+use super::kubelet::Kubelets;
 use super::names::{Keys, Names};
 use super::record::Recorder;
 use super::ticker::Ticker;
@@ -62,6 +64,8 @@ pub struct World<'p> {
     pub scheduling: Scheduling,
     /// The autoscaler and the provider.
     pub capacity: Capacity,
+    /// What the kubelets have in hand.
+    pub kubelets: Kubelets,
     /// API writes of kube-controller-manager.
     pub controller_writes: TokenBucket,
     /// What is remembered.
@@ -86,6 +90,8 @@ pub struct World<'p> {
     pub upgrades: BTreeMap<PoolId, Upgrade>,
     /// Nodes that are not well.
     pub health: Health,
+    /// Where scans of the autoscaler are written down, if they are.
+    pub decisions: Option<&'p mut DecisionLog>,
 }
 
 /// What the replica scalers of a workload remember.
@@ -175,6 +181,7 @@ impl<'p> World<'p> {
                 cycle: if at_once { Duration::ZERO } else { plan.scheduler.cycle },
             },
             capacity: Capacity::new(plan, &mut cluster.symbols, well_known, seed),
+            kubelets: Kubelets::new(&plan.timing.pull),
             controller_writes: TokenBucket::new(
                 if at_once { 0 } else { plan.timing.controller_rate_milli },
                 plan.timing.controller_burst,
@@ -190,6 +197,7 @@ impl<'p> World<'p> {
             rollouts: BTreeMap::new(),
             upgrades: BTreeMap::new(),
             health: Health::default(),
+            decisions: None,
             cluster,
         }
     }

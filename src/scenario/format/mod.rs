@@ -27,9 +27,8 @@ pub use distribution::{
     Uniform, Weibull,
 };
 pub use inject::{
-    CapacityError, ControllerName, ControllerRestart, DenyCapacity, Evict, Injection, NodeDown,
-    RepairName, Rollout, RolloutStrategy, SetReplicas, SourceFail, Upgrade, WorkloadEvent,
-    ZoneDown,
+    CapacityError, ControllerName, ControllerRestart, CrashEvent, DenyCapacity, Evict, Injection,
+    NodeDown, RepairName, Rollout, RolloutStrategy, SetReplicas, SourceFail, Upgrade, ZoneDown,
 };
 pub use moment::{Calendar, Moment, StartTime, Zone, date};
 pub use provider::{
@@ -46,6 +45,6 @@ pub use value::{
     Text, Whole, decimal, parse_duration,
 };
 pub use workload::{
-    Align, Budget, Consumes, PodManagementName, PodTrace, Startup, UnhealthyPolicy, Workload,
-    WorkloadKindName,
+    Align, Budget, Consumes, PodManagementName, PodTrace, ProbeKeys, Startup, UnhealthyPolicy,
+    Workload, WorkloadKindName,
 };

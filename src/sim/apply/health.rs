@@ -66,11 +66,13 @@ impl World<'_> {
         self.fingerprint.add(self.now, 17, u64::from(node.0), 0);
         for pod in self.cluster.nodes[node].used.pods.clone() {
             self.consumer_gone(pod);
+            self.restart_over(pod);
             let row = &mut self.cluster.pods[pod];
             // What was under way on the node is void.
             row.epoch = row.epoch.wrapping_add(1);
             self.set_pod_cause(pod, Some(Cause::NodeReady));
         }
+        self.kubelets.forget(node);
         let epoch = self.cluster.nodes[node].epoch;
         self.await_silence(node);
         if let Some(length) = length {
@@ -179,15 +181,16 @@ impl World<'_> {
         self.wake_evictions(self.now);
     }
 
-    /// The kubelet starts the containers of a pod again.
+    /// The kubelet starts all containers of a pod again.
     fn restart_pod(&mut self, pod: PodId) {
-        let row = &mut self.cluster.pods[pod];
-        row.restarts = row.restarts.saturating_add(1);
-        let workload = row.workload;
-        self.cluster.set_not_ready(pod);
+        let was_ready = self.cluster.pods[pod].ready != SimTime::NEVER;
+        self.cluster.pods[pod].started = 0;
+        self.cluster.container_exited(pod);
+        self.starts_again(pod, was_ready);
+        let workload = self.cluster.pods[pod].workload;
         self.budgets_changed(pod);
         self.refresh_consumed_queue(workload);
-        self.start_stage(pod, Cause::ImagePull);
+        self.next_container(pod);
     }
 
     /// Puts the lifecycle controller's taints for a condition on a node, in place of those it had.

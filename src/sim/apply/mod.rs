@@ -2,12 +2,14 @@
 
 mod billing;
 mod budgets;
+mod containers;
 mod deletion;
 mod health;
 mod jobs;
 mod nodes;
 mod pods;
 mod provider;
+mod pulls;
 mod replicas;
 mod rollout;
 mod scheduling;
