@@ -143,23 +143,6 @@ impl<'p> World<'p> {
         let names = Names::new(&mut cluster.symbols);
         let well_known = WellKnown::new(&mut cluster.symbols);
         let keys = Keys::new(plan);
-        let scaling = plan
-            .workloads
-            .iter()
-            .map(|workload| Scaling {
-                hpa_spec: match &workload.scaler {
-                    Some(ScalerKind::ScaledObject(spec)) => Some(keda::hpa_spec(spec, plan.keda)),
-                    Some(ScalerKind::Hpa(spec)) => Some(spec.clone()),
-                    _ => None,
-                },
-                keda: KedaMemory::default(),
-                hpa: HpaMemory::default(),
-                polls: Ticker::STOPPED,
-                syncs: Ticker::STOPPED,
-                readings: Vec::new(),
-                metrics: Vec::new(),
-            })
-            .collect();
         Self {
             plan,
             options,
@@ -169,7 +152,7 @@ impl<'p> World<'p> {
             events: EventQueue::new(),
             fingerprint: Fingerprint::new(),
             work: Work::new(plan, &keys, seed),
-            scaling,
+            scaling: scalings(plan),
             scheduling: Scheduling {
                 scheduler: Scheduler::new(&plan.scheduler, well_known),
                 busy_until: SimTime::ZERO,
@@ -222,6 +205,26 @@ impl World<'_> {
     pub fn counts(&self) -> bool {
         self.now.micros() >= self.plan.simulation.warmup.micros()
     }
+}
+
+/// The memories of all workloads' scalers, empty.
+fn scalings(plan: &Plan) -> IdVec<WorkloadId, Scaling> {
+    plan.workloads
+        .iter()
+        .map(|workload| Scaling {
+            hpa_spec: match &workload.scaler {
+                Some(ScalerKind::ScaledObject(spec)) => Some(keda::hpa_spec(spec, plan.keda)),
+                Some(ScalerKind::Hpa(spec)) => Some(spec.clone()),
+                _ => None,
+            },
+            keda: KedaMemory::default(),
+            hpa: HpaMemory::default(),
+            polls: Ticker::STOPPED,
+            syncs: Ticker::STOPPED,
+            readings: Vec::new(),
+            metrics: Vec::new(),
+        })
+        .collect()
 }
 
 /// What the scheduler is shown.
