@@ -8,7 +8,7 @@ pub use crate::control::disruption::DisruptionBudgetSpec;
 use crate::control::hpa::HpaSpec;
 use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec};
 use crate::demand::SourceSpec;
-use crate::queue::ConsumerSpec;
+use crate::queue::{Checkpoint, ConsumerSpec};
 use crate::unit::{Duration, QueueId, ShapeId, SimTime, Symbol, WorkloadId};
 
 /// Kind of a workload.
@@ -73,6 +73,8 @@ pub struct PodTimes {
     /// From Ready to completion by itself; `None`: runs until stopped. Bare pods of a trace have
     /// their own.
     pub lifetime: Option<Dist>,
+    /// How a finite pod saves its work; the pod that replaces it goes on from there.
+    pub checkpoint: Option<Checkpoint>,
 }
 
 /// A stream of arrivals and where it goes.

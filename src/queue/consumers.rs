@@ -84,6 +84,8 @@ pub enum Wake {
         message: Message,
         /// When it was taken.
         taken: SimTime,
+        /// Workload of the consumer.
+        workload: WorkloadId,
         /// When the slot is to be woken again, with the same epoch.
         again: SimTime,
     },
@@ -245,7 +247,12 @@ impl Consumers {
         debug_assert!(matches!(row.state, State::Busy | State::Void));
         if now < row.ends {
             row.state = State::Void;
-            return Wake::LockLost { message: row.message, taken: row.started, again: row.ends };
+            return Wake::LockLost {
+                message: row.message,
+                taken: row.started,
+                workload: self.crews[row.crew as usize].0,
+                again: row.ends,
+            };
         }
         let message = (row.state == State::Busy).then_some(row.message);
         row.epoch = row.epoch.wrapping_add(1);
@@ -327,6 +334,21 @@ impl Consumers {
     /// Whether any slot waits for a message.
     pub fn has_idle(&self) -> bool {
         self.idle > 0
+    }
+
+    /// The first slot of a pod and its epoch, if it waits for a message.
+    pub fn idle_slot_of(&self, pod: PodId) -> Option<(u32, u32)> {
+        let member = *self.index.get(&pod)?;
+        let slot = self.members[member as usize].first;
+        let row = self.slots.get(slot as usize)?;
+        (row.state == State::Idle).then_some((slot, row.epoch))
+    }
+
+    /// The pod of a slot that has done nothing since its epoch was `epoch` and waits.
+    pub fn still_idle(&self, slot: u32, epoch: u32) -> Option<PodId> {
+        let row = self.slots[slot as usize];
+        let idle = row.state == State::Idle && row.epoch == epoch;
+        idle.then(|| self.members[row.member as usize].pod)
     }
 
     /// Whether a pod has any service going on.

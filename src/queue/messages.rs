@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use super::{LockRule, QueueSpec};
-use crate::unit::SimTime;
+use crate::unit::{Duration, SimTime};
 
 /// A message that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +44,7 @@ pub struct MessageQueue {
     rule: LockRule,
     max_deliveries: u32,
     metric_counts_locked: bool,
+    time_to_live: Option<Duration>,
     /// What arrived before does not count.
     counts_from: SimTime,
     /// Arrivals never taken yet, oldest first; their ordinals are consecutive up to `arrived`.
@@ -66,6 +67,8 @@ pub struct QueueTally {
     pub completed: u64,
     /// All messages dead-lettered.
     pub dead_lettered: u64,
+    /// All messages dropped at the end of their time to live.
+    pub expired: u64,
     /// All arrivals turned away.
     pub rejected: u64,
     /// Counted arrivals.
@@ -74,6 +77,8 @@ pub struct QueueTally {
     pub counted_completed: u64,
     /// Counted dead letters.
     pub counted_dead_lettered: u64,
+    /// Counted messages dropped at the end of their time to live.
+    pub counted_expired: u64,
     /// Counted arrivals turned away.
     pub counted_rejected: u64,
     /// Deliveries of counted messages that were not the first.
@@ -90,6 +95,7 @@ impl MessageQueue {
             rule: LockRule::new(spec),
             max_deliveries: spec.max_deliveries,
             metric_counts_locked: spec.metric_counts_locked,
+            time_to_live: spec.time_to_live,
             counts_from,
             fresh: VecDeque::new(),
             returned: BinaryHeap::new(),
@@ -122,13 +128,8 @@ impl MessageQueue {
     /// A consumer takes the message with the lowest ordinal; its delivery is counted. O(1), or
     /// O(log r) among r messages that came back.
     pub fn take(&mut self) -> Option<Message> {
-        let message = match self.returned.pop() {
-            Some(Reverse(message)) => Message { deliveries: message.deliveries + 1, ..message },
-            None => {
-                let ordinal = self.tally.arrived - self.fresh.len() as u64;
-                Message { ordinal, arrived: self.fresh.pop_front()?, deliveries: 1 }
-            }
-        };
+        let mut message = self.pop_oldest()?;
+        message.deliveries += 1;
         self.held += 1;
         if self.counts(message.arrived) {
             self.counted_waiting -= 1;
@@ -172,6 +173,35 @@ impl MessageQueue {
         }
         let Reverse(Orphan { message, taken, .. }) = self.orphans.pop()?;
         Some((message, self.put_back(message, taken, now)))
+    }
+
+    /// When the oldest message that nobody holds is dropped.
+    pub fn next_drop(&self) -> Option<SimTime> {
+        Some(self.oldest_waiting()? + self.time_to_live?)
+    }
+
+    /// Drops one message whose time to live is over; to be called until it says `None`. A message
+    /// that a consumer holds goes on living until it is given back.
+    pub fn drop_old(&mut self, now: SimTime) -> Option<Message> {
+        if self.next_drop()? > now {
+            return None;
+        }
+        let message = self.pop_oldest()?;
+        self.tally.expired += 1;
+        if self.counts(message.arrived) {
+            self.counted_waiting -= 1;
+            self.tally.counted_expired += 1;
+        }
+        Some(message)
+    }
+
+    /// Takes out the message with the lowest ordinal, with the deliveries that it has had.
+    fn pop_oldest(&mut self) -> Option<Message> {
+        if let Some(Reverse(message)) = self.returned.pop() {
+            return Some(message);
+        }
+        let ordinal = self.tally.arrived - self.fresh.len() as u64;
+        Some(Message { ordinal, arrived: self.fresh.pop_front()?, deliveries: 0 })
     }
 
     fn put_back(&mut self, message: Message, taken: SimTime, now: SimTime) -> Fate {
@@ -276,7 +306,7 @@ impl MessageQueue {
 
     /// Whether every message that arrived is in exactly one place.
     pub fn is_conserved(&self) -> bool {
-        let finished = self.tally.completed + self.tally.dead_lettered;
+        let finished = self.tally.completed + self.tally.dead_lettered + self.tally.expired;
         self.tally.arrived == finished + self.waiting() + self.locked()
     }
 }

@@ -1,5 +1,6 @@
 //! Message queues: peek-lock, redelivery, dead letters, and what each metric counts.
 
+mod checkpoint;
 mod consumers;
 #[cfg(test)]
 mod consumers_tests;
@@ -9,7 +10,8 @@ mod messages;
 mod messages_tests;
 mod spec;
 
+pub use checkpoint::Checkpoint;
 pub use consumers::{Consumers, Crew, Finished, Held, IdleSlot, Lost, Started, Wake};
 pub use lock::{LockRule, QueueDefaults};
 pub use messages::{Fate, Message, MessageQueue, QueueTally};
-pub use spec::{ConsumerSpec, DepthCurve, QueueKind, QueueSpec};
+pub use spec::{ConsumerSpec, DepthCurve, OnSigterm, QueueKind, QueueSpec};

@@ -190,6 +190,8 @@ impl World<'_> {
         for (workload, spec) in self.plan.workloads.enumerate() {
             let name = self.plan.symbols.text(spec.name);
             match &spec.scaler {
+                // Its scaler acts on each change of its queue and has no loop.
+                Some(ScalerKind::ScaledObject(_)) if self.plan.lab.instant_scaler.is_some() => {}
                 Some(ScalerKind::ScaledObject(scaled)) => {
                     let first = self.phase("keda", name, scaled.polling_interval);
                     self.at(first, Event::KedaPoll(workload));

@@ -1,5 +1,6 @@
 //! Arrivals, queues and consumers.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::demand::ArrivalStream;
@@ -22,6 +23,14 @@ pub struct Work {
     consuming: IdVec<QueueId, Vec<WorkloadId>>,
     /// Whether a replica scaler drives some consumer of each queue.
     scaled: IdVec<QueueId, bool>,
+    /// Whether the laboratory's scaler is due at this instant.
+    pub scaling_due: IdVec<QueueId, bool>,
+    /// Whether an event waits for the oldest message's end of life.
+    pub drop_due: IdVec<QueueId, bool>,
+    /// Work left on messages whose consumer was lost after a save, by queue and ordinal.
+    pub saved: BTreeMap<(QueueId, u64), Duration>,
+    /// Work left by finite pods that were lost, oldest first, and that of those that run.
+    pub finite: FiniteWork,
     /// Until when each queue's metric cannot be read.
     failing_until: IdVec<QueueId, SimTime>,
     /// Last completion of each queue.
@@ -30,6 +39,38 @@ pub struct Work {
     lifetimes: Vec<(WorkloadId, Vec<Option<Duration>>)>,
     /// Pods that end by themselves and have not.
     pub finite_pods: u64,
+}
+
+/// Work of finite pods that save it: a pod that is lost leaves the rest to its replacement.
+#[derive(Default)]
+pub struct FiniteWork {
+    /// Left over, oldest first.
+    left: BTreeMap<WorkloadId, VecDeque<Duration>>,
+    /// Of pods that run.
+    running: BTreeMap<PodId, Duration>,
+}
+
+impl FiniteWork {
+    /// A pod begins: with what was left over, or else with work of its own.
+    pub fn begin(&mut self, workload: WorkloadId, pod: PodId, own: Duration) -> Duration {
+        let left = self.left.get_mut(&workload).and_then(VecDeque::pop_front);
+        let work = left.unwrap_or(own);
+        self.running.insert(pod, work);
+        work
+    }
+
+    /// A pod is over; what `rest` says of its work is left over.
+    pub fn end(
+        &mut self,
+        workload: WorkloadId,
+        pod: PodId,
+        rest: impl FnOnce(Duration) -> Option<Duration>,
+    ) {
+        let Some(work) = self.running.remove(&pod) else { return };
+        if let Some(rest) = rest(work) {
+            self.left.entry(workload).or_default().push_back(rest);
+        }
+    }
 }
 
 /// One stream of arrivals.
@@ -90,6 +131,10 @@ impl Work {
             queues: plan.queues.iter().map(|spec| MessageQueue::new(spec, warmup)).collect(),
             consumers: plan.queues.iter().map(|_| Consumers::default()).collect(),
             consuming,
+            scaling_due: plan.queues.iter().map(|_| false).collect(),
+            drop_due: plan.queues.iter().map(|_| false).collect(),
+            saved: BTreeMap::new(),
+            finite: FiniteWork::default(),
             failing_until: plan.queues.iter().map(|_| SimTime::ZERO).collect(),
             last_completion: plan.queues.iter().map(|_| None).collect(),
             lifetimes: Vec::new(),

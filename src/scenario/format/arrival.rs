@@ -3,7 +3,7 @@
 use super::kinds::kinds;
 use super::moment::Moment;
 use super::reader::{At, section};
-use super::value::{Amount, Count, Length, Rate, Text, words};
+use super::value::{Amount, Count, Length, Rate, Switch, Text, words};
 use super::workload::Align;
 
 section! {
@@ -14,9 +14,14 @@ section! {
         /// Peek-lock: a message held by a killed pod comes back when its lock runs out.
         "lockDuration" lock: Length;
         /// A live consumer renews its lock this long.
-        "renewUpTo" renew_up_to: Length = "5m", "Azure SDK: maxAutoLockRenewalDuration";
+        "renewUpTo" renew_up_to: Length;
         /// Deliveries before a message is dead-lettered.
-        "maxDeliveryCount" max_deliveries: Count = "10", "Azure Service Bus default";
+        "maxDeliveryCount" max_deliveries: Count;
+        /// A message that nobody holds is dropped at this age.
+        "defaultMessageTimeToLive" time_to_live: Length;
+        /// Whether the depth that scalers read counts messages that consumers hold; without it as
+        /// the product does.
+        "metricCountsLocked" metric_counts_locked: Switch;
         /// Sources; they add up.
         "arrivals" arrivals: Vec<At<Arrival>>;
         /// A given queue-depth curve.

@@ -45,5 +45,6 @@ pub use value::{
     Text, Whole, decimal, parse_duration,
 };
 pub use workload::{
-    Align, Budget, Consumes, PodTrace, Startup, UnhealthyPolicy, Workload, WorkloadKindName,
+    Align, Budget, Checkpointing, Consumes, OnSigterm, PodTrace, Startup, UnhealthyPolicy,
+    Workload, WorkloadKindName,
 };

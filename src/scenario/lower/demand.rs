@@ -18,11 +18,6 @@ use crate::scenario::source::Span;
 use crate::scenario::table::{self, PodColumns};
 use crate::unit::{Duration, IdVec, QueueId, ShapeId, SimTime, StreamId};
 
-/// Lock of a Service Bus queue that says nothing (Azure Service Bus: 1 minute).
-const LOCK: Duration = Duration::from_secs(60);
-/// Renewal that a client does by default (Azure SDK `maxAutoLockRenewalDuration`).
-const RENEW: Duration = Duration::from_secs(300);
-
 /// Reads all queues.
 pub fn queues(lowering: &mut Lowering<'_, '_>) {
     for (name, queue) in value(&lowering.scenario.queues).into_iter().flatten() {
@@ -43,27 +38,49 @@ pub fn queues(lowering: &mut Lowering<'_, '_>) {
         if let Some(at) = given.lock.as_ref().filter(|at| at.value.0.is_zero()) {
             lowering.error(code::BAD_VALUE, "`lockDuration` must be above 0", at.span, "");
         }
-        let lock = value(&given.lock).map(|lock| lock.0);
-        if lock.is_none() {
-            let path = format!("queues.{name}.lockDuration");
-            lowering.assume(path, "60s", "Azure Service Bus: 1 minute");
+        if let Some(at) = given.time_to_live.as_ref().filter(|at| at.value.0.is_zero()) {
+            let message = "`defaultMessageTimeToLive` must be above 0";
+            lowering.error(code::BAD_VALUE, message, at.span, "");
         }
+        assume_defaults(lowering, name, given, kind);
         let depth = value(&given.depth)
             .and_then(|depth| value(&depth.trace))
             .and_then(|trace| lowering.depth(trace));
         let name = lowering.tables.intern(name);
-        lowering.queues.push(QueueSpec {
-            name,
-            kind,
-            lock: lock.unwrap_or(LOCK),
-            renew_up_to: value(&given.renew_up_to).map_or(RENEW, |length| length.0),
-            max_deliveries: value(&given.max_deliveries).map_or(10, |count| count.0),
-            // Service Bus's activeMessageCount keeps locked messages; a list that is popped, and
-            // the visible messages of a Storage queue and SQS (plus in-flight ones, which their
-            // scalers add), are counted by the queue itself.
-            metric_counts_locked: kind != QueueKind::Redis,
-            depth,
-        });
+        let mut spec = QueueSpec { depth, ..QueueSpec::new(name, kind) };
+        spec.lock = value(&given.lock).map_or(spec.lock, |length| length.0);
+        spec.renew_up_to = value(&given.renew_up_to).map_or(spec.renew_up_to, |length| length.0);
+        spec.max_deliveries =
+            value(&given.max_deliveries).map_or(spec.max_deliveries, |count| count.0);
+        spec.metric_counts_locked =
+            value(&given.metric_counts_locked).map_or(spec.metric_counts_locked, |on| on.0);
+        let given_life = value(&given.time_to_live).map(|length| length.0);
+        spec.time_to_live = given_life.or(spec.time_to_live);
+        lowering.queues.push(spec);
+    }
+}
+
+/// Notes what the product's defaults decide.
+fn assume_defaults(lowering: &mut Lowering<'_, '_>, name: &str, given: &Queue, kind: QueueKind) {
+    let defaults = kind.defaults();
+    let long = |length: Duration| match length {
+        Duration::MAX => "for ever".to_owned(),
+        length => length.to_string(),
+    };
+    let most = match defaults.max_deliveries {
+        u32::MAX => "no limit".to_owned(),
+        count => count.to_string(),
+    };
+    let life = defaults.time_to_live.unwrap_or(Duration::MAX);
+    for (key, is_given, text) in [
+        ("lockDuration", given.lock.is_some(), long(defaults.lock)),
+        ("renewUpTo", given.renew_up_to.is_some(), long(defaults.renew_up_to)),
+        ("maxDeliveryCount", given.max_deliveries.is_some(), most),
+        ("defaultMessageTimeToLive", given.time_to_live.is_some(), long(life)),
+    ] {
+        if !is_given {
+            lowering.assume(format!("queues.{name}.{key}"), text, defaults.source);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod capacity;
 mod demand;
 mod inject;
+mod instant;
 mod observe;
 mod scaling;
 mod scheduling;
@@ -21,6 +22,9 @@ impl World<'_> {
         match event {
             Event::Service { queue, slot, epoch } => self.service_event(queue, slot, epoch),
             Event::LockExpiry(queue) => self.locks_expire(queue),
+            Event::MessagesExpire(queue) => self.messages_expire(queue),
+            Event::InstantScale(queue) => self.instant_scale(queue),
+            Event::ServerOff { queue, slot, epoch } => self.server_off(queue, slot, epoch),
             Event::PodBound(pod, epoch) if self.is_pod(pod, epoch) => self.pod_bound(pod),
             Event::PodStage(pod, epoch) if self.is_pod(pod, epoch) => self.stage_done(pod),
             Event::PodFinished(pod, epoch) if self.is_pod(pod, epoch) => self.pod_finished(pod),

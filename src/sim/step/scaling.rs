@@ -154,6 +154,7 @@ impl World<'_> {
     pub fn metric_changed(&mut self, queue: QueueId) {
         if self.work.has_scaler(queue) {
             self.refresh_queue_cause(queue);
+            self.wake_instant_scaler(queue);
         }
     }
 
