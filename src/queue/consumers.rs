@@ -215,6 +215,37 @@ impl Consumers {
         })
     }
 
+    /// A slot, if it waits for a message.
+    pub fn idle_slot(&self, slot: u32) -> Option<IdleSlot> {
+        let row = self.slots.get(slot as usize)?;
+        (row.state == State::Idle).then(|| IdleSlot {
+            slot,
+            pod: self.members[row.member as usize].pod,
+            workload: self.crews[row.crew as usize].0,
+        })
+    }
+
+    /// Slots of pods that are not leaving, in their order.
+    pub fn standing_slots(&self) -> Vec<u32> {
+        let standing = |slot: &u32| {
+            let row = &self.slots[*slot as usize];
+            row.state != State::Vacant && !self.members[row.member as usize].leaving
+        };
+        (0..self.slots.len() as u32).filter(standing).collect()
+    }
+
+    /// Slots of a pod.
+    pub fn slots_of(&self, pod: PodId) -> Vec<u32> {
+        let mut slots = Vec::new();
+        let Some(&member) = self.index.get(&pod) else { return slots };
+        let mut slot = self.members[member as usize].first;
+        while slot != NONE {
+            slots.push(slot);
+            slot = self.slots[slot as usize].sibling;
+        }
+        slots
+    }
+
     /// An idle slot begins to work on a message. O(1).
     pub fn start(
         &mut self,
@@ -378,7 +409,8 @@ impl Consumers {
 
     /// Messages that are being worked on and still locked, in order of slots.
     pub fn held(&self) -> impl Iterator<Item = Held> {
-        let busy = self.slots.iter().filter(|row| row.state == State::Busy);
+        let open = |row: &&Slot| row.state == State::Busy && !row.message.is_read_again();
+        let busy = self.slots.iter().filter(open);
         busy.map(|row| Held { message: row.message, taken: row.started })
     }
 

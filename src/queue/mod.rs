@@ -4,6 +4,7 @@ mod checkpoint;
 mod consumers;
 #[cfg(test)]
 mod consumers_tests;
+mod lanes;
 mod lock;
 mod messages;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod spec;
 
 pub use checkpoint::Checkpoint;
 pub use consumers::{Consumers, Crew, Finished, Held, IdleSlot, Lost, Started, Wake};
+pub use lanes::{LaneKind, LaneSpec};
 pub use lock::{LockRule, QueueDefaults};
 pub use messages::{Fate, Message, MessageQueue, QueueTally};
 pub use spec::{ConsumerSpec, DepthCurve, OnSigterm, QueueKind, QueueSpec};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Checkpoint;
+use super::{Checkpoint, LaneSpec};
 use crate::chance::Dist;
 use crate::unit::{Duration, QueueId, SimTime, Symbol};
 
@@ -42,6 +42,8 @@ pub struct QueueSpec {
     pub metric_counts_locked: bool,
     /// A message that nobody holds is dropped at this age.
     pub time_to_live: Option<Duration>,
+    /// Sessions or partitions.
+    pub lanes: Option<LaneSpec>,
     /// A given depth curve: drives the scaler, nobody drains it.
     pub depth: Option<Arc<DepthCurve>>,
 }
@@ -58,6 +60,7 @@ impl QueueSpec {
             max_deliveries: defaults.max_deliveries,
             metric_counts_locked: defaults.metric_counts_locked,
             time_to_live: defaults.time_to_live,
+            lanes: None,
             depth: None,
         }
     }

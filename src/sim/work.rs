@@ -24,6 +24,8 @@ pub struct Work {
     consuming: IdVec<QueueId, Vec<WorkloadId>>,
     /// Whether a replica scaler drives some consumer of each queue.
     scaled: IdVec<QueueId, bool>,
+    /// Whether partitions are to be dealt out anew at this instant.
+    pub dealing_due: IdVec<QueueId, bool>,
     /// Whether the laboratory's scaler is due at this instant.
     pub scaling_due: IdVec<QueueId, bool>,
     /// Whether an event waits for the oldest message's end of life.
@@ -153,9 +155,16 @@ impl Work {
             readers: readers(plan),
             streams,
             next: (SimTime::NEVER, StreamId(0)),
-            queues: plan.queues.iter().map(|spec| MessageQueue::new(spec, warmup)).collect(),
+            queues: plan
+                .queues
+                .enumerate()
+                .map(|(id, spec)| {
+                    MessageQueue::new(spec, warmup).with_lanes(spec, seed, keys.queues[id])
+                })
+                .collect(),
             consumers: plan.queues.iter().map(|_| Consumers::default()).collect(),
             consuming,
+            dealing_due: plan.queues.iter().map(|_| false).collect(),
             scaling_due: plan.queues.iter().map(|_| false).collect(),
             drop_due: plan.queues.iter().map(|_| false).collect(),
             saved: BTreeMap::new(),
@@ -232,7 +241,8 @@ impl Work {
             return now;
         }
         let curve = plan.queues[queue].depth.as_ref();
-        curve.and_then(|curve| curve.next_change(now)).unwrap_or(SimTime::NEVER)
+        let commit = self.queues[queue].lanes().map_or(SimTime::NEVER, |l| l.next_commit(now));
+        curve.and_then(|curve| curve.next_change(now)).unwrap_or(SimTime::NEVER).min(commit)
     }
 
     /// What the scaler reads of a queue; `None` while the source fails.
@@ -242,7 +252,7 @@ impl Work {
         }
         Some(match &plan.queues[queue].depth {
             Some(curve) => curve.at(now),
-            None => self.queues[queue].metric(),
+            None => self.queues[queue].metric(now),
         })
     }
 

@@ -22,10 +22,40 @@ section! {
         /// Whether the depth that scalers read counts messages that consumers hold; without it as
         /// the product does.
         "metricCountsLocked" metric_counts_locked: Switch;
+        /// Service Bus: sessions. Each is worked on in order, by one consumer at a time.
+        "sessions" sessions: Count;
+        /// Event Hubs and Kafka: partitions. Each is worked on in order, by one consumer at a time.
+        "partitions" partitions: Count;
+        /// How unevenly messages spread over sessions or partitions: exponent of Zipf's law.
+        "keySkew" key_skew: Amount = "0", "own default: all alike";
+        /// Event Hubs and Kafka: how often consumers commit what they have done.
+        "commitEvery" commit_every: Length;
+        /// Event Hubs and Kafka: what happens when consumers come or go.
+        "rebalance" rebalance: Rebalance;
         /// Sources; they add up.
         "arrivals" arrivals: Vec<At<Arrival>>;
         /// A given queue-depth curve.
         "depth" depth: Depth;
+    }
+}
+
+section! {
+    /// What happens to partitions when consumers come or go.
+    pub struct Rebalance {
+        /// Which of them stand still; without it as the product does.
+        "protocol" protocol: RebalanceProtocol;
+        /// How long.
+        "pause" pause: Length;
+    }
+}
+
+words! {
+    /// Which partitions stand still during a rebalance.
+    pub enum RebalanceProtocol {
+        /// All.
+        "eager" Eager,
+        /// Those that move.
+        "cooperative" Cooperative,
     }
 }
 

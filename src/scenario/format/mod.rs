@@ -15,7 +15,8 @@ mod value;
 mod workload;
 
 pub use arrival::{
-    Arrival, Burst, Depth, DepthTrace, Diurnal, Poisson, Queue, QueueKindName, Trace,
+    Arrival, Burst, Depth, DepthTrace, Diurnal, Poisson, Queue, QueueKindName, RebalanceProtocol,
+    Trace,
 };
 pub use cluster::{
     Cluster, Network, NetworkPlugin, NetworkPluginMode, Nodes, OsDiskType, OsTypeName, OwnSize,

@@ -7,16 +7,19 @@ use super::pool::GPU;
 use crate::demand::SourceSpec;
 use crate::model::PodShape;
 use crate::plan::ArrivalSpec;
-use crate::queue::{DepthCurve, QueueKind, QueueSpec};
+use crate::queue::{DepthCurve, LaneKind, LaneSpec, QueueKind, QueueSpec};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::format::{
-    Amount, Arrival, At, Burst, DepthTrace, Diurnal, PodTrace, Queue, QueueKindName, Text, Trace,
-    nearest_help,
+    Amount, Arrival, At, Burst, DepthTrace, Diurnal, PodTrace, Queue, QueueKindName,
+    RebalanceProtocol, Text, Trace, nearest_help,
 };
 use crate::scenario::source::Span;
 use crate::scenario::table::{self, PodColumns};
 use crate::unit::{Duration, IdVec, QueueId, ShapeId, SimTime, StreamId};
+
+/// Far more than any product has: a bound on memory.
+const MOST_LANES: u32 = 1_000_000;
 
 /// Reads all queues.
 pub fn queues(lowering: &mut Lowering<'_, '_>) {
@@ -31,7 +34,7 @@ pub fn queues(lowering: &mut Lowering<'_, '_>) {
             QueueKindName::Redis => QueueKind::Redis,
             QueueKindName::Sqs => QueueKind::Sqs,
         };
-        log_kind(lowering, name, given, kind);
+        let lanes = lanes(lowering, name, given, kind);
         if let Some(at) = given.max_deliveries.as_ref().filter(|at| at.value.0 == 0) {
             lowering.error(code::BAD_VALUE, "`maxDeliveryCount` must be at least 1", at.span, "");
         }
@@ -47,7 +50,7 @@ pub fn queues(lowering: &mut Lowering<'_, '_>) {
             .and_then(|depth| value(&depth.trace))
             .and_then(|trace| lowering.depth(trace));
         let name = lowering.tables.intern(name);
-        let mut spec = QueueSpec { depth, ..QueueSpec::new(name, kind) };
+        let mut spec = QueueSpec { depth, lanes, ..QueueSpec::new(name, kind) };
         spec.lock = value(&given.lock).map_or(spec.lock, |length| length.0);
         spec.renew_up_to = value(&given.renew_up_to).map_or(spec.renew_up_to, |length| length.0);
         spec.max_deliveries =
@@ -84,15 +87,78 @@ fn assume_defaults(lowering: &mut Lowering<'_, '_>, name: &str, given: &Queue, k
     }
 }
 
-/// A log is read by offset, one consumer a partition: nothing of that is built.
-fn log_kind(lowering: &mut Lowering<'_, '_>, name: &str, given: &Queue, kind: QueueKind) {
-    if given.depth.is_some() || !matches!(kind, QueueKind::EventHub | QueueKind::Kafka) {
-        return;
+/// Sessions of a Service Bus queue, partitions of a log.
+fn lanes(
+    lowering: &mut Lowering<'_, '_>,
+    name: &str,
+    given: &Queue,
+    kind: QueueKind,
+) -> Option<LaneSpec> {
+    let is_log = matches!(kind, QueueKind::EventHub | QueueKind::Kafka);
+    let refuse = |lowering: &mut Lowering<'_, '_>, span, key: &str, who: &str| {
+        let message = format!("`{key}` are for {who}");
+        lowering.error(code::CONTRADICTION, message, span, "");
+    };
+    if let Some(at) = given.sessions.as_ref().filter(|_| kind != QueueKind::ServiceBus) {
+        refuse(lowering, at.span, "sessions", "Service Bus");
     }
-    let Some(at) = &given.kind else { return };
-    let path = format!("queues.{name}.kind");
-    let reason = "a log with partitions is not simulated yet; a `depth` curve of one is";
-    lowering.not_built(&path, at.span, reason);
+    for (span, key) in [
+        (given.partitions.as_ref().map(|at| at.span), "partitions"),
+        (given.commit_every.as_ref().map(|at| at.span), "commitEvery"),
+        (given.rebalance.as_ref().map(|at| at.span), "rebalance"),
+    ] {
+        if let Some(span) = span.filter(|_| !is_log) {
+            refuse(lowering, span, key, "Event Hubs and Kafka");
+        }
+    }
+    let count = if is_log { &given.partitions } else { &given.sessions };
+    if let Some(at) = count.as_ref().filter(|at| !(1..=MOST_LANES).contains(&at.value.0)) {
+        let message = format!("between 1 and {MOST_LANES} are possible");
+        lowering.error(code::BAD_VALUE, message, at.span, "");
+        return None;
+    }
+    let skew = value(&given.key_skew).map_or(0.0, |skew: &Amount| skew.0);
+    let kind = if is_log { partitions(lowering, name, given, kind) } else { LaneKind::Sessions };
+    let given_count = value(count).map(|count| count.0);
+    if is_log && given_count.is_none() && given.depth.is_none() {
+        let source = "az eventhubs eventhub create: 4; Kafka's num.partitions is 1: say yours";
+        lowering.assume(format!("queues.{name}.partitions"), "4", source);
+    }
+    let count = given_count.or(is_log.then_some(4))?;
+    if let Some(at) = given.key_skew.as_ref().filter(|at| at.value.0 > 10.0) {
+        lowering.error(code::BAD_VALUE, "`keySkew` is between 0 and 10", at.span, "");
+    }
+    Some(LaneSpec { count, skew, kind })
+}
+
+fn partitions(
+    lowering: &mut Lowering<'_, '_>,
+    name: &str,
+    given: &Queue,
+    kind: QueueKind,
+) -> LaneKind {
+    let rebalance = value(&given.rebalance);
+    let protocol = rebalance.and_then(|given| value(&given.protocol)).copied();
+    let pause = rebalance.and_then(|given| value(&given.pause)).map(|length| length.0);
+    let path = |key: &str| format!("queues.{name}.{key}");
+    if pause.is_none() && given.depth.is_none() {
+        let source = "assumption: 5 to 60 s are seen in the field";
+        lowering.assume(path("rebalance.pause"), "5s", source);
+    }
+    if given.commit_every.is_none() && given.depth.is_none() {
+        let source = "Kafka: auto.commit.interval.ms 5 s; the same for Event Hubs checkpoints";
+        lowering.assume(path("commitEvery"), "5s", source);
+    }
+    LaneKind::Partitions {
+        // Kafka's consumers begin with the range assignor, which revokes everything.
+        eager: match protocol {
+            Some(RebalanceProtocol::Eager) => true,
+            Some(RebalanceProtocol::Cooperative) => false,
+            None => kind == QueueKind::Kafka,
+        },
+        pause: pause.unwrap_or(Duration::from_secs(5)),
+        commit_every: value(&given.commit_every).map_or(Duration::from_secs(5), |each| each.0),
+    }
 }
 
 /// Arrivals of all queues.

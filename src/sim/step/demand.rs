@@ -74,6 +74,9 @@ impl World<'_> {
 
     /// Idle consumers take what waits.
     pub fn serve(&mut self, queue: QueueId) {
+        if self.work.queues[queue].lanes().is_some() {
+            return self.serve_lanes(queue);
+        }
         while let Some(idle) = self.work.consumers[queue].next_idle() {
             let Some(message) = self.work.queues[queue].take() else { break };
             if self.work.queues[queue].counts(message.arrived) {
@@ -83,7 +86,7 @@ impl World<'_> {
         }
     }
 
-    fn begin_service(&mut self, queue: QueueId, idle: IdleSlot, message: crate::queue::Message) {
+    pub(super) fn begin_service(&mut self, queue: QueueId, idle: IdleSlot, message: Message) {
         let consumer = self.plan.workloads[idle.workload].consumes.as_ref();
         let Some(consumer) = consumer else { return };
         let service = self.service_time(queue, consumer, &message);
@@ -133,7 +136,8 @@ impl World<'_> {
                 self.at(again, Event::Service { queue, slot, epoch });
             }
             Wake::Done(done) => {
-                if let Some(message) = done.message {
+                self.work.queues[queue].slot_done(done.message, slot, self.now);
+                if let Some(message) = done.message.filter(|message| !message.is_read_again()) {
                     self.complete(queue, message, done.started, done.workload);
                 }
                 if done.pod_is_done {
@@ -206,6 +210,7 @@ impl World<'_> {
         let Some(consumer) = &self.plan.workloads[workload].consumes else { return };
         let (queue, slots) = (consumer.queue, consumer.concurrency);
         self.work.consumers[queue].join(pod, workload, slots, self.now);
+        self.deal_partitions(queue);
         self.serve(queue);
         self.server_idles(pod);
         self.metric_changed(queue);
@@ -218,6 +223,7 @@ impl World<'_> {
         let queue = consumer.queue;
         match consumer.on_sigterm {
             OnSigterm::Drain => {
+                self.leave_lanes(queue, pod, true);
                 self.work.consumers[queue].leave(pod, self.now);
                 self.work.is_idle(queue, pod)
             }
@@ -231,8 +237,12 @@ impl World<'_> {
 
     /// A pod that is told to stop gives back what it holds.
     fn consumer_abandons(&mut self, pod: PodId, workload: WorkloadId, queue: QueueId) {
+        self.leave_lanes(queue, pod, true);
         let Some(lost) = self.work.consumers[queue].kill(pod, self.now) else { return };
         for held in lost.held {
+            if self.lost_again(queue, held.message) {
+                continue;
+            }
             self.keep_saved(workload, queue, held);
             let fate = self.work.queues[queue].release(held.message, held.taken, self.now);
             self.message_back(queue, held.message.arrived, fate);
@@ -244,8 +254,12 @@ impl World<'_> {
         let workload = self.cluster.pods[pod].workload;
         let Some(consumer) = &self.plan.workloads[workload].consumes else { return };
         let queue = consumer.queue;
+        self.leave_lanes(queue, pod, false);
         let Some(lost) = self.work.consumers[queue].kill(pod, self.now) else { return };
         for held in lost.held {
+            if self.lost_again(queue, held.message) {
+                continue;
+            }
             self.keep_saved(workload, queue, held);
             let queue_state = &mut self.work.queues[queue];
             let expiry = queue_state.orphan(held.message, held.taken, self.now);

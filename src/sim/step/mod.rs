@@ -4,6 +4,7 @@ mod capacity;
 mod demand;
 mod inject;
 mod instant;
+mod lanes;
 mod observe;
 mod resting;
 mod scaling;
@@ -29,6 +30,8 @@ impl World<'_> {
             Event::Service { queue, slot, epoch } => self.service_event(queue, slot, epoch),
             Event::LockExpiry(queue) => self.locks_expire(queue),
             Event::MessagesExpire(queue) => self.messages_expire(queue),
+            Event::Rebalance(queue) => self.rebalance(queue),
+            Event::LanesOpen(queue) => self.lanes_open(queue),
             Event::InstantScale(queue) => self.instant_scale(queue),
             Event::ServerOff { queue, slot, epoch } => self.server_off(queue, slot, epoch),
             Event::PodBound(pod, epoch) if self.is_pod(pod, epoch) => self.pod_bound(pod),
