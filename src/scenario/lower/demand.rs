@@ -96,7 +96,7 @@ fn lanes(
 ) -> Option<LaneSpec> {
     let is_log = matches!(kind, QueueKind::EventHub | QueueKind::Kafka);
     let refuse = |lowering: &mut Lowering<'_, '_>, span, key: &str, who: &str| {
-        let message = format!("`{key}` are for {who}");
+        let message = format!("`{key}` is only for {who}");
         lowering.error(code::CONTRADICTION, message, span, "");
     };
     if let Some(at) = given.sessions.as_ref().filter(|_| kind != QueueKind::ServiceBus) {
@@ -113,7 +113,7 @@ fn lanes(
     }
     let count = if is_log { &given.partitions } else { &given.sessions };
     if let Some(at) = count.as_ref().filter(|at| !(1..=MOST_LANES).contains(&at.value.0)) {
-        let message = format!("between 1 and {MOST_LANES} are possible");
+        let message = format!("a queue has between 1 and {MOST_LANES} of them");
         lowering.error(code::BAD_VALUE, message, at.span, "");
         return None;
     }
