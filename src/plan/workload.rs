@@ -7,6 +7,7 @@ use crate::cloud::PodStartSpec;
 pub use crate::control::disruption::DisruptionBudgetSpec;
 use crate::control::hpa::HpaSpec;
 use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec};
+use crate::control::kubelet::Probes;
 use crate::demand::SourceSpec;
 use crate::queue::{Checkpoint, ConsumerSpec};
 use crate::unit::{Duration, QueueId, ShapeId, SimTime, Symbol, WorkloadId};
@@ -75,6 +76,10 @@ pub struct PodTimes {
     pub lifetime: Option<Dist>,
     /// How a finite pod saves its work; the pod that replaces it goes on from there.
     pub checkpoint: Option<Checkpoint>,
+    /// How long an init container runs; `None`: no time.
+    pub init: Option<Dist>,
+    /// Probes that decide whether a pod is Ready.
+    pub probes: Probes,
 }
 
 /// A stream of arrivals and where it goes.

@@ -74,12 +74,12 @@ fn kiefer_wolfowitz(arrivals: &[SimTime], law: &Dist, seed: u64, servers: usize)
 #[test]
 fn recorded_arrivals_wait_as_the_recursions_say() {
     let llm = "{file: FILE, time: TIMESTAMP}";
-    let elb = "{file: FILE, time: timestamp, count: value, scale: 0.01}";
+    let elb = "{file: FILE, time: timestamp, count: value, scale: 0.1}";
     let mut plans = Vec::new();
     for (file, trace, length, servers, mean) in [
         ("arrivals_azure_llm_code_2023.csv", llm, "1h", 1_u32, "300ms"),
         ("arrivals_azure_llm_code_2023.csv", llm, "1h", 4, "1s"),
-        ("arrivals_nab_elb_request_count_8c0756_5min.csv", elb, "2d", 3, "400s"),
+        ("arrivals_nab_elb_request_count_8c0756_5min.csv", elb, "3d", 3, "60s"),
     ] {
         let Some(path) = recording(file) else { return };
         let trace = trace.replace("FILE", &path.to_string_lossy());

@@ -28,8 +28,8 @@ pub use distribution::{
     Uniform, Weibull,
 };
 pub use inject::{
-    CapacityError, ControllerName, ControllerRestart, DenyCapacity, Evict, Injection, NodeDown,
-    SetReplicas, SourceFail, WorkloadEvent, ZoneDown,
+    CapacityError, ControllerName, ControllerRestart, CrashEvent, DenyCapacity, Evict, Injection,
+    NodeDown, SetReplicas, SourceFail, ZoneDown,
 };
 pub use moment::{Calendar, Moment, StartTime, Zone, date};
 pub use provider::{
@@ -46,6 +46,6 @@ pub use value::{
     Text, Whole, decimal, parse_duration,
 };
 pub use workload::{
-    Align, Budget, Checkpointing, Consumes, OnSigterm, PodTrace, Startup, UnhealthyPolicy,
-    Workload, WorkloadKindName,
+    Align, Budget, Checkpointing, Consumes, OnSigterm, PodTrace, ProbeKeys, Startup,
+    UnhealthyPolicy, Workload, WorkloadKindName,
 };

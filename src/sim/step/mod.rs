@@ -36,6 +36,10 @@ impl World<'_> {
             Event::ServerOff { queue, slot, epoch } => self.server_off(queue, slot, epoch),
             Event::PodBound(pod, epoch) if self.is_pod(pod, epoch) => self.pod_bound(pod),
             Event::PodStage(pod, epoch) if self.is_pod(pod, epoch) => self.stage_done(pod),
+            Event::PullDone(node, version) => self.pull_done(node, version),
+            Event::ContainerExit(pod, epoch) if self.is_pod(pod, epoch) => {
+                self.container_exits(pod);
+            }
             Event::PodFinished(pod, epoch) if self.is_pod(pod, epoch) => self.pod_finished(pod),
             Event::PodKilled(pod, epoch) if self.is_pod(pod, epoch) => {
                 self.end_pod(pod, Stop::Evicted);
