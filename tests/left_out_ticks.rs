@@ -194,9 +194,7 @@ const EXTRAS: [&str; 3] = [
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 60,
-        failure_persistence: None,
-        ..Default::default()
+        cases: 60, failure_persistence: None, ..Default::default()
     })]
 
     #[test]
