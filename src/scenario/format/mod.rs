@@ -7,6 +7,7 @@ mod distribution;
 mod inject;
 mod kinds;
 mod moment;
+mod namespace;
 mod provider;
 mod reader;
 mod scenario;
@@ -18,9 +19,9 @@ pub use arrival::{
     Arrival, Burst, Depth, DepthTrace, Diurnal, Poisson, Queue, QueueKindName, Trace,
 };
 pub use cluster::{
-    Cluster, Network, NetworkPlugin, NetworkPluginMode, Nodes, OsDiskType, OsTypeName, OwnSize,
-    PodIpMode, Pool, PoolMode, PriorityName, ScaleDownModeName, Sku, Subnet, SubnetKeys,
-    SystemPods, TierName, UpgradeSettings,
+    AzurePolicy, Cluster, Network, NetworkPlugin, NetworkPluginMode, Nodes, OsDiskType, OsTypeName,
+    OwnSize, PodIpMode, PolicyEffect, Pool, PoolMode, PriorityName, ScaleDownModeName, Sku, Subnet,
+    SubnetKeys, SystemPods, TierName, UpgradeSettings,
 };
 pub use distribution::{
     Distribution, Empirical, Exponential, Gamma, HyperExponential, LogNormal, Part, SHAPES,
@@ -31,6 +32,7 @@ pub use inject::{
     SetReplicas, SourceFail, WorkloadEvent, ZoneDown,
 };
 pub use moment::{Calendar, Moment, StartTime, Zone, date};
+pub use namespace::Namespace;
 pub use provider::{
     Batch, ControllerTiming, FailureDetectionName, ImagePull, Override, OverrideKeys, Phases,
     PoolMarket, PoolTiming, Prices, SchedulerTiming, SpotMarket, SpotTrace, Timing,

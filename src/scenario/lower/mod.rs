@@ -7,6 +7,7 @@ mod demand;
 mod distribution;
 mod event;
 mod lowering;
+mod namespace;
 mod node;
 mod pool;
 mod price;

@@ -2,7 +2,7 @@
 //! lowered alike.
 
 use super::lowering::{Lowering, value};
-use super::{demand, start};
+use super::{demand, namespace, start};
 use crate::cloud::PodStartSpec;
 use crate::cloud::system_pods::{SystemPodsContext, aks_system_pods};
 use crate::model::{Annotations, SafeToEvict};
@@ -30,6 +30,7 @@ pub fn lower(
     let start = start::common(lowering);
     let mut drafts = Drafts { workloads: system(lowering), ..Drafts::default() };
     manifests(lowering, &mut drafts);
+    namespace::rules(lowering, &mut drafts);
     let scenario = lowering.scenario;
     for workload in value(&scenario.workloads).into_iter().flatten() {
         Short { lowering, start: &start }.read(workload, &mut drafts);
