@@ -66,7 +66,7 @@ pub fn place(scenario: &Scenario, name: &str) -> Option<Span> {
 }
 
 /// What keeps a shape off every node of a pool; `None`: nothing does.
-fn obstacle(plan: &Plan, shape: &PodShape, pool: &PoolSpec) -> Option<String> {
+pub(super) fn obstacle(plan: &Plan, shape: &PodShape, pool: &PoolSpec) -> Option<String> {
     if let Some(wrong) = wrong_label(&pool.labels, shape) {
         let (key, value) = (plan.symbols.text(wrong.0), plan.symbols.text(wrong.1));
         return Some(format!("its nodes have no label {key}={value}"));

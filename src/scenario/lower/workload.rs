@@ -28,7 +28,8 @@ pub fn lower(
     streams: &mut IdVec<StreamId, ArrivalSpec>,
 ) -> Option<Lowered> {
     let start = start::common(lowering);
-    let mut drafts = Drafts { workloads: system(lowering), ..Drafts::default() };
+    let mut drafts = Drafts::default();
+    drafts.workloads = system(lowering);
     manifests(lowering, &mut drafts);
     namespace::rules(lowering, &mut drafts);
     let scenario = lowering.scenario;

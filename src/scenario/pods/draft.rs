@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
+
 use super::tables::Tables;
 use crate::chance::Dist;
 use crate::cloud::PodStartSpec;
@@ -48,6 +50,9 @@ pub struct Drafts {
     pub container_policy: ContainerPolicy,
     /// Labels of namespaces.
     pub namespaces: Vec<(String, Labels)>,
+    /// Positions of the first `indexed` workloads by name.
+    by_name: FxHashMap<String, Vec<usize>>,
+    indexed: usize,
 }
 
 /// A workload.
@@ -522,11 +527,11 @@ impl Drafts {
             known.complete(draft, found);
             return;
         }
-        let twin = self.workloads.iter().find(|known| {
-            known.kind == draft.kind
-                && known.name == draft.name
-                && known.namespace == draft.namespace
-        });
+        let twin = self
+            .of_name(&draft.name)
+            .iter()
+            .map(|&at| &self.workloads[at])
+            .find(|known| known.kind == draft.kind && known.namespace == draft.namespace);
         if let Some(twin) = twin {
             let text = format!("there are two of {:?} `{}`", draft.kind, draft.name);
             twice(code::TWICE, &text, (draft.origin, twin.origin), found);
@@ -538,26 +543,43 @@ impl Drafts {
     /// The manifest's workload that an item of the short form means: that of its name in its
     /// namespace, or the only one of its name where the item says no namespace.
     fn manifest_of(&mut self, draft: &WorkloadDraft) -> Option<&mut WorkloadDraft> {
+        self.index();
         if draft.from_manifest {
             return None;
         }
-        let of_name = |known: &&mut WorkloadDraft| known.from_manifest && known.name == draft.name;
-        let mut same: Vec<_> = self.workloads.iter_mut().filter(of_name).collect();
-        match same.iter().position(|known| known.namespace == draft.namespace) {
-            Some(index) => Some(same.swap_remove(index)),
-            None if draft.namespace == "default" && same.len() == 1 => same.pop(),
-            None => None,
+        let same = self.of_name(&draft.name).iter().copied();
+        let same: Vec<usize> = same.filter(|&at| self.workloads[at].from_manifest).collect();
+        let own = same.iter().find(|&&at| self.workloads[at].namespace == draft.namespace);
+        let at = match (own, &same[..]) {
+            (Some(&at), _) => at,
+            (None, &[only]) if draft.namespace == "default" => only,
+            _ => return None,
+        };
+        self.workloads.get_mut(at)
+    }
+
+    /// Positions of the indexed workloads of a name.
+    fn of_name(&self, name: &str) -> &[usize] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Brings the index up to date.
+    fn index(&mut self) {
+        for at in self.indexed..self.workloads.len() {
+            self.by_name.entry(self.workloads[at].name.clone()).or_default().push(at);
         }
+        self.indexed = self.workloads.len();
     }
 
     /// Ties scalers to the workloads they name: each target is there and has one scaler.
     pub fn attach_scalers(&mut self, found: &mut Findings) {
+        self.index();
         for (target, scaler) in std::mem::take(&mut self.scalers) {
-            let draft = self.workloads.iter_mut().find(|draft| {
-                draft.kind == target.kind
-                    && draft.name == target.name
-                    && draft.namespace == target.namespace
+            let at = self.of_name(&target.name).iter().copied().find(|&at| {
+                let draft = &self.workloads[at];
+                draft.kind == target.kind && draft.namespace == target.namespace
             });
+            let draft = at.and_then(|at| self.workloads.get_mut(at));
             let kind = target.kind;
             let Some(draft) = draft else {
                 let text =
