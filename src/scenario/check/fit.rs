@@ -75,6 +75,13 @@ pub(super) fn obstacle(plan: &Plan, shape: &PodShape, pool: &PoolSpec) -> Option
         let (key, value) = (plan.symbols.text(taint.key), plan.symbols.text(taint.value));
         return Some(format!("its taint {key}={value} is not tolerated"));
     }
+    if let Some(zone) = shape.volumes.zone.filter(|zone| !pool.zones.contains(zone)) {
+        return Some(format!("the disk is in {}, its nodes are not", plan.symbols.text(zone)));
+    }
+    let (disks, most) = (shape.volumes.data_disks, pool.size.max_data_disks);
+    if most > 0 && disks > most {
+        return Some(format!("{disks} disks to attach, its size takes {most}"));
+    }
     let room = pool.allocatable;
     (!shape.requests.fits_in(&room)).then(|| what_is_short(&shape.requests, &room))
 }

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use super::reader::{At, Raw, Read, Reader, section};
+use super::scheduler::SchedulerConfiguration;
 use super::value::{Count, Price, ResourceAmount, Switch, Text, words};
 use crate::scenario::node::{Kind, Node};
 
@@ -21,6 +22,8 @@ section! {
         "networkProfile" network: Network;
         /// Settings of the cluster autoscaler by AKS's keys, kebab or camel case.
         "autoScalerProfile" autoscaler: IndexMap<String, At<Text>>;
+        /// Configuration of kube-scheduler (AKS preview).
+        "schedulerConfiguration" scheduler: SchedulerConfiguration;
         /// What the Azure Policy add-on enforces.
         "azurePolicy" policy: AzurePolicy;
         /// Node pools.

@@ -11,6 +11,7 @@ mod namespace;
 mod provider;
 mod reader;
 mod scenario;
+mod scheduler;
 mod simulation;
 mod value;
 mod workload;
@@ -39,6 +40,7 @@ pub use provider::{
 };
 pub use reader::{At, KeySpec, Raw, Read, Reader, nearest, nearest_help};
 pub use scenario::Scenario;
+pub use scheduler::{PluginConfig, SchedulerConfiguration, SchedulerProfile};
 pub use simulation::{
     CooldownFrom, Initial, InstantScaler, Lab, LabScaler, Metadata, Simulation, WhenFull,
 };
@@ -47,5 +49,5 @@ pub use value::{
     Text, Whole, decimal, parse_duration,
 };
 pub use workload::{
-    Align, Budget, Consumes, PodTrace, Startup, UnhealthyPolicy, Workload, WorkloadKindName,
+    Align, Budget, Claim, Consumes, PodTrace, Startup, UnhealthyPolicy, Workload, WorkloadKindName,
 };

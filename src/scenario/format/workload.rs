@@ -58,6 +58,8 @@ section! {
         "terminationGracePeriodSeconds" grace: Length;
         /// How many of its pods may be evicted.
         "podDisruptionBudget" budget: Budget;
+        /// Claims that each of its pods has: disks to attach (`volumeClaimTemplates`).
+        "persistentVolumeClaims" claims: Vec<At<Claim>>;
         /// Annotations of its pods that the autoscaler reads.
         "annotations" annotations: IndexMap<String, Text>;
     }
@@ -102,6 +104,20 @@ section! {
         "appStart" app_start: Distribution;
         /// Sandbox and container start.
         "containerStart" container_start: Distribution;
+    }
+}
+
+section! {
+    /// A PersistentVolumeClaim.
+    pub struct Claim {
+        /// Name.
+        "name" name: Text, required;
+        /// Size.
+        "storage" storage: ResourceAmount;
+        /// StorageClass; those that begin with `azurefile` attach no disk.
+        "storageClassName" class: Text = "default", "AKS: Azure Disk";
+        /// Zone of a disk that is there already (1, 2, 3); without it, it follows its pod.
+        "zone" zone: Text;
     }
 }
 

@@ -12,6 +12,7 @@ mod node;
 mod pool;
 mod price;
 mod provider;
+mod scheduler;
 mod start;
 mod table;
 mod workload;

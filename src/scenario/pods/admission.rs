@@ -334,7 +334,10 @@ impl Admission<'_> {
         let mut volumes = Volumes::default();
         for volume in &pod.volumes {
             match volume.kind {
-                VolumeKind::Claim => volumes.data_disks += 1,
+                VolumeKind::Claim => {
+                    volumes.data_disks += 1;
+                    volumes.zone = volume.zone.or(volumes.zone);
+                }
                 VolumeKind::EmptyDir | VolumeKind::HostPath => {
                     volumes.local.push(self.tables.intern(&volume.name));
                 }

@@ -192,6 +192,8 @@ pub struct VolumeDraft {
     pub kind: VolumeKind,
     /// `resources.requests.storage` of its claim, where that is known.
     pub size: Option<Quantity>,
+    /// Zone label value of a zonal disk that is there already.
+    pub zone: Option<Symbol>,
 }
 
 /// Kind of a volume.
@@ -479,6 +481,7 @@ impl WorkloadDraft {
             || pod.labels.iter().count() > 1
             || pod.annotations != Annotations::default()
             || container.is_some_and(|c| !(c.requests.is_empty() && c.limits.is_empty()))
+            || !pod.volumes.is_empty()
             || pod.grace.is_some()
             || pod.priority_class.is_some()
             || !(pod.node_selector.is_empty() && pod.tolerations.is_empty())

@@ -278,7 +278,7 @@ fn volumes(spec: &core::PodSpec) -> Vec<VolumeDraft> {
         } else {
             continue;
         };
-        read.push(VolumeDraft { name: volume.name.clone(), kind, size: None });
+        read.push(VolumeDraft { name: volume.name.clone(), kind, size: None, zone: None });
     }
     read
 }

@@ -214,7 +214,7 @@ fn draft(
             let wanted = wanted.and_then(|wanted| wanted.requests.as_ref());
             let size = reader.amounts(wanted, &root.key("spec").key("volumeClaimTemplates"));
             let size = size.get("storage").copied();
-            pod.volumes.push(VolumeDraft { name, kind: VolumeKind::Claim, size });
+            pod.volumes.push(VolumeDraft { name, kind: VolumeKind::Claim, size, zone: None });
         }
     }
     let spec = root.key("spec");
