@@ -3,10 +3,12 @@
 mod admission;
 mod billing;
 mod budgets;
+mod containers;
 mod deletion;
 mod nodes;
 mod pods;
 mod provider;
+mod pulls;
 mod replicas;
 mod scheduling;
 mod waiting;
