@@ -110,8 +110,6 @@ codes! {
         "two vCPUs and 4 GiB at least, and no B-series";
     SYSTEM_POOL_TAINT "system-pool-taint" "a system pool that takes any workload",
         "add the taint CriticalAddonsOnly=true:NoSchedule";
-    SPOT_DEALLOCATE "spot-deallocate" "evicted spot nodes that stay in the pool, stopped",
-        "use `scaleSetEvictionPolicy: Delete`";
     SPOT_ALONE "spot-without-fallback" "pods that only spot pools can hold",
         "prefer spot instead of selecting it, and offer an on-demand pool";
     SPOT_DRIFT "tolerates-without-selecting" "pods that may run on spot nodes by accident",
@@ -161,7 +159,6 @@ pub const LINTS: &[&str] = &[
     SHORT_POLLING,
     SPOT_ALONE,
     SPOT_DRIFT,
-    SPOT_DEALLOCATE,
     GPU_UNTAINTED,
     SYSTEM_POOL_COUNT,
     SYSTEM_POOL_SIZE,

@@ -179,7 +179,7 @@ items:
     assert!(lowered.namespaces.iter().any(|(_, labels)| labels.get(team).is_some()));
     assert_eq!(found.not_modelled(), ["kind ConfigMap", "kind Pod owned by ReplicaSet"]);
     let found = found.into_list();
-    assert!(found[0].message.contains("ResourceQuota q is not enforced"), "{found:?}");
+    assert!(found[0].message.contains("must specify cpu for: a"), "{found:?}");
 }
 
 #[test]
