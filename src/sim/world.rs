@@ -12,6 +12,7 @@ use crate::unit::{Duration, IdVec, Lots, SimTime, WorkloadId};
 
 use super::apply::{Admission, Coverage};
 use super::capacity::Capacity;
+use super::decisions::DecisionLog;
 use super::event::Event;
 use super::kubelet::Kubelets;
 use super::names::{Keys, Names};
@@ -80,6 +81,8 @@ pub struct World<'p> {
     pub coverage: Coverage,
     /// What quotas count, and what they refused.
     pub admission: Admission,
+    /// Where scans of the autoscaler are written down, if they are.
+    pub decisions: Option<&'p mut DecisionLog>,
 }
 
 /// What the replica scalers of a workload remember.
@@ -182,6 +185,7 @@ impl<'p> World<'p> {
             hpa_settings: HpaSettings::of(plan.version),
             coverage: Coverage::default(),
             admission: Admission::new(plan),
+            decisions: None,
             cluster,
         }
     }

@@ -17,7 +17,8 @@ mod value;
 mod workload;
 
 pub use arrival::{
-    Arrival, Burst, Depth, DepthTrace, Diurnal, Poisson, Queue, QueueKindName, Trace,
+    Arrival, Burst, Depth, DepthTrace, Diurnal, Poisson, Queue, QueueKindName, RebalanceProtocol,
+    Trace,
 };
 pub use cluster::{
     AzurePolicy, Cluster, Network, NetworkPlugin, NetworkPluginMode, Nodes, OsDiskType, OsTypeName,
@@ -49,6 +50,6 @@ pub use value::{
     Text, Whole, decimal, parse_duration,
 };
 pub use workload::{
-    Align, Budget, Claim, Consumes, PodTrace, ProbeKeys, Startup, UnhealthyPolicy, Workload,
-    WorkloadKindName,
+    Align, Budget, Checkpointing, Claim, Consumes, OnSigterm, PodTrace, ProbeKeys, Startup,
+    UnhealthyPolicy, Workload, WorkloadKindName,
 };
