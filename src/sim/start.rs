@@ -96,6 +96,7 @@ impl World<'_> {
             scale_down_disabled: true,
         };
         let id = self.new_node(node);
+        self.capacity.given.push(id);
         self.make_ready(id);
     }
 
