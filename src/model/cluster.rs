@@ -140,7 +140,7 @@ impl Cluster {
     }
 
     /// The pod's life is over: its room is free and its events are void. O(log n) among its owner's
-    /// n pods, and a move of those behind it.
+    /// n pods and the pending ones, and O(pods on its node).
     pub fn end_pod(&mut self, pod: PodId, phase: PodPhase) {
         debug_assert!(phase.is_over() && !self.pods[pod].phase.is_over());
         self.leave_replicas(pod);
@@ -151,11 +151,7 @@ impl Cluster {
         } else {
             self.pending.remove(&pod);
         }
-        let owned = &mut self.workloads[row.workload].pods;
-        // In order of creation, which is the order of ids.
-        if let Ok(at) = owned.binary_search(&pod) {
-            owned.remove(at);
-        }
+        self.workloads[row.workload].pods.remove(pod);
         let row = &mut self.pods[pod];
         row.phase = phase;
         row.unschedulable = false;

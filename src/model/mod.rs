@@ -20,4 +20,4 @@ pub use shape::{
     Annotations, Container, HostPort, NodeAffinity, OwnerKind, PodAffinity, PodAffinityTerm,
     PodShape, PolicySwitch, SafeToEvict, SpreadConstraint, Volumes, WhenUnsatisfiable,
 };
-pub use workload::{DisruptionBudget, Workload};
+pub use workload::{DisruptionBudget, OwnedPods, Workload};

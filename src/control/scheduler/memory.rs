@@ -39,7 +39,7 @@ pub struct Scheduler {
     pub(super) start: usize,
     pub(super) cycles: u64,
     pub(super) feasible: Vec<u32>,
-    pub(super) totals: Vec<i64>,
+    pub(super) totals: Vec<i32>,
     pub(super) raws: Vec<i64>,
     pub(super) sums: Vec<f64>,
     pub(super) images: ImageScore,
@@ -77,6 +77,12 @@ impl Scheduler {
     /// When a cycle or a timer could next do something; `None` while idle.
     pub fn next_wake(&mut self, now: SimTime) -> Option<SimTime> {
         self.queue.next_wake(now)
+    }
+
+    /// Whether a pod waits here.
+    #[cfg(test)]
+    pub(super) fn knows(&self, pod: PodId) -> bool {
+        self.queue.contains(pod)
     }
 
     /// Pods that wait, gated ones too.
