@@ -15,5 +15,6 @@ mod run;
 mod terminal;
 
 pub use args::Args;
+pub use disk::Disk;
 pub use entry::main;
 pub use exit::Exit;

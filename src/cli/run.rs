@@ -110,8 +110,12 @@ fn run_cases(
         .enumerate()
         .flat_map(|(scenario, case)| case.seeds.iter().map(move |&seed| RunSpec { scenario, seed }))
         .collect();
-    let options =
-        RunOptions { journal: args.journal.into(), audit: args.audit, no_report: args.no_report };
+    let options = RunOptions {
+        journal: args.journal.into(),
+        audit: args.audit,
+        no_report: args.no_report,
+        ..RunOptions::default()
+    };
     let bar = terminal::progress(specs.len());
     let done = run_all(&specs, args.threads, |spec| {
         let case = &cases[spec.scenario];

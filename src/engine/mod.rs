@@ -6,4 +6,4 @@ mod queue;
 
 pub use bucket::TokenBucket;
 pub use fingerprint::Fingerprint;
-pub use queue::EventQueue;
+pub use queue::{EventQueue, Place};

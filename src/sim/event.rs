@@ -88,6 +88,15 @@ pub enum Event {
 const _: () = assert!(size_of::<Event>() <= 16, "events stay small: the heap moves them");
 
 impl Event {
+    /// The rank in its lane of a tick: ticks of one instant follow the order of workloads, however
+    /// many were left out before.
+    pub const fn rank(self) -> Option<u32> {
+        match self {
+            Self::KedaPoll(workload) | Self::HpaSync(workload) => Some(workload.0),
+            _ => None,
+        }
+    }
+
     /// The lane of this kind of event.
     pub const fn lane(self) -> Lane {
         match self {

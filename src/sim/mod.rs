@@ -13,6 +13,7 @@ mod record;
 mod run;
 mod start;
 mod step;
+mod ticker;
 mod work;
 mod world;
 

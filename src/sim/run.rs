@@ -1,5 +1,6 @@
 //! One run: pop, advance, match, apply, next.
 
+use crate::engine::Place;
 use crate::plan::Plan;
 use crate::record::Outcome;
 use crate::sim::event::Lane;
@@ -23,13 +24,18 @@ pub fn run(plan: &Plan, seed: u64, options: RunOptions) -> Outcome {
         let next_event = event.unwrap_or((SimTime::NEVER, u8::MAX));
         if arrival <= (next_event.0, Lane::Fact as u8) && arrival.0 <= end {
             world.now = arrival.0;
+            world.passed = world.passed.max(Place::new(world.now, Lane::Fact as u8, 0));
             world.arrive();
             continue;
         }
         if next_event.0 > last {
+            world.now = last;
+            world.passed = Place::last_of(last);
             break;
         }
+        let place = world.events.peek_place();
         let Some((time, event)) = world.events.pop() else { break };
+        world.passed = world.passed.max(place.unwrap_or_default());
         debug_assert!(time >= world.now, "time never goes back");
         world.now = time;
         world.step(event);
@@ -40,7 +46,7 @@ pub fn run(plan: &Plan, seed: u64, options: RunOptions) -> Outcome {
             world.audit();
         }
     }
-    world.now = if world.closing { world.now } else { end };
+    world.settle_loops();
     world.last_sample();
     if options.audit {
         world.audit();

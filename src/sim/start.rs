@@ -5,6 +5,7 @@ use crate::model::{Node, NodePhase, PodPhase, Usage};
 use crate::plan::{GivenNode, ScalerKind, WorkloadKind};
 use crate::sim::event::Event;
 use crate::sim::names::key;
+use crate::sim::step::Loop;
 use crate::sim::work::Work;
 use crate::sim::world::{World, scheduler_view};
 use crate::unit::{
@@ -187,23 +188,22 @@ impl World<'_> {
 
     /// Control loops begin at their phases.
     fn start_loops(&mut self) {
-        for (workload, spec) in self.plan.workloads.enumerate() {
-            let name = self.plan.symbols.text(spec.name);
+        let plan = self.plan;
+        for (workload, spec) in plan.workloads.enumerate() {
+            let name = plan.symbols.text(spec.name);
             match &spec.scaler {
+                // A paused object has no loop, and its HPA is deleted.
+                Some(ScalerKind::ScaledObject(scaled)) if scaled.is_paused() => {
+                    self.pause(workload, scaled);
+                }
                 Some(ScalerKind::ScaledObject(scaled)) => {
-                    let first = self.phase("keda", name, scaled.polling_interval);
-                    self.at(first, Event::KedaPoll(workload));
-                    let first = self.phase("hpa", name, self.hpa_settings.sync_period);
-                    self.at(first, Event::HpaSync(workload));
+                    self.start_polls(workload, name, scaled.polling_interval);
+                    self.start_syncs(workload, name);
                 }
                 Some(ScalerKind::ScaledJob(scaled)) => {
-                    let first = self.phase("keda", name, scaled.polling_interval);
-                    self.at(first, Event::KedaPoll(workload));
+                    self.start_polls(workload, name, scaled.polling_interval);
                 }
-                Some(ScalerKind::Hpa(_)) => {
-                    let first = self.phase("hpa", name, self.hpa_settings.sync_period);
-                    self.at(first, Event::HpaSync(workload));
-                }
+                Some(ScalerKind::Hpa(_)) => self.start_syncs(workload, name),
                 None => {}
             }
         }
@@ -213,6 +213,17 @@ impl World<'_> {
             self.at(first, Event::AutoscalerScan);
         }
         self.wake_scheduler(self.now);
+    }
+
+    fn start_polls(&mut self, workload: WorkloadId, name: &str, interval: Duration) {
+        let first = self.phase("keda", name, interval);
+        self.start_loop(workload, Loop::Polls, first, interval);
+    }
+
+    fn start_syncs(&mut self, workload: WorkloadId, name: &str) {
+        let period = self.hpa_settings.sync_period;
+        let first = self.phase("hpa", name, period);
+        self.start_loop(workload, Loop::Syncs, first, period);
     }
 
     /// When a loop with this period first runs: U(0, period) keyed by its name, or at once.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::control::keda::Trigger;
 use crate::demand::ArrivalStream;
-use crate::plan::{ArrivalSpec, Plan};
+use crate::plan::{ArrivalSpec, Plan, ScalerKind};
 use crate::queue::{Consumers, MessageQueue};
 use crate::sim::names::Keys;
 use crate::unit::{Duration, IdVec, PodId, QueueId, ShapeId, SimTime, StreamId, WorkloadId};
@@ -22,6 +23,8 @@ pub struct Work {
     consuming: IdVec<QueueId, Vec<WorkloadId>>,
     /// Whether a replica scaler drives some consumer of each queue.
     scaled: IdVec<QueueId, bool>,
+    /// Workloads whose scalers look at each queue.
+    readers: IdVec<QueueId, Vec<WorkloadId>>,
     /// Until when each queue's metric cannot be read.
     failing_until: IdVec<QueueId, SimTime>,
     /// Last completion of each queue.
@@ -45,6 +48,27 @@ impl Source {
             Self::Rows { rows, next } => rows.get(*next).map_or(SimTime::NEVER, |row| row.0),
         }
     }
+}
+
+/// Workloads whose scalers look at each queue: those with a trigger on it, and those that work on
+/// it.
+fn readers(plan: &Plan) -> IdVec<QueueId, Vec<WorkloadId>> {
+    let mut readers: IdVec<QueueId, Vec<WorkloadId>> =
+        plan.queues.iter().map(|_| Vec::new()).collect();
+    for (id, workload) in plan.workloads.enumerate() {
+        let triggers = match &workload.scaler {
+            Some(ScalerKind::ScaledObject(spec)) => &spec.triggers[..],
+            Some(ScalerKind::ScaledJob(spec)) => &spec.triggers[..],
+            Some(ScalerKind::Hpa(_)) | None => continue,
+        };
+        let sources = triggers.iter().filter_map(Trigger::queue);
+        for queue in sources.chain(workload.consumes.as_ref().map(|consumer| consumer.queue)) {
+            if !readers[queue].contains(&id) {
+                readers[queue].push(id);
+            }
+        }
+    }
+    readers
 }
 
 /// What arrives.
@@ -85,6 +109,7 @@ impl Work {
             .collect();
         let mut work = Self {
             scaled,
+            readers: readers(plan),
             streams,
             next: (SimTime::NEVER, StreamId(0)),
             queues: plan.queues.iter().map(|spec| MessageQueue::new(spec, warmup)).collect(),
@@ -148,6 +173,21 @@ impl Work {
     /// Workloads that consume a queue.
     pub fn consumers_of(&self, queue: QueueId) -> &[WorkloadId] {
         &self.consuming[queue]
+    }
+
+    /// Workloads whose scalers look at a queue.
+    pub fn readers(&self, queue: QueueId) -> &[WorkloadId] {
+        &self.readers[queue]
+    }
+
+    /// Until when a scaler reads the same of a queue, unless a message moves or its source begins
+    /// to fail; `now` while it fails.
+    pub fn holds_until(&self, plan: &Plan, queue: QueueId, now: SimTime) -> SimTime {
+        if now < self.failing_until[queue] {
+            return now;
+        }
+        let curve = plan.queues[queue].depth.as_ref();
+        curve.and_then(|curve| curve.next_change(now)).unwrap_or(SimTime::NEVER)
     }
 
     /// What the scaler reads of a queue; `None` while the source fails.

@@ -1,10 +1,10 @@
 //! The world of one run: the model, the controllers' memories, the provider, and the record, all
 //! owned by one value. Plain data: a run can move to any thread.
 
-use crate::control::hpa::{HpaMemory, HpaSettings, HpaSpec};
+use crate::control::hpa::{HpaMemory, HpaSettings, HpaSpec, MetricReading};
 use crate::control::keda::{self, KedaMemory, Read};
 use crate::control::scheduler::{Scheduler, SchedulerView};
-use crate::engine::{EventQueue, Fingerprint, TokenBucket};
+use crate::engine::{EventQueue, Fingerprint, Place, TokenBucket};
 use crate::model::{Cluster, DisruptionBudget, Pool, Workload};
 use crate::plan::{Plan, ScalerKind};
 use crate::rules::WellKnown;
@@ -15,6 +15,7 @@ use super::capacity::Capacity;
 use super::event::Event;
 use super::names::{Keys, Names};
 use super::record::Recorder;
+use super::ticker::Ticker;
 use super::work::Work;
 use crate::record::JournalLevel;
 
@@ -27,6 +28,9 @@ pub struct RunOptions {
     pub audit: bool,
     /// Leave out the sampled series and the rows of pods and nodes.
     pub no_report: bool,
+    /// Run every tick of KEDA and the HPA, even those that change nothing. Slower, and the same to
+    /// the byte: for tests.
+    pub every_tick: bool,
 }
 
 /// Everything that changes during a run.
@@ -39,6 +43,8 @@ pub struct World<'p> {
     pub seed: u64,
     /// The present instant.
     pub now: SimTime,
+    /// How far the order of events has come.
+    pub passed: Place,
     /// Future events.
     pub events: EventQueue<Event>,
     /// Hash of facts and actions so far.
@@ -72,7 +78,6 @@ pub struct World<'p> {
 }
 
 /// What the replica scalers of a workload remember.
-#[derive(Default)]
 pub struct Scaling {
     /// KEDA's memory.
     pub keda: KedaMemory,
@@ -80,8 +85,14 @@ pub struct Scaling {
     pub hpa: HpaMemory,
     /// The HPA that KEDA makes, or the user's own.
     pub hpa_spec: Option<HpaSpec>,
-    /// Readings of the last poll, kept for their room.
+    /// When KEDA polls.
+    pub polls: Ticker,
+    /// When the HPA syncs.
+    pub syncs: Ticker,
+    /// Readings of the last poll or sync, kept for their room.
     pub readings: Vec<Read>,
+    /// What the last sync was told, kept for its room.
+    pub metrics: Vec<MetricReading>,
 }
 
 /// The scheduler and its pace.
@@ -124,7 +135,12 @@ impl<'p> World<'p> {
                     Some(ScalerKind::Hpa(spec)) => Some(spec.clone()),
                     _ => None,
                 },
-                ..Scaling::default()
+                keda: KedaMemory::default(),
+                hpa: HpaMemory::default(),
+                polls: Ticker::STOPPED,
+                syncs: Ticker::STOPPED,
+                readings: Vec::new(),
+                metrics: Vec::new(),
             })
             .collect();
         Self {
@@ -132,6 +148,7 @@ impl<'p> World<'p> {
             options,
             seed,
             now: SimTime::ZERO,
+            passed: Place::default(),
             events: EventQueue::new(),
             fingerprint: Fingerprint::new(),
             work: Work::new(plan, &keys, seed),
@@ -166,7 +183,11 @@ impl<'p> World<'p> {
 impl World<'_> {
     /// Schedules an event in its lane.
     pub fn at(&mut self, time: SimTime, event: Event) {
-        self.events.push(time.max(self.now), event.lane() as u8, event);
+        let (time, lane) = (time.max(self.now), event.lane() as u8);
+        match event.rank() {
+            Some(rank) => self.events.push_ranked(time, lane, rank, event),
+            None => self.events.push(time, lane, event),
+        }
     }
 
     /// Lots for a decision of `controller` about `entity` now.

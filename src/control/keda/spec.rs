@@ -151,6 +151,14 @@ impl Trigger {
     pub fn is_resource(&self) -> bool {
         matches!(self.scaler, ScalerSpec::Cpu | ScalerSpec::Memory)
     }
+
+    /// The queue that it reads.
+    pub fn queue(&self) -> Option<QueueId> {
+        match &self.scaler {
+            ScalerSpec::Count(source) => Some(source.queue),
+            ScalerSpec::Cron(_) | ScalerSpec::Cpu | ScalerSpec::Memory => None,
+        }
+    }
 }
 
 /// A trigger.

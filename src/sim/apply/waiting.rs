@@ -63,8 +63,15 @@ impl World<'_> {
         }
     }
 
-    /// The cause of the queue that a workload consumes may have changed.
+    /// A workload's pods or replicas have changed: its scalers see it, and the cause of the queue
+    /// that it consumes may be another.
     pub fn refresh_consumed_queue(&mut self, workload: WorkloadId) {
+        self.wake_scalers(workload);
+        self.refresh_cause_of(workload);
+    }
+
+    /// The cause of the queue that a workload consumes may be another.
+    pub fn refresh_cause_of(&mut self, workload: WorkloadId) {
         if let Some(consumer) = &self.plan.workloads[workload].consumes {
             self.refresh_queue_cause(consumer.queue);
         }

@@ -5,6 +5,7 @@ use crate::model::NodePhase;
 use crate::plan::{Controller, InjectKind};
 use crate::record::{Actor, Object};
 use crate::sim::event::Event;
+use crate::sim::step::Loop;
 use crate::sim::world::World;
 use crate::unit::{NodeId, PoolId, SimTime};
 
@@ -55,6 +56,7 @@ impl World<'_> {
             }
             InjectKind::SourceFail { queue, length } => {
                 self.work.fail_source(*queue, self.now + *length);
+                self.wake_readers(*queue);
                 self.note(Actor::Scenario, "source-fail", Object::Queue(*queue), "", None, || {
                     format!("the queue's metric cannot be read for {length}")
                 });
@@ -121,15 +123,12 @@ impl World<'_> {
     fn restart_controller(&mut self, controller: Controller) {
         match controller {
             Controller::ControllerManager => {
-                for scaling in self.scaling.iter_mut() {
-                    scaling.hpa = Default::default();
+                for workload in self.plan.workloads.ids() {
+                    self.wake_loop(workload, Loop::Syncs);
+                    self.scaling[workload].hpa = Default::default();
                 }
             }
-            Controller::Keda => {
-                for scaling in self.scaling.iter_mut() {
-                    scaling.keda = Default::default();
-                }
-            }
+            Controller::Keda => self.restart_keda(),
             Controller::Autoscaler => self.restart_autoscaler(),
         }
     }

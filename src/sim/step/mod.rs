@@ -4,6 +4,7 @@ mod capacity;
 mod demand;
 mod inject;
 mod observe;
+mod resting;
 mod scaling;
 mod scheduling;
 mod spot;
@@ -14,9 +15,14 @@ use crate::sim::event::Event;
 use crate::sim::world::World;
 use crate::unit::{NodeId, PodId};
 
+pub use resting::Loop;
+
 impl World<'_> {
     /// Handles one event at the present instant.
     pub fn step(&mut self, event: Event) {
+        if !self.is_due(event) {
+            return;
+        }
         self.record.counters.events += 1;
         match event {
             Event::Service { queue, slot, epoch } => self.service_event(queue, slot, epoch),
