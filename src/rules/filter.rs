@@ -218,6 +218,12 @@ impl ClusterWide {
         self.spread.is_none() && self.affinity.is_none()
     }
 
+    /// Whether placed pods of another shape count for any filter of the shape.
+    pub fn counts(shape: &PodShape, other: &PodShape, names: &Names<'_>) -> bool {
+        HardSpread::counts(shape, other, names.symbols)
+            || RequiredPodAffinity::counts(shape, other, names)
+    }
+
     /// A pod came to (`delta` 1) or left (-1) a node. For a pod that starts terminating there is
     /// [`ClusterWide::pod_terminates`]; when it leaves the node later, say so with `terminating`.
     pub fn pod_changed(

@@ -122,7 +122,21 @@ impl Scheduler {
         }
         let own = Attempt { view, pod, shape: view.shape(pod) };
         let mut memo = self.recall(view, row.shape);
-        cycle.looked_at = self.filter(&own, &mut memo, &mut failures);
+        let among_all = self.nominations.is_empty() && self.narrowed(&own).is_none();
+        match memo.rejection_at(self.changes).filter(|_| among_all) {
+            // Since a pod of this shape looked everywhere in vain, nothing has changed.
+            Some(known) => {
+                failures = known;
+                self.feasible.clear();
+                cycle.looked_at = nodes as u32;
+            }
+            None => {
+                cycle.looked_at = self.filter(&own, &mut memo, &mut failures);
+                if self.feasible.is_empty() && among_all {
+                    memo.note_rejection(self.changes, failures);
+                }
+            }
+        }
         cycle.feasible = self.feasible.len() as u32;
         cycle.decision = if self.feasible.is_empty() {
             let preemption = self.preempt(&own, &mut memo, lots);

@@ -1,6 +1,7 @@
 //! What is remembered per shape: verdict and score of each node by slot, and counts over the
 //! cluster. Everything here could be computed anew from the view; a test does so and compares.
 
+use super::cycle::Failures;
 use super::score::{BalancedAllocation, FitScoring, PodAffinityScores, SpreadScores};
 use super::seats::{Seat, Seats};
 use super::view::{NodesOf, SchedulerView};
@@ -79,6 +80,8 @@ pub struct ShapeMemo {
     wide: ClusterWide,
     affinity_scores: Option<PodAffinityScores>,
     counts_are_stale: bool,
+    /// How the nodes failed when they were last looked at in vain, and at which change that was.
+    rejected: Option<(u64, Failures)>,
     /// Soft spread.
     pub spread: Option<SpreadScores>,
     /// The last cycle that used the memo.
@@ -92,6 +95,13 @@ pub struct Placed {
     pub anti_affinity: u32,
     /// Placed pods with any affinity terms that score.
     pub affinity: u32,
+}
+
+impl Placed {
+    /// Whether there are any of either kind.
+    pub fn kinds(self) -> (bool, bool) {
+        (self.anti_affinity > 0, self.affinity > 0)
+    }
 }
 
 impl ShapeMemo {
@@ -123,6 +133,7 @@ impl ShapeMemo {
             wide: ClusterWide::default(),
             affinity_scores: None,
             counts_are_stale: true,
+            rejected: None,
             spread,
             last_used: 0,
         }
@@ -189,6 +200,16 @@ impl ShapeMemo {
     ) -> Verdict {
         let known = self.known[slot as usize];
         if known == STALE { self.judge(slot, view, seats, profile) } else { known }
+    }
+
+    /// Every node failed at this change of the cluster.
+    pub fn note_rejection(&mut self, change: u64, failures: Failures) {
+        self.rejected = Some((change, failures));
+    }
+
+    /// How every node failed, if that was at this very change.
+    pub fn rejection_at(&self, change: u64) -> Option<Failures> {
+        self.rejected.filter(|&(then, _)| then == change).map(|(_, failures)| failures)
     }
 
     /// Verdicts in node order; some may not be known ([`ShapeMemo::verdict`] finds them).
@@ -269,6 +290,15 @@ impl ShapeMemo {
         if let Some(spread) = &mut self.spread {
             spread.node_out(slot as usize);
         }
+    }
+
+    /// Whether pods of another shape count for anything here. It depends on the two shapes alone.
+    pub fn counts(&self, view: SchedulerView<'_>, other: &PodShape) -> bool {
+        let row = &view.cluster.shapes[self.shape];
+        let names = view.names();
+        ClusterWide::counts(row, other, &names)
+            || PodAffinityScores::counts(row, other, &names)
+            || self.spread.as_ref().is_some_and(|spread| spread.counts(row, other, names.symbols))
     }
 
     /// A pod came to (`delta` 1) or left (-1) a slot.
