@@ -233,6 +233,10 @@ impl Usage {
         self.scoring += &shape.scoring;
         self.ports.extend_from_slice(&shape.host_ports);
         self.data_disks += u32::from(shape.volumes.data_disks);
+        if let Some(share) = shape.device_share {
+            let opened = self.shared.join(pod, share);
+            self.requests.extended[usize::from(share.kind.0)] += i64::from(opened);
+        }
         self.pods.push(pod);
     }
 
@@ -246,6 +250,10 @@ impl Usage {
         self.requests -= &shape.requests;
         self.scoring -= &shape.scoring;
         self.data_disks -= u32::from(shape.volumes.data_disks);
+        if let Some(share) = shape.device_share {
+            let closed = self.shared.leave(pod);
+            self.requests.extended[usize::from(share.kind.0)] -= i64::from(closed);
+        }
         for port in &shape.host_ports {
             if let Some(at) = self.ports.iter().position(|p| p == port) {
                 self.ports.swap_remove(at);

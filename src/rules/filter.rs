@@ -170,10 +170,13 @@ fn room_failure(
         return Some(Failure::of(Plugin::NodePorts, false));
     }
     let ignored = options.ignored_extended;
-    let short = shortage(&shape.requests, &node.used.requests, node.allocatable, ignored);
+    let opened = shape.device_share.filter(|&share| !node.used.shared.has_room(share));
+    let opening = opened.map(|_| shape.requests_alone());
+    let request = opening.as_ref().unwrap_or(&shape.requests);
+    let short = shortage(request, &node.used.requests, node.allocatable, ignored);
     if !short.is_empty() {
-        let unresolvable = options.too_small_is_unresolvable
-            && too_small(&shape.requests, node.allocatable, ignored);
+        let unresolvable =
+            options.too_small_is_unresolvable && too_small(request, node.allocatable, ignored);
         let detail = Detail::Short(short);
         return Some(Failure { plugin: Plugin::NodeResourcesFit, unresolvable, detail });
     }

@@ -1,7 +1,8 @@
 //! What must hold in every cluster at any time.
 
 use super::World;
-use crate::model::{PodPhase, Usage};
+use crate::model::PodPhase;
+use crate::unit::Resources;
 
 impl World {
     /// No node is over its allocatable in any resource, and every pod is in exactly one state: it
@@ -9,16 +10,21 @@ impl World {
     pub fn audit(&self) {
         let mut listed = vec![0; self.cluster.pods.len()];
         for (id, node) in self.cluster.nodes.enumerate() {
-            let mut usage = Usage::default();
+            let (mut requests, mut disks) = (Resources::ZERO, 0);
             for &pod in &node.used.pods {
                 assert_eq!(self.cluster.pods[pod].node, Some(id));
                 listed[pod.0 as usize] += 1;
-                usage.add(pod, self.cluster.shape(pod));
+                requests += &self.cluster.shape(pod).requests;
+                disks += u32::from(self.cluster.shape(pod).volumes.data_disks);
             }
-            assert_eq!(usage.requests, node.used.requests);
-            assert!(usage.requests.fits_in(&node.allocatable), "node {} is overfull", id.0);
+            for (share, number, taken) in node.used.shared.taken() {
+                assert!(taken <= 1_000, "device {number} of node {}: {taken}", id.0);
+                requests.extended[usize::from(share.kind.0)] += 1;
+            }
+            assert_eq!(requests, node.used.requests);
+            assert!(requests.fits_in(&node.allocatable), "node {} is overfull", id.0);
             let limit = u32::from(node.max_data_disks);
-            assert!(limit == 0 || usage.data_disks <= limit, "node {} has its disks", id.0);
+            assert!(limit == 0 || disks <= limit, "node {} has its disks", id.0);
         }
         let mut waiting = 0;
         for (pod, row) in self.cluster.pods.enumerate() {

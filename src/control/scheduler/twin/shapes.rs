@@ -146,6 +146,10 @@ impl Words {
         };
         let mut computes = self.base(self.b, 500);
         computes.requests.extended[DEVICES] = 1;
+        let part = |milli| PodShape {
+            device_share: Some(DeviceShare { kind: ExtendedId(DEVICES as u8), milli }),
+            ..self.base(self.b, 50)
+        };
         let mut stores = self.base(self.a, 200);
         stores.requests.ephemeral = 3 << 30;
         stores.volumes.data_disks = 2;
@@ -155,7 +159,7 @@ impl Words {
             scoring: Resources::of(100, 200 << 20),
             ..self.base(self.a, 0)
         };
-        vec![listens, local, computes, stores, huge, best_effort]
+        vec![listens, local, computes, part(400), part(650), stores, huge, best_effort]
     }
 
     /// Pods that one of several zones is for.
