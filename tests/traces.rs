@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use forescale::plan::Plan;
 use forescale::record::Outcome;
+use forescale::unit::NodeId;
 
 /// A recording, if it is there.
 fn recording(name: &str) -> Option<PathBuf> {
@@ -154,7 +155,7 @@ fn parts_of_gpus_are_packed_by_device_and_models_are_honoured() {
         .pod_rows
         .iter()
         .map(|row| {
-            let node = row.node.map_or("", |node| outcome.node_names[node as usize].as_str());
+            let node = row.node.map_or("", |node| outcome.node_names[NodeId(node)].as_str());
             (node, row.bound.map(|at| at.micros() / 1_000_000))
         })
         .collect();

@@ -458,6 +458,30 @@ mod tests {
     }
 
     #[test]
+    fn a_part_is_one_of_a_single_gpu() {
+        let text = "created,cpu_milli,memory_mib,gpus,part,model\n\
+                    5,500,1024,2,500,\n6,1,1,1,0,\n7,1,1,1,1001,\n8,1,1,1,300,T4|A10\n";
+        let columns = PodColumns {
+            create: "created",
+            cpu: "cpu_milli",
+            memory: "memory_mib",
+            gpu: Some("gpus"),
+            gpu_milli: Some("part"),
+            gpu_model: Some("model"),
+            duration: None,
+            end: None,
+        };
+        let errors = pods(&table(text), CLOCK, columns).unwrap_err();
+        let lines: Vec<u64> = errors.first.iter().map(|error| error.line).collect();
+        assert_eq!(lines, [2, 3, 4]);
+        let fine = text.replace(",2,500,", ",2,1000,").replace(",1,0,", ",0,0,");
+        let rows = pods(&table(&fine.replace(",1,1001,", ",1,999,")), CLOCK, columns).unwrap();
+        let gpus: Vec<(i64, u16)> = rows.iter().map(|row| (row.gpus, row.gpu_milli)).collect();
+        assert_eq!(gpus, [(2, 0), (0, 0), (0, 999), (0, 300)]);
+        assert_eq!(rows[3].gpu_models, ["T4", "A10"]);
+    }
+
+    #[test]
     fn evictions_of_one_instant_are_a_batch() {
         let table =
             Table::read(b"0,add,a\n0,add,b\n5000,remove,a\n5000,remove,b\n", false).unwrap();
