@@ -5,8 +5,10 @@ mod apply;
 mod attribution;
 mod audit;
 mod capacity;
+mod decisions;
 mod event;
 mod journal;
+mod kubelet;
 mod names;
 mod outcome;
 mod record;
@@ -17,5 +19,6 @@ mod ticker;
 mod work;
 mod world;
 
-pub use run::run;
+pub use decisions::{DecisionLog, LogEnd};
+pub use run::{run, run_recording};
 pub use world::RunOptions;

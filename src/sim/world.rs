@@ -12,7 +12,9 @@ use crate::unit::{Duration, IdVec, Lots, SimTime, WorkloadId};
 
 use super::apply::Coverage;
 use super::capacity::Capacity;
+use super::decisions::DecisionLog;
 use super::event::Event;
+use super::kubelet::Kubelets;
 use super::names::{Keys, Names};
 use super::record::Recorder;
 use super::ticker::Ticker;
@@ -59,6 +61,8 @@ pub struct World<'p> {
     pub scheduling: Scheduling,
     /// The autoscaler and the provider.
     pub capacity: Capacity,
+    /// What the kubelets have in hand.
+    pub kubelets: Kubelets,
     /// API writes of kube-controller-manager.
     pub controller_writes: TokenBucket,
     /// What is remembered.
@@ -75,6 +79,8 @@ pub struct World<'p> {
     pub hpa_settings: HpaSettings,
     /// What disruption budgets cover.
     pub coverage: Coverage,
+    /// Where scans of the autoscaler are written down, if they are.
+    pub decisions: Option<&'p mut DecisionLog>,
 }
 
 /// What the replica scalers of a workload remember.
@@ -164,6 +170,7 @@ impl<'p> World<'p> {
                 cycle: if at_once { Duration::ZERO } else { plan.scheduler.cycle },
             },
             capacity: Capacity::new(plan, &mut cluster.symbols, well_known, seed),
+            kubelets: Kubelets::new(&plan.timing.pull),
             controller_writes: TokenBucket::new(
                 if at_once { 0 } else { plan.timing.controller_rate_milli },
                 plan.timing.controller_burst,
@@ -175,6 +182,7 @@ impl<'p> World<'p> {
             syncs: plan.workloads.iter().map(|_| false).collect(),
             hpa_settings: HpaSettings::of(plan.version),
             coverage: Coverage::default(),
+            decisions: None,
             cluster,
         }
     }

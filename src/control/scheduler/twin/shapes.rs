@@ -112,7 +112,7 @@ impl Words {
         let term = |op| NodeSelectorTerm { expressions: vec![condition(op)], fields: vec![] };
         let mut prefers = self.base(self.b, 400);
         prefers.node_affinity.preferred = vec![(10, term(SelectorOp::In))];
-        prefers.containers = vec![Container { image: ImageId(0), init: false }];
+        prefers.containers = vec![Container { image: ImageId(0), init: false, ends: false }];
         let mut avoids = self.base(self.a, 150);
         avoids.node_affinity.required =
             Some(vec![term(SelectorOp::NotIn), term(SelectorOp::DoesNotExist)]);
