@@ -51,6 +51,8 @@ pub struct Usage {
     pub data_disks: u32,
     /// Devices that pods share; `requests` counts each one as a whole.
     pub shared: SharedDevices,
+    /// Pods that were told to stop.
+    pub terminating: u32,
 }
 
 /// A node.

@@ -20,7 +20,7 @@ impl World<'_> {
     fn audit_nodes(&self) {
         for (id, node) in self.cluster.nodes.enumerate() {
             let (mut requests, mut scoring) = (Resources::ZERO, Resources::ZERO);
-            let mut sharing = 0;
+            let (mut sharing, mut terminating) = (0, 0);
             for &pod in &node.used.pods {
                 let row = &self.cluster.pods[pod];
                 assert_eq!(row.node, Some(id), "pod {} is on the node that lists it", pod.0);
@@ -29,12 +29,14 @@ impl World<'_> {
                 requests += &shape.requests;
                 scoring += &shape.scoring;
                 sharing += usize::from(shape.device_share.is_some());
+                terminating += u32::from(row.phase == PodPhase::Terminating);
             }
             for (share, number, taken) in node.used.shared.taken() {
                 assert!(taken <= 1_000, "device {number} of node {}: {taken}", id.0);
                 requests.extended[usize::from(share.kind.0)] += 1;
             }
             assert_eq!(sharing, node.used.shared.pods(), "pods that share devices, {}", id.0);
+            assert_eq!(terminating, node.used.terminating, "pods that stop on {}", id.0);
             assert_eq!(requests, node.used.requests, "requests on node {}", id.0);
             assert_eq!(scoring, node.used.scoring, "scoring requests on node {}", id.0);
             assert!(
