@@ -205,6 +205,11 @@ section! {
         "memory" memory: Text = "memory_mib", "own default";
         /// Column with the number of GPUs.
         "gpu" gpu: Text;
+        /// Column with the thousandths of its GPU that a pod takes; below 1000 others share it.
+        "gpuMilli" gpu_milli: Text;
+        /// Column with the models of GPU that will do, separated by `|`: the node label
+        /// `accelerator`. Empty: any.
+        "gpuModel" gpu_model: Text;
         /// Column with the time a pod runs, seconds.
         "duration" duration: Text;
         /// Column with the time of deletion.

@@ -73,6 +73,7 @@ impl Admission<'_> {
             tolerations: self.tolerations(draft),
             spread: pod.spread.clone(),
             default_spread: None,
+            device_share: None,
             host_ports: containers.iter().flat_map(|c| c.host_ports.iter().copied()).collect(),
             volumes: self.volumes(pod),
             annotations: pod.annotations.clone(),
