@@ -13,7 +13,7 @@ use crate::plan::{Plan, ScalerKind};
 use crate::rules::WellKnown;
 use crate::unit::{Duration, IdVec, Lots, PoolId, SimTime, WorkloadId};
 
-use super::apply::{Coverage, Health, JobMemory, RolloutMemory};
+use super::apply::{Admission, Coverage, Health, JobMemory, RolloutMemory};
 use super::capacity::Capacity;
 use super::decisions::DecisionLog;
 use super::event::Event;
@@ -90,6 +90,8 @@ pub struct World<'p> {
     pub upgrades: BTreeMap<PoolId, Upgrade>,
     /// Nodes that are not well.
     pub health: Health,
+    /// What quotas count, and what they refused.
+    pub admission: Admission,
     /// Where scans of the autoscaler are written down, if they are.
     pub decisions: Option<&'p mut DecisionLog>,
 }
@@ -180,6 +182,7 @@ impl<'p> World<'p> {
             rollouts: BTreeMap::new(),
             upgrades: BTreeMap::new(),
             health: Health::default(),
+            admission: Admission::new(plan),
             decisions: None,
             cluster,
         }

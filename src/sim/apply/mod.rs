@@ -1,5 +1,6 @@
 //! Actions carried out: the only code that writes the model. One file per kind of thing.
 
+mod admission;
 mod billing;
 mod budgets;
 mod containers;
@@ -16,6 +17,7 @@ mod scheduling;
 mod upgrade;
 mod waiting;
 
+pub use admission::Admission;
 pub use budgets::Coverage;
 pub use health::Health;
 pub use jobs::JobMemory;

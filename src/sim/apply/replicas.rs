@@ -41,7 +41,7 @@ impl World<'_> {
 
     /// The workload's controller is woken: it works in its lane at this instant.
     pub fn sync_workload(&mut self, workload: WorkloadId) {
-        if self.is_driven(workload) {
+        if self.is_driven(workload) || self.admission.holds(workload) {
             self.wake_controller(workload);
         }
     }
@@ -66,10 +66,16 @@ impl World<'_> {
         self.syncs[workload] = false;
         match self.plan.workloads[workload].kind {
             WorkloadKind::StatefulSet => self.sync_stateful_set(workload),
-            WorkloadKind::DaemonSet => self.sync_daemon_set(workload),
+            WorkloadKind::DaemonSet => {
+                self.retry_held(workload);
+                if !self.admission.holds(workload) {
+                    self.sync_daemon_set(workload);
+                }
+            }
             WorkloadKind::Job => self.sync_job(workload),
             WorkloadKind::Deployment if self.rolls_out(workload) => self.sync_rollout(workload),
-            _ => self.sync_replica_set(workload, None),
+            WorkloadKind::Deployment => self.sync_replica_set(workload, None),
+            WorkloadKind::Bare | WorkloadKind::ScaledJob => self.retry_held(workload),
         }
     }
 
@@ -90,10 +96,14 @@ impl World<'_> {
                 (wanted, state.pods.iter().filter(of).count() as u32, shape)
             }
         };
+        if wanted <= active {
+            self.admitted(workload);
+        }
         match difference(wanted, active) {
             Difference::Create(count) => {
                 for _ in 0..count {
-                    if !self.may_write(workload) {
+                    // A refusal ends the sync (`slowStartBatch`); the work queue brings it back.
+                    if !self.may_write(workload) || !self.admit(workload, shape) {
                         return;
                     }
                     self.create_pod(workload, shape, None);
@@ -107,6 +117,7 @@ impl World<'_> {
             }
             Difference::None => {}
         }
+        self.admitted(workload);
     }
 
     /// Takes one write of the controllers' API client; if there is none now, the controller goes on
@@ -163,7 +174,7 @@ impl World<'_> {
         let settled = plan.create.is_empty() && plan.delete.is_empty();
         let update = if settled { next_update(&members) } else { None };
         for ordinal in plan.create {
-            if !self.may_write(workload) {
+            if !self.may_write(workload) || !self.admit(workload, template) {
                 return;
             }
             let pod = self.create_pod(workload, template, None);

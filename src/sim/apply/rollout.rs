@@ -114,7 +114,7 @@ impl World<'_> {
     fn rollout_view(&self, workload: WorkloadId, memory: &RolloutMemory) -> Rollout {
         let state = &self.cluster.workloads[workload];
         let mut versions = [Version::default(); 2];
-        for &pod in &state.pods {
+        for &pod in state.pods.iter() {
             let row = &self.cluster.pods[pod];
             let version = &mut versions[usize::from(row.shape == memory.shape)];
             version.exist += 1;
