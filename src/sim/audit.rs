@@ -13,6 +13,7 @@ impl World<'_> {
     pub fn audit(&self) {
         self.audit_nodes();
         self.audit_workloads();
+        self.audit_quotas();
         self.audit_queues();
         self.audit_pools();
     }

@@ -61,6 +61,8 @@ section! {
         "terminationGracePeriodSeconds" grace: Length;
         /// How many of its pods may be evicted.
         "podDisruptionBudget" budget: Budget;
+        /// Claims that each of its pods has: disks to attach (`volumeClaimTemplates`).
+        "persistentVolumeClaims" claims: Vec<At<Claim>>;
         /// Annotations of its pods that the autoscaler reads.
         "annotations" annotations: IndexMap<String, Text>;
     }
@@ -151,6 +153,20 @@ section! {
         "successThreshold" successes: Count = "1", "kubernetes default";
         /// Failures in a row.
         "failureThreshold" failures: Count = "3", "kubernetes default";
+    }
+}
+
+section! {
+    /// A PersistentVolumeClaim.
+    pub struct Claim {
+        /// Name.
+        "name" name: Text, required;
+        /// Size.
+        "storage" storage: ResourceAmount;
+        /// StorageClass; those that begin with `azurefile` attach no disk.
+        "storageClassName" class: Text = "default", "AKS: Azure Disk";
+        /// Zone of a disk that is there already (1, 2, 3); without it, it follows its pod.
+        "zone" zone: Text;
     }
 }
 
