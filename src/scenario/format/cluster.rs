@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::reader::{At, Raw, Read, Reader, section};
-use super::value::{Count, Price, ResourceAmount, Switch, Text, words};
+use super::value::{Count, Price, ResourceAmount, Share, Switch, Text, words};
 use crate::scenario::node::{Kind, Node};
 
 section! {
@@ -73,6 +73,8 @@ section! {
         "subnet" subnet: Subnet;
         /// Several subnets by name; pools choose by `vnetSubnetID`.
         "subnets" subnets: IndexMap<String, Subnet>;
+        /// Growth of the pools' node counts per month: `check` says how long addresses last.
+        "demandGrowthPerMonth" growth: Share;
     }
 }
 
