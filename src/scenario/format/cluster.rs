@@ -21,6 +21,8 @@ section! {
         "networkProfile" network: Network;
         /// Settings of the cluster autoscaler by AKS's keys, kebab or camel case.
         "autoScalerProfile" autoscaler: IndexMap<String, At<Text>>;
+        /// The ConfigMap `cluster-autoscaler-priority-expander`: patterns of scale sets by priority.
+        "priorityExpander" priorities: IndexMap<String, At<Vec<Text>>>;
         /// Node pools.
         "agentPoolProfiles" pools: Vec<At<Pool>>, required;
     }

@@ -1,9 +1,12 @@
 //! `cluster:` less its pools: version, tier, network, subnets, quotas, autoscaler.
 
+use indexmap::IndexMap;
+use regex::Regex;
+
 use super::lowering::{Lowering, value};
 use crate::cloud::address::{self, Cidr};
 use crate::cloud::{NetworkMode, NetworkSpec, QuotaSpec, SubnetSpec, Tier, limits};
-use crate::control::autoscaler::AutoscalerSpec;
+use crate::control::autoscaler::{AutoscalerSpec, Expander};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::format::{
@@ -230,6 +233,9 @@ pub fn autoscaler(lowering: &mut Lowering<'_, '_>) -> AutoscalerSpec {
                 .at(setting.span, ""),
         );
     }
+    if let Some(given) = cluster.and_then(|cluster| cluster.priorities.as_ref()) {
+        priorities(lowering, given, &mut spec);
+    }
     let timing = value(&lowering.scenario.timing);
     match timing.and_then(|timing| value(&timing.failure_detection)) {
         Some(FailureDetectionName::Fast) => spec.fast_failure_detection = true,
@@ -241,4 +247,31 @@ pub fn autoscaler(lowering: &mut Lowering<'_, '_>) -> AutoscalerSpec {
         }
     }
     spec
+}
+
+/// Priorities of scale sets. Upstream logs a bad ConfigMap and goes on without it
+/// (`pkg/expander/priority/priority.go`); here it is an error.
+fn priorities(
+    lowering: &mut Lowering<'_, '_>,
+    given: &At<IndexMap<String, At<Vec<Text>>>>,
+    spec: &mut AutoscalerSpec,
+) {
+    if !spec.expanders.contains(&Expander::Priority) {
+        let message = "`priorityExpander` is read by the expander `priority` only";
+        let help = "write `expander: priority` in `autoScalerProfile`, or take the priorities out";
+        let found = Diagnostic::warning(code::AUTOSCALER_SETTING, message).help(help);
+        lowering.report(found.at(given.span, ""));
+    }
+    for (priority, patterns) in &given.value {
+        for pattern in patterns.value.iter().filter(|pattern| Regex::new(&pattern.0).is_err()) {
+            let message = format!("`{}` is no regular expression", pattern.0);
+            lowering.error(code::BAD_VALUE, message, patterns.span, "");
+        }
+        let Ok(number) = priority.parse::<i64>() else {
+            let message = format!("`{priority}` is no priority: it must be a whole number");
+            lowering.error(code::BAD_VALUE, message, patterns.span, "");
+            continue;
+        };
+        spec.priorities.push((number, patterns.value.iter().map(|p| p.0.clone()).collect()));
+    }
 }
