@@ -219,13 +219,14 @@ pub fn is_regional(name: &str) -> bool {
 
 /// What an expander needs and does not get.
 fn check_expanders(lowering: &mut Lowering<'_, '_>, spec: &AutoscalerSpec, place: Span) {
+    let priorities = value(&lowering.scenario.cluster).is_some_and(|own| own.priorities.is_some());
     let found = if spec.expanders.contains(&Expander::Price) {
         Diagnostic::error(code::AUTOSCALER_SETTING, "Azure gives the expander `price` no prices")
             .help("AKS takes random, most-pods, least-waste or priority")
-    } else if spec.expanders.contains(&Expander::Priority) {
+    } else if spec.expanders.contains(&Expander::Priority) && !priorities {
         let message = "`priority` finds no priorities: all pools pass, and chance decides";
         Diagnostic::warning(code::AUTOSCALER_SETTING, message)
-            .help("the ConfigMap cluster-autoscaler-priority-expander is not read yet")
+            .help("write what the ConfigMap says under `cluster.priorityExpander`")
     } else {
         return;
     };
