@@ -84,6 +84,8 @@ codes! {
         "write a count between `minCount` and `maxCount`";
     SMALL_SUBNET "small-subnet" "a subnet has too few addresses",
         "use a larger prefix, fewer pods per node, or overlay";
+    MONTHS_TO_EXHAUSTION "months-to-exhaustion" "how long addresses last if demand grows",
+        "plan a larger subnet, overlay, or a wider pod CIDR in time";
     NO_EPHEMERAL "no-ephemeral-disk" "a size without room for an ephemeral OS disk",
         "use `Managed`, or a size with a local disk";
     ZONE_NOT_OFFERED "zone-not-offered" "a zone that does not offer the size",

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::reader::{At, Raw, Read, Reader, section};
 use super::scheduler::SchedulerConfiguration;
-use super::value::{Count, Price, ResourceAmount, Switch, Text, words};
+use super::value::{Count, Price, ResourceAmount, Share, Switch, Text, words};
 use crate::scenario::node::{Kind, Node};
 
 section! {
@@ -26,6 +26,8 @@ section! {
         "schedulerConfiguration" scheduler: SchedulerConfiguration;
         /// What the Azure Policy add-on enforces.
         "azurePolicy" policy: AzurePolicy;
+        /// The ConfigMap `cluster-autoscaler-priority-expander`: patterns of scale sets by priority.
+        "priorityExpander" priorities: IndexMap<String, At<Vec<Text>>>;
         /// Node pools.
         "agentPoolProfiles" pools: Vec<At<Pool>>, required;
     }
@@ -98,6 +100,8 @@ section! {
         "subnet" subnet: Subnet;
         /// Several subnets by name; pools choose by `vnetSubnetID`.
         "subnets" subnets: IndexMap<String, Subnet>;
+        /// Growth of the pools' node counts per month: `check` says how long addresses last.
+        "demandGrowthPerMonth" growth: Share;
     }
 }
 

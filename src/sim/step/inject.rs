@@ -1,13 +1,13 @@
 //! Planned events of the scenario.
 
-use crate::chance::{Purpose, Stream};
+use crate::chance::Purpose;
 use crate::model::NodePhase;
 use crate::plan::{Controller, InjectKind, NodeTarget, Outage};
 use crate::record::{Actor, Object};
 use crate::sim::event::Event;
 use crate::sim::step::Loop;
 use crate::sim::world::World;
-use crate::unit::{Duration, NodeId, PoolId, SimTime, Symbol};
+use crate::unit::{Duration, Lots, NodeId, PoolId, SimTime, Symbol};
 
 impl World<'_> {
     /// Schedules the planned events.
@@ -129,25 +129,23 @@ impl World<'_> {
             && !self.capacity.failures.contains_key(&node)
     }
 
+    /// The provider takes a share of the VMs that run and have not been told to go yet.
     fn evict_share(&mut self, pool: PoolId, fraction: f64, index: usize) {
-        let mut nodes = self.live_nodes(pool);
-        let wanted = ((nodes.len() as f64 * fraction).ceil() as usize).min(nodes.len());
-        let mut stream = Stream::keyed(self.seed, Purpose::Inject, index as u64, 0);
-        for chosen in 0..wanted {
-            let other = chosen + stream.below(nodes.len() - chosen);
-            nodes.swap(chosen, other);
-        }
-        nodes.truncate(wanted);
-        nodes.sort_unstable();
+        let plan = self.plan;
+        let lots = Lots::new(self.seed).of(Purpose::Inject as u64).of(index as u64);
+        let set = &mut self.capacity.scale_sets[pool];
+        let evictions = set.evict_share(&plan.pools[pool], fraction, self.now, lots);
+        let count = evictions.len();
         self.note(
             Actor::Scenario,
             "evict",
             Object::Pool(pool),
             "",
-            Some((wanted as i64, 0)),
-            || format!("{wanted} nodes are told that they will be evicted"),
+            Some((count as i64, 0)),
+            || format!("{count} nodes are told that they will be evicted"),
         );
-        for node in nodes {
+        for eviction in evictions {
+            let node = self.capacity.nodes_of[pool][eviction.instance.0 as usize];
             self.spot_notice(node);
         }
     }

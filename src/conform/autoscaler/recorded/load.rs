@@ -261,7 +261,9 @@ impl Loaded {
         for name in strings(&value["pods"]) {
             let pod = *self.pods.get(name)?;
             let shape = &cluster.shapes[cluster.pods[pod].shape];
-            cluster.nodes[node].used.add(pod, shape);
+            let used = &mut cluster.nodes[node].used;
+            used.add(pod, shape);
+            used.terminating += u32::from(cluster.pods[pod].phase == PodPhase::Terminating);
         }
         Some(())
     }
