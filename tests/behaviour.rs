@@ -85,7 +85,7 @@ fn tell(path: &Path) -> Vec<String> {
 /// An audited run whose books balance, with its whole journal.
 fn play(file: &Path) -> (Outcome, Vec<Happened>) {
     let plan = kit::plan_with(file, &[]);
-    let options = RunOptions { audit: true, journal: JournalLevel::All, no_report: false };
+    let options = RunOptions { audit: true, journal: JournalLevel::All, ..Default::default() };
     let outcome = run(&plan, plan.simulation.seed, options);
     books::check(&plan, &outcome, &mut |what| panic!("{}: {what}", file.display()));
     let mut bytes = Vec::new();

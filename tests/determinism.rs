@@ -67,7 +67,7 @@ fn what_is_kept_of_a_run_does_not_change_it() {
         let plan = kit::plan_with(file, &["simulation.duration=3h", "simulation.warmup=0s"]);
         let of = |options| run(&plan, 5, options).fingerprint;
         let least = of(RunOptions { no_report: true, ..RunOptions::default() });
-        let most = RunOptions { journal: JournalLevel::All, audit: true, no_report: false };
+        let most = RunOptions { journal: JournalLevel::All, audit: true, ..RunOptions::default() };
         assert_eq!(least, of(most), "{file}");
     }
 }

@@ -39,10 +39,16 @@ pub enum Purpose {
     Zone = 13,
     /// Image pull (entity: node; ordinal: image).
     ImagePull = 14,
+    /// Session or partition of a message (entity: queue; ordinal: message).
+    Lane = 17,
     /// Attaching a volume (entity: workload and pod; ordinal: disk).
     VolumeAttach = 16,
     /// Binding latency (entity: pod).
     Bind = 15,
+    /// Run of an init container (entity: workload and pod; ordinal: container).
+    InitContainer = 21,
+    /// Planned crashes (entity: workload and event; ordinal: pod and restarts).
+    Crash = 22,
 }
 
 /// A random stream of one key. Cheap to make: four words of state.

@@ -50,14 +50,18 @@ pub struct Pod {
     pub shape: ShapeId,
     /// Its owner.
     pub workload: WorkloadId,
-    /// Number within its owner (keys its draws, and its name).
+    /// Number within its owner, never used twice (keys its draws).
     pub ordinal: u32,
+    /// Number in its name: a StatefulSet's ordinal, used again; elsewhere the same as `ordinal`.
+    pub index: u32,
     /// Where it is in its life.
     pub phase: PodPhase,
     /// Bumped when events already under way for the pod become void.
     pub epoch: u16,
     /// Container restarts.
     pub restarts: u16,
+    /// Containers that have started (or run to their end), in the order of the shape.
+    pub started: u8,
     /// Its node, from binding (or, for a DaemonSet pod, the node it is made for).
     pub node: Option<NodeId>,
     /// `status.nominatedNodeName`.

@@ -7,24 +7,27 @@ mod threshold;
 mod workload;
 
 pub use assumption::Assumption;
-pub use inject::{Controller, Inject, InjectKind};
+pub use inject::{Controller, CrashSpec, Inject, InjectKind, NodeTarget, Outage, RolloutSpec};
 pub use threshold::{Comparison, Threshold};
 pub use workload::{
-    ArrivalSpec, DisruptionBudgetSpec, PodTimes, ScalerKind, WorkloadKind, WorkloadSpec,
+    ArrivalSpec, DisruptionBudgetSpec, PodTimes, ScalerKind, WorkloadAdmission, WorkloadKind,
+    WorkloadSpec,
 };
 
 pub use crate::rules::IntOrPercent;
 
+use crate::chance::Dist;
 use crate::cloud::{
     CapacityRefusal, NetworkSpec, PoolSpec, PriceSpec, QuotaSpec, SubnetSpec, Tier, TimingSpec,
 };
+use crate::control::admission::ResourceQuotaSpec;
 use crate::control::autoscaler::AutoscalerSpec;
 use crate::control::scheduler::SchedulerSpec;
 use crate::model::{Labels, PodShape};
 use crate::queue::QueueSpec;
 use crate::unit::{
-    DisruptionBudgetId, Duration, IdVec, ImageId, PoolId, QueueId, QuotaId, Resources, ShapeId,
-    SimTime, StreamId, SubnetId, Symbol, Symbols, WorkloadId,
+    DisruptionBudgetId, Duration, IdVec, ImageId, NamespaceQuotaId, PoolId, QueueId, QuotaId,
+    Resources, ShapeId, SimTime, StreamId, SubnetId, Symbol, Symbols, WorkloadId,
 };
 use crate::vocabulary::{KedaVersion, KubernetesVersion};
 
@@ -61,6 +64,8 @@ pub struct Plan {
     pub nodes: Vec<GivenNode>,
     /// Labels of namespaces.
     pub namespaces: Vec<(Symbol, Labels)>,
+    /// ResourceQuotas of namespaces.
+    pub namespace_quotas: IdVec<NamespaceQuotaId, ResourceQuotaSpec>,
     /// Scheduler.
     pub scheduler: SchedulerSpec,
     /// Autoscaler; it runs if any pool is autoscaled.
@@ -127,6 +132,10 @@ pub struct LabSpec {
     pub cooldown_from_completion: bool,
     /// Arrivals are lost when all consumers are busy.
     pub reject_when_full: bool,
+    /// One server per waiting message instead of KEDA and the HPA: how long an idle one stays.
+    pub instant_scaler: Option<Dist>,
+    /// The instant scaler cancels a boot whose demand is gone, the youngest first.
+    pub cancel_idle_boot: bool,
 }
 
 /// A node outside any pool.

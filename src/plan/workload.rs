@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use crate::chance::Dist;
 use crate::cloud::PodStartSpec;
+pub use crate::control::admission::WorkloadAdmission;
 pub use crate::control::disruption::DisruptionBudgetSpec;
 use crate::control::hpa::HpaSpec;
 use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec};
+use crate::control::kubelet::Probes;
+use crate::control::workload::ControllerSpec;
 use crate::demand::SourceSpec;
-use crate::queue::ConsumerSpec;
+use crate::queue::{Checkpoint, ConsumerSpec};
 use crate::unit::{Duration, QueueId, ShapeId, SimTime, Symbol, WorkloadId};
 
 /// Kind of a workload.
@@ -46,6 +49,10 @@ pub struct WorkloadSpec {
     pub replicas: u32,
     /// A Job's completions.
     pub completions: Option<u32>,
+    /// Settings of its controller.
+    pub controller: ControllerSpec,
+    /// What admission makes of its pods.
+    pub admission: WorkloadAdmission,
     /// What drives the number of replicas.
     pub scaler: Option<ScalerKind>,
     /// What its pods consume.
@@ -73,6 +80,12 @@ pub struct PodTimes {
     /// From Ready to completion by itself; `None`: runs until stopped. Bare pods of a trace have
     /// their own.
     pub lifetime: Option<Dist>,
+    /// How a finite pod saves its work; the pod that replaces it goes on from there.
+    pub checkpoint: Option<Checkpoint>,
+    /// How long an init container runs; `None`: no time.
+    pub init: Option<Dist>,
+    /// Probes that decide whether a pod is Ready.
+    pub probes: Probes,
 }
 
 /// A stream of arrivals and where it goes.

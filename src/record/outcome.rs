@@ -122,6 +122,8 @@ pub struct WorkloadTotals {
     pub name: String,
     /// Most `spec.replicas`.
     pub replicas_max: u32,
+    /// Creations refused at admission.
+    pub refused: u64,
     /// Pods that exist, integrated over time, microseconds.
     pub replica_micros: u128,
     /// Waiting of the messages that its pods completed.
@@ -214,6 +216,10 @@ pub struct Counters {
     pub keda_polls: u64,
     /// Evictions asked for.
     pub evictions: u64,
+    /// Image pulls that failed.
+    pub failed_pulls: u64,
+    /// Containers that exited and were started again.
+    pub container_restarts: u64,
 }
 
 /// A row of `pods.csv`.

@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::cloud::{PoolKey, PoolSpec, Region, ScaleSet};
+use crate::control::autoscaler::azure::CachedSize;
 use crate::control::autoscaler::{
     Autoscaler, BudgetView, Deletion, GroupView, Template, View, Words,
 };
@@ -10,7 +11,7 @@ use crate::model::{Cluster, Labels, ProvisioningFailure, Usage};
 use crate::plan::{Plan, WorkloadKind};
 use crate::rules::{FilterOptions, NodeFacts, WellKnown, fits_node_affinity, untolerated};
 use crate::sim::names::key;
-use crate::unit::{ExtendedId, IdVec, ImageId, NodeId, PoolId, ShapeId, SimTime, Symbol, Symbols};
+use crate::unit::{ExtendedId, IdVec, NodeId, PodId, PoolId, ShapeId, SimTime, Symbol, Symbols};
 
 /// Name of the provider's GPU resource.
 const GPU: &str = "nvidia.com/gpu";
@@ -21,6 +22,8 @@ pub struct Capacity {
     pub autoscaler: Autoscaler,
     /// What it knows of autoscaled pools; targets are filled in for each scan.
     pub groups: Vec<GroupView>,
+    /// Sizes of scale sets as it holds them.
+    pub sizes: IdVec<PoolId, CachedSize>,
     /// Names that it knows.
     pub words: Words,
     /// Settings of the filters that it simulates.
@@ -49,8 +52,10 @@ pub struct Capacity {
     pub region: Region,
     /// What the provider said of instances that failed.
     pub failures: FxHashMap<NodeId, ProvisioningFailure>,
-    /// Image pulls under way.
-    pub pulls: Pulls,
+    /// Pods that wait for a node that is coming, by node; some may wait for another one by now.
+    pub waiting_for: FxHashMap<NodeId, Vec<PodId>>,
+    /// Nodes outside pools.
+    pub given: Vec<NodeId>,
 }
 
 impl Capacity {
@@ -62,6 +67,7 @@ impl Capacity {
         Self {
             autoscaler: Autoscaler::new(&plan.autoscaler, SimTime::ZERO),
             groups: groups(plan, symbols),
+            sizes: plan.pools.iter().map(|_| CachedSize::default()).collect(),
             words,
             filters: FilterOptions::of_version(plan.version.minor, well_known),
             budgets: plan
@@ -101,7 +107,21 @@ impl Capacity {
                 &plan.timing,
             ),
             failures: FxHashMap::default(),
-            pulls: Pulls::default(),
+            waiting_for: FxHashMap::default(),
+            given: Vec::new(),
+        }
+    }
+}
+
+impl Capacity {
+    /// Reads the sizes of the autoscaled scale sets, those that are due.
+    pub fn read_sizes(&mut self, cluster: &Cluster, now: SimTime, at_once: bool) {
+        for group in &mut self.groups {
+            let size = &mut self.sizes[group.pool];
+            if at_once {
+                size.forget();
+            }
+            group.target = size.read(cluster.pools[group.pool].target, now);
         }
     }
 }
@@ -174,27 +194,4 @@ fn daemon_shapes(plan: &Plan, labels: &Labels, spec: &PoolSpec, symbols: &Symbol
                 && untolerated(facts.taints, &shape.tolerations).is_none()
         })
         .collect()
-}
-
-/// Image pulls under way: who comes later to the same node waits for the same pull.
-#[derive(Default)]
-pub struct Pulls {
-    under_way: FxHashMap<(NodeId, ImageId), SimTime>,
-}
-
-impl Pulls {
-    /// When a pull under way is done.
-    pub fn get(&self, node: NodeId, image: ImageId) -> Option<SimTime> {
-        self.under_way.get(&(node, image)).copied()
-    }
-
-    /// A pull begins.
-    pub fn begin(&mut self, node: NodeId, image: ImageId, done: SimTime) {
-        self.under_way.insert((node, image), done);
-    }
-
-    /// A pull is done.
-    pub fn end(&mut self, node: NodeId, image: ImageId) {
-        self.under_way.remove(&(node, image));
-    }
 }

@@ -29,16 +29,30 @@ pub enum Event {
     Service { queue: QueueId, slot: u32, epoch: u32 },
     /// Locks of dead consumers run out.
     LockExpiry(QueueId),
+    /// Messages that wait have reached the end of their time to live.
+    MessagesExpire(QueueId),
+    /// The partitions of a queue are dealt out to the consumers that are there.
+    Rebalance(QueueId),
+    /// Partitions that stood still can be worked on.
+    LanesOpen(QueueId),
+    /// The laboratory's scaler counts what waits.
+    InstantScale(QueueId),
+    /// The off delay of the laboratory's idle server is over.
+    ServerOff { queue: QueueId, slot: u32, epoch: u32 },
     /// A binding has reached the node.
     PodBound(PodId, u16),
     /// A pod's current start stage ends.
     PodStage(PodId, u16),
+    /// The soonest image pull of a node is complete (version of its pulls).
+    PullDone(NodeId, u32),
+    /// A container of a pod exits.
+    ContainerExit(PodId, u16),
     /// A pod has done its work.
     PodFinished(PodId, u16),
     /// A terminating pod's grace is over.
     PodKilled(PodId, u16),
-    /// A pod object of a lost node is garbage collected.
-    PodCollected(PodId, u16),
+    /// Pods of a Node that is gone are garbage collected.
+    PodsCollected(NodeId),
     /// A VM runs.
     VmRunning(NodeId, u16),
     /// A VM's creation has failed.
@@ -53,6 +67,14 @@ pub enum Event {
     VmGone(NodeId, u16),
     /// A node's silence is noticed: Ready=Unknown.
     NodeUnreachable(NodeId, u16),
+    /// A VM that had stopped runs again, and its kubelet reports.
+    NodeBack(NodeId, u16),
+    /// AKS repairs a node that is still NotReady.
+    NodeRepair(NodeId, u16),
+    /// The next node gets its NoExecute taint.
+    NodeEvictions,
+    /// The stay of pods on a tainted node is over.
+    TaintEviction(NodeId, u16),
     /// The Node object of a VM that is gone is deleted.
     NodeDeleted(NodeId, u16),
     /// A spot VM is told that it will be taken.
@@ -77,6 +99,8 @@ pub enum Event {
     AutoscalerScan,
     /// A node's deletion by the autoscaler goes one step on.
     DeletionStep(NodeId),
+    /// The upgrade of a pool goes on.
+    UpgradeStep(PoolId),
     /// Warm-up is over.
     WarmupEnd,
     /// A row of the series.
@@ -88,10 +112,22 @@ pub enum Event {
 const _: () = assert!(size_of::<Event>() <= 16, "events stay small: the heap moves them");
 
 impl Event {
+    /// The rank in its lane of a tick: ticks of one instant follow the order of workloads, however
+    /// many were left out before.
+    pub const fn rank(self) -> Option<u32> {
+        match self {
+            Self::KedaPoll(workload) | Self::HpaSync(workload) => Some(workload.0),
+            _ => None,
+        }
+    }
+
     /// The lane of this kind of event.
     pub const fn lane(self) -> Lane {
         match self {
-            Self::WorkloadSync(_) => Lane::Workload,
+            Self::WorkloadSync(_)
+            | Self::NodeEvictions
+            | Self::Rebalance(_)
+            | Self::InstantScale(_) => Lane::Workload,
             Self::KedaPoll(_) => Lane::Keda,
             Self::HpaSync(_) => Lane::Hpa,
             Self::SchedulerCycle => Lane::Scheduler,

@@ -1,7 +1,9 @@
 //! One run: pop, advance, match, apply, next.
 
+use crate::engine::Place;
 use crate::plan::Plan;
 use crate::record::Outcome;
+use crate::sim::decisions::DecisionLog;
 use crate::sim::event::Lane;
 use crate::sim::world::{RunOptions, World};
 use crate::unit::{Duration, SimTime};
@@ -12,7 +14,24 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Runs a plan once. The same plan, seed and options give the same outcome to the byte.
 pub fn run(plan: &Plan, seed: u64, options: RunOptions) -> Outcome {
+    run_to_end(World::new(plan, seed, options))
+}
+
+/// The same run, with the autoscaler's scans written to `log`. The outcome is that of [`run`].
+pub fn run_recording(
+    plan: &Plan,
+    seed: u64,
+    options: RunOptions,
+    log: &mut DecisionLog,
+) -> Outcome {
+    log.begin(plan, seed);
     let mut world = World::new(plan, seed, options);
+    world.decisions = Some(log);
+    run_to_end(world)
+}
+
+fn run_to_end(mut world: World<'_>) -> Outcome {
+    let (plan, options) = (world.plan, world.options);
     world.start();
     let end = plan.end();
     let last = if plan.simulation.drain { end + DRAIN_LIMIT } else { end };
@@ -23,13 +42,18 @@ pub fn run(plan: &Plan, seed: u64, options: RunOptions) -> Outcome {
         let next_event = event.unwrap_or((SimTime::NEVER, u8::MAX));
         if arrival <= (next_event.0, Lane::Fact as u8) && arrival.0 <= end {
             world.now = arrival.0;
+            world.passed = world.passed.max(Place::new(world.now, Lane::Fact as u8, 0));
             world.arrive();
             continue;
         }
         if next_event.0 > last {
+            world.now = last;
+            world.passed = Place::last_of(last);
             break;
         }
+        let place = world.events.peek_place();
         let Some((time, event)) = world.events.pop() else { break };
+        world.passed = world.passed.max(place.unwrap_or_default());
         debug_assert!(time >= world.now, "time never goes back");
         world.now = time;
         world.step(event);
@@ -40,7 +64,7 @@ pub fn run(plan: &Plan, seed: u64, options: RunOptions) -> Outcome {
             world.audit();
         }
     }
-    world.now = if world.closing { world.now } else { end };
+    world.settle_loops();
     world.last_sample();
     if options.audit {
         world.audit();

@@ -1,10 +1,12 @@
 //! The state at time zero: warm (everything Ready, nothing counted) or cold (created at time zero).
 
 use crate::chance::{Purpose, Stream};
+use crate::control::node::GC_PERIOD;
 use crate::model::{Node, NodePhase, PodPhase, Usage};
 use crate::plan::{GivenNode, ScalerKind, WorkloadKind};
 use crate::sim::event::Event;
 use crate::sim::names::key;
+use crate::sim::step::Loop;
 use crate::sim::work::Work;
 use crate::sim::world::{World, scheduler_view};
 use crate::unit::{
@@ -95,6 +97,7 @@ impl World<'_> {
             scale_down_disabled: true,
         };
         let id = self.new_node(node);
+        self.capacity.given.push(id);
         self.make_ready(id);
     }
 
@@ -129,7 +132,7 @@ impl World<'_> {
                 self.cluster.workloads[workload].replicas = spec.replicas;
                 for _ in 0..spec.replicas {
                     self.work.finite_pods += u64::from(spec.times.lifetime.is_some());
-                    self.create_pod(workload, spec.shape, None);
+                    self.create_or_hold(workload, spec.shape, None, None);
                 }
             }
             _ => {
@@ -137,6 +140,9 @@ impl World<'_> {
                 self.record.workloads[workload].replicas_max = spec.replicas;
                 if self.plan.simulation.warm {
                     for _ in 0..spec.replicas {
+                        if !self.admit(workload, spec.shape) {
+                            break;
+                        }
                         self.create_pod(workload, spec.shape, None);
                     }
                 } else {
@@ -153,6 +159,7 @@ impl World<'_> {
             clock.counted = false;
         }
         self.record.pods = Default::default();
+        self.record.workloads.iter_mut().for_each(|workload| workload.refused = 0);
         while let Some((pod, node)) = self.next_placement() {
             let Some(node) = node else {
                 self.reject_pod(pod, None);
@@ -181,38 +188,52 @@ impl World<'_> {
             .map(|(pod, _)| pod)
             .collect();
         for pod in bound {
+            self.watch_taints(pod);
             self.pod_ready(pod);
         }
     }
 
     /// Control loops begin at their phases.
     fn start_loops(&mut self) {
-        for (workload, spec) in self.plan.workloads.enumerate() {
-            let name = self.plan.symbols.text(spec.name);
+        let plan = self.plan;
+        for (workload, spec) in plan.workloads.enumerate() {
+            let name = plan.symbols.text(spec.name);
             match &spec.scaler {
+                // Its scaler acts on each change of its queue and has no loop.
+                Some(ScalerKind::ScaledObject(_)) if self.plan.lab.instant_scaler.is_some() => {}
+                // A paused object has no loop, and its HPA is deleted.
+                Some(ScalerKind::ScaledObject(scaled)) if scaled.is_paused() => {
+                    self.pause(workload, scaled);
+                }
                 Some(ScalerKind::ScaledObject(scaled)) => {
-                    let first = self.phase("keda", name, scaled.polling_interval);
-                    self.at(first, Event::KedaPoll(workload));
-                    let first = self.phase("hpa", name, self.hpa_settings.sync_period);
-                    self.at(first, Event::HpaSync(workload));
+                    self.start_polls(workload, name, scaled.polling_interval);
+                    self.start_syncs(workload, name);
                 }
                 Some(ScalerKind::ScaledJob(scaled)) => {
-                    let first = self.phase("keda", name, scaled.polling_interval);
-                    self.at(first, Event::KedaPoll(workload));
+                    self.start_polls(workload, name, scaled.polling_interval);
                 }
-                Some(ScalerKind::Hpa(_)) => {
-                    let first = self.phase("hpa", name, self.hpa_settings.sync_period);
-                    self.at(first, Event::HpaSync(workload));
-                }
+                Some(ScalerKind::Hpa(_)) => self.start_syncs(workload, name),
                 None => {}
             }
         }
+        self.health.gc_phase = self.phase("pod-gc", "", GC_PERIOD).since(SimTime::ZERO);
         if self.plan.pools.iter().any(|pool| pool.autoscaled) {
             let first = self.phase("autoscaler", "", self.plan.autoscaler.scan_interval);
             self.capacity.next_scan = first;
             self.at(first, Event::AutoscalerScan);
         }
         self.wake_scheduler(self.now);
+    }
+
+    fn start_polls(&mut self, workload: WorkloadId, name: &str, interval: Duration) {
+        let first = self.phase("keda", name, interval);
+        self.start_loop(workload, Loop::Polls, first, interval);
+    }
+
+    fn start_syncs(&mut self, workload: WorkloadId, name: &str) {
+        let period = self.hpa_settings.sync_period;
+        let first = self.phase("hpa", name, period);
+        self.start_loop(workload, Loop::Syncs, first, period);
     }
 
     /// When a loop with this period first runs: U(0, period) keyed by its name, or at once.

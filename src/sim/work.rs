@@ -1,9 +1,11 @@
 //! Arrivals, queues and consumers.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use crate::control::keda::Trigger;
 use crate::demand::ArrivalStream;
-use crate::plan::{ArrivalSpec, Plan};
+use crate::plan::{ArrivalSpec, Plan, ScalerKind};
 use crate::queue::{Consumers, MessageQueue};
 use crate::sim::names::Keys;
 use crate::unit::{Duration, IdVec, PodId, QueueId, ShapeId, SimTime, StreamId, WorkloadId};
@@ -22,6 +24,18 @@ pub struct Work {
     consuming: IdVec<QueueId, Vec<WorkloadId>>,
     /// Whether a replica scaler drives some consumer of each queue.
     scaled: IdVec<QueueId, bool>,
+    /// Whether partitions are to be dealt out anew at this instant.
+    pub dealing_due: IdVec<QueueId, bool>,
+    /// Whether the laboratory's scaler is due at this instant.
+    pub scaling_due: IdVec<QueueId, bool>,
+    /// Whether an event waits for the oldest message's end of life.
+    pub drop_due: IdVec<QueueId, bool>,
+    /// Work left on messages whose consumer was lost after a save, by queue and ordinal.
+    pub saved: BTreeMap<(QueueId, u64), Duration>,
+    /// Work left by finite pods that were lost, oldest first, and that of those that run.
+    pub finite: FiniteWork,
+    /// Workloads whose scalers look at each queue.
+    readers: IdVec<QueueId, Vec<WorkloadId>>,
     /// Until when each queue's metric cannot be read.
     failing_until: IdVec<QueueId, SimTime>,
     /// Last completion of each queue.
@@ -30,6 +44,44 @@ pub struct Work {
     lifetimes: Vec<(WorkloadId, Vec<Option<Duration>>)>,
     /// Pods that end by themselves and have not.
     pub finite_pods: u64,
+}
+
+/// Work of finite pods that save it: a pod that is lost leaves the rest to its replacement.
+#[derive(Default)]
+pub struct FiniteWork {
+    /// Left over, oldest first.
+    left: BTreeMap<WorkloadId, VecDeque<Duration>>,
+    /// Of pods that run.
+    running: BTreeMap<PodId, (Duration, SimTime)>,
+}
+
+impl FiniteWork {
+    /// A pod begins: with what was left over, or else with work of its own.
+    pub fn begin(
+        &mut self,
+        workload: WorkloadId,
+        pod: PodId,
+        own: Duration,
+        now: SimTime,
+    ) -> Duration {
+        let left = self.left.get_mut(&workload).and_then(VecDeque::pop_front);
+        let work = left.unwrap_or(own);
+        self.running.insert(pod, (work, now));
+        work
+    }
+
+    /// A pod is over; what `rest` says of its work, given when it began, is left over.
+    pub fn end(
+        &mut self,
+        workload: WorkloadId,
+        pod: PodId,
+        rest: impl FnOnce(Duration, SimTime) -> Option<Duration>,
+    ) {
+        let Some((work, began)) = self.running.remove(&pod) else { return };
+        if let Some(rest) = rest(work, began) {
+            self.left.entry(workload).or_default().push_back(rest);
+        }
+    }
 }
 
 /// One stream of arrivals.
@@ -45,6 +97,27 @@ impl Source {
             Self::Rows { rows, next } => rows.get(*next).map_or(SimTime::NEVER, |row| row.0),
         }
     }
+}
+
+/// Workloads whose scalers look at each queue: those with a trigger on it, and those that work on
+/// it.
+fn readers(plan: &Plan) -> IdVec<QueueId, Vec<WorkloadId>> {
+    let mut readers: IdVec<QueueId, Vec<WorkloadId>> =
+        plan.queues.iter().map(|_| Vec::new()).collect();
+    for (id, workload) in plan.workloads.enumerate() {
+        let triggers = match &workload.scaler {
+            Some(ScalerKind::ScaledObject(spec)) => &spec.triggers[..],
+            Some(ScalerKind::ScaledJob(spec)) => &spec.triggers[..],
+            Some(ScalerKind::Hpa(_)) | None => continue,
+        };
+        let sources = triggers.iter().filter_map(Trigger::queue);
+        for queue in sources.chain(workload.consumes.as_ref().map(|consumer| consumer.queue)) {
+            if !readers[queue].contains(&id) {
+                readers[queue].push(id);
+            }
+        }
+    }
+    readers
 }
 
 /// What arrives.
@@ -85,11 +158,23 @@ impl Work {
             .collect();
         let mut work = Self {
             scaled,
+            readers: readers(plan),
             streams,
             next: (SimTime::NEVER, StreamId(0)),
-            queues: plan.queues.iter().map(|spec| MessageQueue::new(spec, warmup)).collect(),
+            queues: plan
+                .queues
+                .enumerate()
+                .map(|(id, spec)| {
+                    MessageQueue::new(spec, warmup).with_lanes(spec, seed, keys.queues[id])
+                })
+                .collect(),
             consumers: plan.queues.iter().map(|_| Consumers::default()).collect(),
             consuming,
+            dealing_due: plan.queues.iter().map(|_| false).collect(),
+            scaling_due: plan.queues.iter().map(|_| false).collect(),
+            drop_due: plan.queues.iter().map(|_| false).collect(),
+            saved: BTreeMap::new(),
+            finite: FiniteWork::default(),
             failing_until: plan.queues.iter().map(|_| SimTime::ZERO).collect(),
             last_completion: plan.queues.iter().map(|_| None).collect(),
             lifetimes: Vec::new(),
@@ -150,6 +235,22 @@ impl Work {
         &self.consuming[queue]
     }
 
+    /// Workloads whose scalers look at a queue.
+    pub fn readers(&self, queue: QueueId) -> &[WorkloadId] {
+        &self.readers[queue]
+    }
+
+    /// Until when a scaler reads the same of a queue, unless a message moves or its source begins
+    /// to fail; `now` while it fails.
+    pub fn holds_until(&self, plan: &Plan, queue: QueueId, now: SimTime) -> SimTime {
+        if now < self.failing_until[queue] {
+            return now;
+        }
+        let curve = plan.queues[queue].depth.as_ref();
+        let commit = self.queues[queue].lanes().map_or(SimTime::NEVER, |l| l.next_commit(now));
+        curve.and_then(|curve| curve.next_change(now)).unwrap_or(SimTime::NEVER).min(commit)
+    }
+
     /// What the scaler reads of a queue; `None` while the source fails.
     pub fn metric(&self, plan: &Plan, queue: QueueId, now: SimTime) -> Option<u64> {
         if now < self.failing_until[queue] {
@@ -157,7 +258,7 @@ impl Work {
         }
         Some(match &plan.queues[queue].depth {
             Some(curve) => curve.at(now),
-            None => self.queues[queue].metric(),
+            None => self.queues[queue].metric(now),
         })
     }
 

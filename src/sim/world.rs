@@ -1,20 +1,26 @@
 //! The world of one run: the model, the controllers' memories, the provider, and the record, all
 //! owned by one value. Plain data: a run can move to any thread.
 
-use crate::control::hpa::{HpaMemory, HpaSettings, HpaSpec};
+use std::collections::BTreeMap;
+
+use crate::control::hpa::{HpaMemory, HpaSettings, HpaSpec, MetricReading};
 use crate::control::keda::{self, KedaMemory, Read};
+use crate::control::node::Upgrade;
 use crate::control::scheduler::{Scheduler, SchedulerView};
-use crate::engine::{EventQueue, Fingerprint, TokenBucket};
+use crate::engine::{EventQueue, Fingerprint, Place, TokenBucket};
 use crate::model::{Cluster, DisruptionBudget, Pool, Workload};
 use crate::plan::{Plan, ScalerKind};
 use crate::rules::WellKnown;
-use crate::unit::{Duration, IdVec, Lots, SimTime, WorkloadId};
+use crate::unit::{Duration, IdVec, Lots, PoolId, SimTime, WorkloadId};
 
-use super::apply::Coverage;
+use super::apply::{Admission, Coverage, Health, JobMemory, RolloutMemory};
 use super::capacity::Capacity;
+use super::decisions::DecisionLog;
 use super::event::Event;
+use super::kubelet::Kubelets;
 use super::names::{Keys, Names};
 use super::record::Recorder;
+use super::ticker::Ticker;
 use super::work::Work;
 use crate::record::JournalLevel;
 
@@ -27,6 +33,9 @@ pub struct RunOptions {
     pub audit: bool,
     /// Leave out the sampled series and the rows of pods and nodes.
     pub no_report: bool,
+    /// Run every tick of KEDA and the HPA, even those that change nothing. Slower, and the same to
+    /// the byte: for tests.
+    pub every_tick: bool,
 }
 
 /// Everything that changes during a run.
@@ -39,6 +48,8 @@ pub struct World<'p> {
     pub seed: u64,
     /// The present instant.
     pub now: SimTime,
+    /// How far the order of events has come.
+    pub passed: Place,
     /// Future events.
     pub events: EventQueue<Event>,
     /// Hash of facts and actions so far.
@@ -53,6 +64,8 @@ pub struct World<'p> {
     pub scheduling: Scheduling,
     /// The autoscaler and the provider.
     pub capacity: Capacity,
+    /// What the kubelets have in hand.
+    pub kubelets: Kubelets,
     /// API writes of kube-controller-manager.
     pub controller_writes: TokenBucket,
     /// What is remembered.
@@ -69,10 +82,21 @@ pub struct World<'p> {
     pub hpa_settings: HpaSettings,
     /// What disruption budgets cover.
     pub coverage: Coverage,
+    /// Jobs some of whose pods have failed.
+    pub jobs: BTreeMap<WorkloadId, JobMemory>,
+    /// New versions of workloads.
+    pub rollouts: BTreeMap<WorkloadId, RolloutMemory>,
+    /// Upgrades of pools under way.
+    pub upgrades: BTreeMap<PoolId, Upgrade>,
+    /// Nodes that are not well.
+    pub health: Health,
+    /// What quotas count, and what they refused.
+    pub admission: Admission,
+    /// Where scans of the autoscaler are written down, if they are.
+    pub decisions: Option<&'p mut DecisionLog>,
 }
 
 /// What the replica scalers of a workload remember.
-#[derive(Default)]
 pub struct Scaling {
     /// KEDA's memory.
     pub keda: KedaMemory,
@@ -80,8 +104,14 @@ pub struct Scaling {
     pub hpa: HpaMemory,
     /// The HPA that KEDA makes, or the user's own.
     pub hpa_spec: Option<HpaSpec>,
-    /// Readings of the last poll, kept for their room.
+    /// When KEDA polls.
+    pub polls: Ticker,
+    /// When the HPA syncs.
+    pub syncs: Ticker,
+    /// Readings of the last poll or sync, kept for their room.
     pub readings: Vec<Read>,
+    /// What the last sync was told, kept for its room.
+    pub metrics: Vec<MetricReading>,
 }
 
 /// The scheduler and its pace.
@@ -115,27 +145,16 @@ impl<'p> World<'p> {
         let names = Names::new(&mut cluster.symbols);
         let well_known = WellKnown::new(&mut cluster.symbols);
         let keys = Keys::new(plan);
-        let scaling = plan
-            .workloads
-            .iter()
-            .map(|workload| Scaling {
-                hpa_spec: match &workload.scaler {
-                    Some(ScalerKind::ScaledObject(spec)) => Some(keda::hpa_spec(spec, plan.keda)),
-                    Some(ScalerKind::Hpa(spec)) => Some(spec.clone()),
-                    _ => None,
-                },
-                ..Scaling::default()
-            })
-            .collect();
         Self {
             plan,
             options,
             seed,
             now: SimTime::ZERO,
+            passed: Place::default(),
             events: EventQueue::new(),
             fingerprint: Fingerprint::new(),
             work: Work::new(plan, &keys, seed),
-            scaling,
+            scaling: scalings(plan),
             scheduling: Scheduling {
                 scheduler: Scheduler::new(&plan.scheduler, well_known),
                 busy_until: SimTime::ZERO,
@@ -147,6 +166,7 @@ impl<'p> World<'p> {
                 cycle: if at_once { Duration::ZERO } else { plan.scheduler.cycle },
             },
             capacity: Capacity::new(plan, &mut cluster.symbols, well_known, seed),
+            kubelets: Kubelets::new(&plan.timing.pull),
             controller_writes: TokenBucket::new(
                 if at_once { 0 } else { plan.timing.controller_rate_milli },
                 plan.timing.controller_burst,
@@ -158,6 +178,12 @@ impl<'p> World<'p> {
             syncs: plan.workloads.iter().map(|_| false).collect(),
             hpa_settings: HpaSettings::of(plan.version),
             coverage: Coverage::default(),
+            jobs: BTreeMap::new(),
+            rollouts: BTreeMap::new(),
+            upgrades: BTreeMap::new(),
+            health: Health::default(),
+            admission: Admission::new(plan),
+            decisions: None,
             cluster,
         }
     }
@@ -166,7 +192,11 @@ impl<'p> World<'p> {
 impl World<'_> {
     /// Schedules an event in its lane.
     pub fn at(&mut self, time: SimTime, event: Event) {
-        self.events.push(time.max(self.now), event.lane() as u8, event);
+        let (time, lane) = (time.max(self.now), event.lane() as u8);
+        match event.rank() {
+            Some(rank) => self.events.push_ranked(time, lane, rank, event),
+            None => self.events.push(time, lane, event),
+        }
     }
 
     /// Lots for a decision of `controller` about `entity` now.
@@ -178,6 +208,26 @@ impl World<'_> {
     pub fn counts(&self) -> bool {
         self.now.micros() >= self.plan.simulation.warmup.micros()
     }
+}
+
+/// The memories of all workloads' scalers, empty.
+fn scalings(plan: &Plan) -> IdVec<WorkloadId, Scaling> {
+    plan.workloads
+        .iter()
+        .map(|workload| Scaling {
+            hpa_spec: match &workload.scaler {
+                Some(ScalerKind::ScaledObject(spec)) => Some(keda::hpa_spec(spec, plan.keda)),
+                Some(ScalerKind::Hpa(spec)) => Some(spec.clone()),
+                _ => None,
+            },
+            keda: KedaMemory::default(),
+            hpa: HpaMemory::default(),
+            polls: Ticker::STOPPED,
+            syncs: Ticker::STOPPED,
+            readings: Vec::new(),
+            metrics: Vec::new(),
+        })
+        .collect()
 }
 
 /// What the scheduler is shown.

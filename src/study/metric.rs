@@ -75,6 +75,7 @@ pub const METRICS: &[Metric] = &[
     metric("pods.ready.<q>", Seconds, "creation of a pod to Ready"),
     metric("pods.waitTotal", Seconds, "all waiting of all pods, creation to Ready"),
     metric("workloads.<name>.replicasMax", Count, "most replicas asked for"),
+    metric("workloads.<name>.refused", Count, "creations of its pods refused at admission"),
     metric("workloads.<name>.replicaSeconds", Seconds, "pods that exist, summed over time"),
     metric("workloads.<name>.messages.wait.<q>", Seconds, "waiting of the messages it completed"),
     metric("workloads.<name>.busyShare", Share, "share of its consumers' time spent at work"),
@@ -117,6 +118,8 @@ pub const METRICS: &[Metric] = &[
     metric("counters.hpaSyncs", Count, "syncs of the HPA"),
     metric("counters.kedaPolls", Count, "polls of KEDA"),
     metric("counters.evictions", Count, "evictions asked for"),
+    metric("counters.failedPulls", Count, "image pulls that failed"),
+    metric("counters.containerRestarts", Count, "containers that exited and were started again"),
 ];
 
 const QUANTILES: [&str; 6] = ["mean", "p50", "p90", "p95", "p99", "max"];

@@ -227,6 +227,7 @@ fn pods(totals: &PodTotals) -> Value {
 fn workload(totals: &WorkloadTotals) -> Value {
     json!({
         "replicasMax": totals.replicas_max,
+        "refused": totals.refused,
         "replicaSeconds": seconds(totals.replica_micros),
         "messages": {"wait": quantiles(&totals.wait)},
         "busyShare": totals.busy_share,
@@ -289,6 +290,8 @@ fn counters(outcome: &Outcome) -> Value {
         "hpaSyncs": counters.hpa_syncs,
         "kedaPolls": counters.keda_polls,
         "evictions": counters.evictions,
+        "failedPulls": counters.failed_pulls,
+        "containerRestarts": counters.container_restarts,
     })
 }
 

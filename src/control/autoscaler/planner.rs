@@ -40,10 +40,10 @@ pub struct Planner {
     pub unneeded: Unneeded,
     /// Simulated in vain.
     pub unremovable: Unremovable,
-    removal_hints: Hints,
-    injection_hints: Hints,
-    latest: Option<SimTime>,
-    smallest_interval: Option<Duration>,
+    pub(super) removal_hints: Hints,
+    pub(super) injection_hints: Hints,
+    pub(super) latest: Option<SimTime>,
+    pub(super) smallest_interval: Option<Duration>,
 }
 
 /// What the planner works with in one loop.
@@ -329,7 +329,8 @@ fn node_utilization(
     if options == UtilizationOptions::default() {
         // Nothing but pods that should be gone can make it less than the running sum.
         let most = utilization_of(&node, &facts.used.requests, &Resources::ZERO)?.value;
-        if most <= spec.utilization_threshold.min(spec.gpu_utilization_threshold) {
+        let low = spec.utilization_threshold.min(spec.gpu_utilization_threshold);
+        if facts.used.terminating == 0 || most <= low {
             return Some(most);
         }
     }

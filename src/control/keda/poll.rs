@@ -25,6 +25,12 @@ impl Trigger {
     pub fn reading(&self, value_milli: i64) -> Reading {
         Reading { value_milli, active: value_milli > self.activation_milli }
     }
+
+    /// The reading of a lag over partitions: at most one replica for each asked for.
+    pub fn lag_reading(&self, lag: i64, partitions: i64) -> Reading {
+        let threshold = (self.target_milli / 1_000).max(1);
+        super::scaler::azure::event_hub(lag, threshold, self.activation_milli / 1_000, partitions)
+    }
 }
 
 /// What the KEDA operator remembers of a ScaledObject.
@@ -40,6 +46,8 @@ pub struct KedaMemory {
     pub active: bool,
     /// When the last poll was made.
     pub polled: Option<SimTime>,
+    /// Whether the last poll renewed `last_active`.
+    pub renewing: bool,
 }
 
 impl KedaMemory {
@@ -47,6 +55,15 @@ impl KedaMemory {
     pub fn restart(&mut self) {
         self.records.clear();
         self.polled = None;
+    }
+
+    /// Remembers that polls were left out up to `last` (see [`quiet_until`]): each would have
+    /// renewed what the last one renewed.
+    pub fn skipped_until(&mut self, last: SimTime) {
+        self.polled = Some(last);
+        if self.renewing {
+            self.last_active = Some(last.floor_second());
+        }
     }
 
     fn fit(&mut self, triggers: usize) {
@@ -174,6 +191,7 @@ pub fn poll(
         }
     }
     memory.active = decision.active;
+    memory.renewing = decision.reason == PollReason::Active;
     memory.polled = Some(now);
     decision
 }
@@ -205,7 +223,8 @@ pub fn state(
         }
     }
     if let Some(modifiers) = &spec.modifiers {
-        let composite = composite(spec, memory, seen.readings, scale, version);
+        let composite =
+            composite(spec, memory, &|index| live(seen.readings, index), scale, version);
         state.active =
             !state.error && composite.is_ok_and(|value| value > modifiers.activation_milli);
     }
@@ -311,7 +330,8 @@ pub fn cooled_down_after(
 }
 
 /// Until when polls change nothing as long as `seen` stays as it is; `None` if a poll now would
-/// change or remember something. Polls that find an active trigger or an error never are quiet.
+/// change or remember something. Every poll in [now, answer) may be left out, if
+/// [`KedaMemory::skipped_until`] is told the instant of the last one before the next real poll.
 pub fn quiet_until(
     spec: &ScaledObjectSpec,
     memory: &KedaMemory,
@@ -322,29 +342,60 @@ pub fn quiet_until(
     if spec.is_paused() {
         return Some(SimTime::NEVER);
     }
-    let unclear = spec.modifiers.is_some() || spec.force_activation || memory.active;
-    let ailing = spec.fallback.is_some() && memory.health.iter().any(|one| one.failures > 0);
-    if unclear
-        || ailing
-        || memory.polled.is_none()
-        || spec.triggers.iter().all(Trigger::is_resource)
-    {
+    let active = calm_state(spec, memory, seen, version)?;
+    memory.polled?;
+    let forced = spec.force_activation && version.at_least(18);
+    if memory.active != (active || forced) {
         return None;
     }
-    for (index, trigger) in spec.triggers.iter().enumerate() {
-        let read = seen.readings.get(index).copied();
-        let rests = matches!(read, Some(Ok(reading)) if !reading.active);
-        let kept = !trigger.use_cached_metrics || memory.records[index] == read;
-        if !(trigger.is_resource() || (rests && kept)) {
-            return None;
+    let state = ObjectState { active, error: false, fallback: false };
+    // Only `last_active` of the copy could change.
+    let mut copy = KedaMemory { last_active: memory.last_active, ..KedaMemory::default() };
+    let reason = if active || forced {
+        decide_active(spec, &mut copy, seen, state, version, now).1
+    } else {
+        decide_inactive(spec, memory, seen, state, version, now).1
+    };
+    match reason {
+        PollReason::Active => memory.renewing.then_some(SimTime::NEVER),
+        PollReason::Inactive | PollReason::ScaleInPaused | PollReason::ScaleOutPaused => {
+            (!memory.renewing).then_some(SimTime::NEVER)
         }
-    }
-    let state = ObjectState { active: false, error: false, fallback: false };
-    match decide_inactive(spec, memory, seen, state, version, now).1 {
-        PollReason::Inactive | PollReason::ScaleInPaused => Some(SimTime::NEVER),
-        PollReason::CoolingDown { until } => Some(until + Duration::from_micros(1)),
+        PollReason::CoolingDown { until } if !memory.renewing => {
+            Some(until + Duration::from_micros(1))
+        }
         _ => None,
     }
+}
+
+/// Whether the object is active, if every trigger can be read, was read the same by the last poll
+/// where that is kept, and none has failed lately.
+fn calm_state(
+    spec: &ScaledObjectSpec,
+    memory: &KedaMemory,
+    seen: &PollSeen<'_>,
+    version: KedaVersion,
+) -> Option<bool> {
+    if spec.fallback.is_some() && memory.health.iter().any(|one| one.failures > 0) {
+        return None;
+    }
+    let mut active = spec.triggers.iter().all(Trigger::is_resource);
+    for (index, trigger) in spec.triggers.iter().enumerate() {
+        if trigger.is_resource() {
+            continue;
+        }
+        let read = seen.readings.get(index).copied()?;
+        let kept = memory.records.get(index).copied().flatten();
+        if trigger.use_cached_metrics && kept != Some(read) {
+            return None;
+        }
+        active |= read.ok()?.active;
+    }
+    let Some(modifiers) = &spec.modifiers else { return Some(active) };
+    let scale = Scale { replicas: seen.replicas, ready: seen.ready };
+    let composite =
+        composite(spec, memory, &|index| live(seen.readings, index), scale, version).ok()?;
+    Some(composite > modifiers.activation_milli)
 }
 
 /// Whether an HPA query of trigger `index` reads its source now, or the record of the last poll.
@@ -375,10 +426,16 @@ pub fn metric_for_hpa(
     apply(spec.fallback.as_ref(), health, read, target, scale, version).map(|(value, _)| value)
 }
 
-fn answer(spec: &ScaledObjectSpec, memory: &KedaMemory, index: usize, live: &[Read]) -> Read {
+/// What a poll reads: always the source itself.
+fn live(readings: &[Read], index: usize) -> Read {
+    readings.get(index).copied().unwrap_or(Err(SourceError))
+}
+
+/// What an HPA query reads: the source, or the record of the last poll.
+fn answer(spec: &ScaledObjectSpec, memory: &KedaMemory, index: usize, now: &[Read]) -> Read {
     let cached = spec.triggers[index].use_cached_metrics;
     let record = memory.records.get(index).copied().flatten().filter(|_| cached);
-    record.or_else(|| live.get(index).copied()).unwrap_or(Err(SourceError))
+    record.unwrap_or_else(|| live(now, index))
 }
 
 /// What the HPA gets for the composite metric of scaling modifiers: every trigger is read.
@@ -399,19 +456,18 @@ pub fn composite_for_hpa(
             memory.health[index].count(failed);
         }
     }
-    composite(spec, memory, live, scale, version)
+    composite(spec, memory, &|index| answer(spec, memory, index, live), scale, version)
 }
 
 /// The formula over all external triggers; failures were counted before.
 fn composite(
     spec: &ScaledObjectSpec,
     memory: &KedaMemory,
-    live: &[Read],
+    read: &dyn Fn(usize) -> Read,
     scale: Scale,
     version: KedaVersion,
 ) -> Result<i64, SourceError> {
     let modifiers = spec.modifiers.as_ref().ok_or(SourceError)?;
-    let read = |index: usize| answer(spec, memory, index, live);
     let input = |index: usize| {
         formula_input(spec.fallback.as_ref(), memory.health[index], read(index), version)
     };

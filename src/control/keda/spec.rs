@@ -151,6 +151,14 @@ impl Trigger {
     pub fn is_resource(&self) -> bool {
         matches!(self.scaler, ScalerSpec::Cpu | ScalerSpec::Memory)
     }
+
+    /// The queue that it reads.
+    pub fn queue(&self) -> Option<QueueId> {
+        match &self.scaler {
+            ScalerSpec::Count(source) => Some(source.queue),
+            ScalerSpec::Cron(_) | ScalerSpec::Cpu | ScalerSpec::Memory => None,
+        }
+    }
 }
 
 /// A trigger.
@@ -188,6 +196,9 @@ pub enum ScalerSpec {
 pub struct CountSource {
     /// The queue read (a simulated queue or a given depth curve).
     pub queue: QueueId,
+    /// The count is capped at one replica per partition, if the queue has any (Event Hubs; Kafka
+    /// without `allowIdleConsumers`).
+    pub capped: bool,
 }
 
 /// The windows of a cron trigger as sorted edges.

@@ -7,36 +7,41 @@ mod distribution;
 mod inject;
 mod kinds;
 mod moment;
+mod namespace;
 mod provider;
 mod reader;
 mod scenario;
+mod scheduler;
 mod simulation;
 mod value;
 mod workload;
 
 pub use arrival::{
-    Arrival, Burst, Depth, DepthTrace, Diurnal, Poisson, Queue, QueueKindName, Trace,
+    Arrival, Burst, Depth, DepthTrace, Diurnal, Poisson, Queue, QueueKindName, RebalanceProtocol,
+    Trace,
 };
 pub use cluster::{
-    Cluster, Network, NetworkPlugin, NetworkPluginMode, Nodes, OsDiskType, OsTypeName, OwnSize,
-    PodIpMode, Pool, PoolMode, PriorityName, ScaleDownModeName, Sku, Subnet, SubnetKeys,
-    SystemPods, TierName, UpgradeSettings,
+    AzurePolicy, Cluster, Network, NetworkPlugin, NetworkPluginMode, Nodes, OsDiskType, OsTypeName,
+    OwnSize, PodIpMode, PolicyEffect, Pool, PoolMode, PriorityName, ScaleDownModeName, Sku, Subnet,
+    SubnetKeys, SystemPods, TierName, UndrainableName, UpgradeSettings,
 };
 pub use distribution::{
     Distribution, Empirical, Exponential, Gamma, HyperExponential, LogNormal, Part, SHAPES,
     Uniform, Weibull,
 };
 pub use inject::{
-    CapacityError, ControllerName, ControllerRestart, DenyCapacity, Evict, Injection, NodeDown,
-    SetReplicas, SourceFail, WorkloadEvent, ZoneDown,
+    CapacityError, ControllerName, ControllerRestart, CrashEvent, DenyCapacity, Evict, Injection,
+    NodeDown, RepairName, Rollout, RolloutStrategy, SetReplicas, SourceFail, Upgrade, ZoneDown,
 };
 pub use moment::{Calendar, Moment, StartTime, Zone, date};
+pub use namespace::Namespace;
 pub use provider::{
     Batch, ControllerTiming, FailureDetectionName, ImagePull, Override, OverrideKeys, Phases,
     PoolMarket, PoolTiming, Prices, SchedulerTiming, SpotMarket, SpotTrace, Timing,
 };
 pub use reader::{At, KeySpec, Raw, Read, Reader, nearest, nearest_help};
 pub use scenario::Scenario;
+pub use scheduler::{PluginConfig, SchedulerConfiguration, SchedulerProfile};
 pub use simulation::{
     CooldownFrom, Initial, InstantScaler, Lab, LabScaler, Metadata, Simulation, WhenFull,
 };
@@ -45,5 +50,6 @@ pub use value::{
     Text, Whole, decimal, parse_duration,
 };
 pub use workload::{
-    Align, Budget, Consumes, PodTrace, Startup, UnhealthyPolicy, Workload, WorkloadKindName,
+    Align, Budget, Checkpointing, Claim, Consumes, OnSigterm, PodManagementName, PodTrace,
+    ProbeKeys, Startup, UnhealthyPolicy, Workload, WorkloadKindName,
 };

@@ -26,6 +26,10 @@ section! {
         "replicas" replicas: Count;
         /// Completions of a Job.
         "completions" completions: Count;
+        /// How often a Job's pods may fail; without it 6.
+        "backoffLimit" backoff_limit: Count;
+        /// Order of a StatefulSet's pods: `OrderedReady` or `Parallel`; without it `OrderedReady`.
+        "podManagementPolicy" pod_management: PodManagementName;
         /// Labels of its pods.
         "labels" labels: IndexMap<String, Text>;
         /// Node labels that its pods select.
@@ -52,12 +56,17 @@ section! {
         "arrivals" arrivals: Vec<At<Arrival>>;
         /// How long a pod lives after it is Ready.
         "duration" duration: Distribution;
+        /// How work is saved, so that what is lost begins again at the last save: work on a
+        /// message, or that of the pods of a Job.
+        "checkpoint" checkpoint: Checkpointing;
         /// How its pods start.
         "startup" startup: Startup;
         /// How long a pod may take to stop.
         "terminationGracePeriodSeconds" grace: Length;
         /// How many of its pods may be evicted.
         "podDisruptionBudget" budget: Budget;
+        /// Claims that each of its pods has: disks to attach (`volumeClaimTemplates`).
+        "persistentVolumeClaims" claims: Vec<At<Claim>>;
         /// Annotations of its pods that the autoscaler reads.
         "annotations" annotations: IndexMap<String, Text>;
     }
@@ -79,6 +88,16 @@ words! {
     }
 }
 
+words! {
+    /// Order of a StatefulSet's pods.
+    pub enum PodManagementName {
+        /// One after the other.
+        "OrderedReady" OrderedReady,
+        /// All at once.
+        "Parallel" Parallel,
+    }
+}
+
 section! {
     /// The queue that a workload works on.
     pub struct Consumes {
@@ -88,6 +107,30 @@ section! {
         "concurrency" concurrency: Count = "1", "own default";
         /// Work per message.
         "serviceTime" service: Distribution, required;
+        /// What a pod does with the messages that it holds when it is told to stop.
+        "onSigterm" on_sigterm: OnSigterm = "drain", "own default";
+    }
+}
+
+words! {
+    /// What a pod does with the messages that it holds when it is told to stop.
+    pub enum OnSigterm {
+        /// Takes nothing more and finishes them within its grace.
+        "drain" Drain,
+        /// Gives them back and ends: they can be taken again at once.
+        "abandon" Abandon,
+        /// Ends on the spot: they stay locked until their locks run out.
+        "ignore" Ignore,
+    }
+}
+
+section! {
+    /// Saves of work.
+    pub struct Checkpointing {
+        /// Work between two saves.
+        "every" every: Length, required;
+        /// Time that a save takes.
+        "cost" cost: Length = "0s", "own default";
     }
 }
 
@@ -102,6 +145,42 @@ section! {
         "appStart" app_start: Distribution;
         /// Sandbox and container start.
         "containerStart" container_start: Distribution;
+        /// How long each init container runs.
+        "initDuration" init: Distribution;
+        /// Holds the other probes back; kills the container after `failureThreshold`.
+        "startupProbe" startup_probe: ProbeKeys;
+        /// Decides when a pod is Ready.
+        "readinessProbe" readiness_probe: ProbeKeys;
+        /// Kills the container after `failureThreshold`.
+        "livenessProbe" liveness_probe: ProbeKeys;
+    }
+}
+
+section! {
+    /// A probe of the kubelet: it succeeds once the application is up.
+    pub struct ProbeKeys {
+        /// Age of the container at the first probe.
+        "initialDelaySeconds" initial_delay: Count = "0", "kubernetes default";
+        /// Between probes.
+        "periodSeconds" period: Count = "10", "kubernetes default";
+        /// Successes in a row.
+        "successThreshold" successes: Count = "1", "kubernetes default";
+        /// Failures in a row.
+        "failureThreshold" failures: Count = "3", "kubernetes default";
+    }
+}
+
+section! {
+    /// A PersistentVolumeClaim.
+    pub struct Claim {
+        /// Name.
+        "name" name: Text, required;
+        /// Size.
+        "storage" storage: ResourceAmount;
+        /// StorageClass; those that begin with `azurefile` attach no disk.
+        "storageClassName" class: Text = "default", "AKS: Azure Disk";
+        /// Zone of a disk that is there already (1, 2, 3); without it, it follows its pod.
+        "zone" zone: Text;
     }
 }
 
@@ -140,6 +219,11 @@ section! {
         "memory" memory: Text = "memory_mib", "own default";
         /// Column with the number of GPUs.
         "gpu" gpu: Text;
+        /// Column with the thousandths of its GPU that a pod takes; below 1000 others share it.
+        "gpuMilli" gpu_milli: Text;
+        /// Column with the models of GPU that will do, separated by `|`: the node label
+        /// `accelerator`. Empty: any.
+        "gpuModel" gpu_model: Text;
         /// Column with the time a pod runs, seconds.
         "duration" duration: Text;
         /// Column with the time of deletion.

@@ -7,12 +7,16 @@ mod demand;
 mod distribution;
 mod event;
 mod lowering;
+mod namespace;
 mod node;
 mod pool;
 mod price;
 mod provider;
+mod rollout;
+mod scheduler;
 mod start;
 mod table;
+mod upgrade;
 mod workload;
 
 pub use lowering::lower;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::lowering::{Lowering, value};
+use super::start;
 use crate::chance::Dist;
 use crate::cloud::boot::{self, TimingDefault};
 use crate::cloud::{OsDisk, OsType, PriceSpec, SpotSpec, TimingSpec, price, spot};
@@ -51,6 +52,8 @@ pub fn timing(lowering: &mut Lowering<'_, '_>) -> TimingSpec {
         failure_after: lowering.time("timing.failureAfter", failure_after, boot::failure_after()),
         controller_rate_milli: milli(rate),
         controller_burst: u64::from(burst),
+        pull: start::pulls(lowering),
+        max_restart_period: start::max_restart_period(lowering),
         random_phases: given.and_then(|timing| value(&timing.phases)) != Some(&Phases::Zero),
     }
 }
@@ -67,7 +70,7 @@ pub fn scheduler(lowering: &mut Lowering<'_, '_>) -> SchedulerSpec {
     let count = |key: &Option<At<Count>>, default| value(key).map_or(default, |count| count.0);
     let length =
         |key: &Option<At<Length>>, default| value(key).map_or(default, |length: &Length| length.0);
-    SchedulerSpec {
+    let mut spec = SchedulerSpec {
         version: lowering.version,
         percentage_of_nodes: 0,
         fit: FitStrategy::LeastAllocated { cpu: 1, memory: 1 },
@@ -77,7 +80,9 @@ pub fn scheduler(lowering: &mut Lowering<'_, '_>) -> SchedulerSpec {
         cycle: length(&given.cycle, Duration::from_millis(1)),
         bind_rate_milli: milli(rate(&given.bind_rate, 50.0)),
         bind_burst: u64::from(count(&given.bind_burst, 100)),
-    }
+    };
+    super::scheduler::configure(lowering, &mut spec);
+    spec
 }
 
 fn check_pool_names(lowering: &mut Lowering<'_, '_>) {

@@ -2,23 +2,24 @@
 //! lowered alike.
 
 use super::lowering::{Lowering, value};
-use super::{demand, start};
-use crate::cloud::PodStartSpec;
+use super::{demand, namespace, start};
 use crate::cloud::system_pods::{SystemPodsContext, aks_system_pods};
+use crate::cloud::{PodStartSpec, identity};
+use crate::control::workload::stateful_set::PodManagement;
 use crate::model::{Annotations, SafeToEvict};
 use crate::plan::{ArrivalSpec, IntOrPercent, WorkloadKind};
-use crate::queue::ConsumerSpec;
+use crate::queue::{Checkpoint, ConsumerSpec, OnSigterm};
 use crate::rules::{DEFAULT_CPU_MILLI, DEFAULT_MEMORY};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::foreign::{hpa, keda};
 use crate::scenario::format::{
-    At, Budget, Consumes, ResourceAmount, Scenario, SystemPods, Text, UnhealthyPolicy, Workload,
-    WorkloadKindName,
+    At, Budget, Consumes, OnSigterm as OnSigtermName, PodManagementName, ResourceAmount, Scenario,
+    SystemPods, Text, UnhealthyPolicy, Workload, WorkloadKindName,
 };
 use crate::scenario::pods::{
     BudgetDraft, ContainerDraft, Drafts, LowerContext, Lowered, ResourceList, ScalerDraft,
-    WorkDraft, WorkloadDraft, lower as lower_drafts, system_drafts,
+    VolumeDraft, VolumeKind, WorkDraft, WorkloadDraft, lower as lower_drafts, system_drafts,
 };
 use crate::unit::{Duration, IdVec, QueueId, StreamId, WorkloadId};
 
@@ -28,8 +29,10 @@ pub fn lower(
     streams: &mut IdVec<StreamId, ArrivalSpec>,
 ) -> Option<Lowered> {
     let start = start::common(lowering);
-    let mut drafts = Drafts { workloads: system(lowering), ..Drafts::default() };
+    let mut drafts = Drafts::default();
+    drafts.workloads = system(lowering);
     manifests(lowering, &mut drafts);
+    namespace::rules(lowering, &mut drafts);
     let scenario = lowering.scenario;
     for workload in value(&scenario.workloads).into_iter().flatten() {
         Short { lowering, start: &start }.read(workload, &mut drafts);
@@ -163,6 +166,12 @@ impl Short<'_, '_, '_> {
         draft.label("app", name, &mut self.lowering.tables);
         draft.replicas = value(&given.replicas).map(|count| count.0);
         draft.completions = value(&given.completions).map(|count| count.0);
+        if let Some(limit) = value(&given.backoff_limit) {
+            draft.controller.backoff_limit = limit.0;
+        }
+        if value(&given.pod_management) == Some(&PodManagementName::Parallel) {
+            draft.controller.pod_management = PodManagement::Parallel;
+        }
         draft.pool = given.pool.as_ref().and_then(|at| {
             self.lowering.named_pool(at)?;
             Some((at.value.0.clone(), Some(at.span)))
@@ -240,18 +249,48 @@ impl Short<'_, '_, '_> {
     fn work(&mut self, given: &Workload) -> WorkDraft {
         let mut work = WorkDraft {
             consumes: value(&given.consumes).and_then(|consumes| self.consumes(consumes)),
+            checkpoint: None,
             lifetime: given.duration.as_ref().and_then(|at| self.lowering.distribution(at)),
             serves: given.serves.is_some(),
             ..WorkDraft::default()
         };
+        let checkpoint = self.checkpoint(given);
+        match &mut work.consumes {
+            Some(consumer) => consumer.checkpoint = checkpoint,
+            None => work.checkpoint = checkpoint,
+        }
         let startup = value(&given.startup);
         if startup.is_some() {
             work.start = Some(start::of_workload(self.lowering, self.start, startup));
+            work.probes = start::probes(startup);
+            let init = startup.and_then(|startup| startup.init.as_ref());
+            work.init = init.and_then(|at| self.lowering.distribution(at));
         }
         for arrival in value(&given.arrivals).into_iter().flatten() {
             work.arrivals.extend(self.lowering.source(arrival));
         }
         work
+    }
+
+    /// How work is saved; only what can be taken up again is.
+    fn checkpoint(&mut self, given: &Workload) -> Option<Checkpoint> {
+        let at = given.checkpoint.as_ref()?;
+        let every = at.value.every.as_ref()?;
+        if every.value.0.is_zero() {
+            self.lowering.error(code::BAD_VALUE, "`every` must be above 0", every.span, "");
+            return None;
+        }
+        let job = value(&given.kind) == Some(&WorkloadKindName::Job)
+            && given.duration.is_some()
+            && given.arrivals.is_none();
+        if !job && given.consumes.is_none() {
+            let message = "`checkpoint` is for work that is taken up again: of consumers, or of a \
+                           Job whose pods have a `duration`";
+            self.lowering.error(code::CONTRADICTION, message, at.span, "");
+            return None;
+        }
+        let cost = value(&at.value.cost).map_or(Duration::ZERO, |length| length.0);
+        Some(Checkpoint { every: every.value.0, cost })
     }
 
     fn consumes(&mut self, given: &Consumes) -> Option<ConsumerSpec> {
@@ -271,6 +310,12 @@ impl Short<'_, '_, '_> {
             queue,
             concurrency: value(&given.concurrency).map_or(1, |count| count.0),
             service: self.lowering.distribution(given.service.as_ref()?)?,
+            on_sigterm: match value(&given.on_sigterm).copied() {
+                Some(OnSigtermName::Abandon) => OnSigterm::Abandon,
+                Some(OnSigtermName::Ignore) => OnSigterm::Ignore,
+                Some(OnSigtermName::Drain) | None => OnSigterm::Drain,
+            },
+            checkpoint: None,
         })
     }
 
@@ -284,29 +329,11 @@ impl Short<'_, '_, '_> {
             name: name.to_owned(),
             namespace: namespace.to_owned(),
             selector: None,
-            min_available: self.int_or_percent(given.min_available.as_ref()),
-            max_unavailable: self.int_or_percent(given.max_unavailable.as_ref()),
+            min_available: self.lowering.int_or_percent(given.min_available.as_ref()),
+            max_unavailable: self.lowering.int_or_percent(given.max_unavailable.as_ref()),
             always_allow_unhealthy: value(&given.unhealthy) == Some(&UnhealthyPolicy::AlwaysAllow),
             origin: Some(at.span),
         }
-    }
-
-    fn int_or_percent(&mut self, given: Option<&At<Text>>) -> Option<IntOrPercent> {
-        let at = given?;
-        let text = at.value.0.as_str();
-        let found = match text.strip_suffix('%') {
-            Some(percent) => percent.parse().ok().map(IntOrPercent::Percent),
-            None => text.parse().ok().map(IntOrPercent::Int),
-        };
-        let negative = matches!(
-            found,
-            Some(IntOrPercent::Int(number) | IntOrPercent::Percent(number)) if number < 0
-        );
-        if found.is_none() || negative {
-            let message = format!("`{text}` is neither a number of pods nor a percentage");
-            self.lowering.error(code::BAD_VALUE, message, at.span, "");
-        }
-        found.filter(|_| !negative)
     }
 
     fn pod(&mut self, name: &str, given: &Workload, draft: &mut WorkloadDraft) {
@@ -336,7 +363,31 @@ impl Short<'_, '_, '_> {
         for (key, text) in value(&given.annotations).into_iter().flatten() {
             self.annotation(key, &text.0, draft);
         }
+        self.claims(given, draft);
         self.placement(given, draft);
+    }
+
+    /// Azure Files is attached by nobody, and is in no zone.
+    fn claims(&mut self, given: &Workload, draft: &mut WorkloadDraft) {
+        let cluster = value(&self.lowering.scenario.cluster);
+        let location = cluster.and_then(|cluster| value(&cluster.location));
+        let location = location.map_or("westeurope", |location| location.0.as_str());
+        for claim in value(&given.claims).into_iter().flatten().map(|at| &at.value) {
+            let file = value(&claim.class).is_some_and(|class| class.0.starts_with("azurefile"));
+            if file {
+                continue;
+            }
+            let zone = value(&claim.zone).map(|zone| {
+                let number = zone.0.rsplit('-').next();
+                self.lowering.tables.intern(&identity::zone_value(location, number))
+            });
+            draft.pod.volumes.push(VolumeDraft {
+                name: value(&claim.name).map(|name| name.0.clone()).unwrap_or_default(),
+                kind: VolumeKind::Claim,
+                size: value(&claim.storage).map(|amount| amount.0),
+                zone,
+            });
+        }
     }
 
     fn annotation(&mut self, key: &str, text: &str, draft: &mut WorkloadDraft) {
@@ -401,6 +452,27 @@ impl Short<'_, '_, '_> {
             let reason = "this build was made without manifests";
             self.lowering.not_built("workloads.tolerations", at.span, reason);
         }
+    }
+}
+
+impl Lowering<'_, '_> {
+    /// A number of pods or nodes, or a percentage.
+    pub fn int_or_percent(&mut self, given: Option<&At<Text>>) -> Option<IntOrPercent> {
+        let at = given?;
+        let text = at.value.0.as_str();
+        let found = match text.strip_suffix('%') {
+            Some(percent) => percent.parse().ok().map(IntOrPercent::Percent),
+            None => text.parse().ok().map(IntOrPercent::Int),
+        };
+        let negative = matches!(
+            found,
+            Some(IntOrPercent::Int(number) | IntOrPercent::Percent(number)) if number < 0
+        );
+        if found.is_none() || negative {
+            let message = format!("`{text}` is neither a number of pods nor a percentage");
+            self.error(code::BAD_VALUE, message, at.span, "");
+        }
+        found.filter(|_| !negative)
     }
 }
 

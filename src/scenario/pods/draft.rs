@@ -6,18 +6,22 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
+
 use super::tables::Tables;
 use crate::chance::Dist;
 use crate::cloud::PodStartSpec;
 use crate::control::hpa::{Behavior, HpaSpec};
 use crate::control::keda::{FallbackSpec, MetricType, ScalingStrategy, TriggerCombination};
+use crate::control::kubelet::Probes;
+use crate::control::workload::ControllerSpec;
 use crate::demand::SourceSpec;
 use crate::model::{
     Annotations, HostPort, LabelSelector, Labels, NodeAffinity, PodAffinity, Requirement,
     SelectorOp, SpreadConstraint, Toleration,
 };
 use crate::plan::{IntOrPercent, WorkloadKind};
-use crate::queue::ConsumerSpec;
+use crate::queue::{Checkpoint, ConsumerSpec};
 use crate::scenario::foreign::{Findings, code};
 use crate::scenario::{Diagnostic, Span};
 use crate::unit::{Duration, Quantity, Symbol};
@@ -40,10 +44,17 @@ pub struct Drafts {
     pub budgets: Vec<BudgetDraft>,
     /// PriorityClasses.
     pub priority_classes: Vec<PriorityClassDraft>,
-    /// LimitRanges.
+    /// Items of LimitRanges.
     pub limit_ranges: Vec<LimitRangeDraft>,
+    /// ResourceQuotas.
+    pub quotas: Vec<QuotaDraft>,
+    /// What Azure Policy does about containers without requests or limits.
+    pub container_policy: ContainerPolicy,
     /// Labels of namespaces.
     pub namespaces: Vec<(String, Labels)>,
+    /// Positions of the first `indexed` workloads by name.
+    by_name: FxHashMap<String, Vec<usize>>,
+    indexed: usize,
 }
 
 /// A workload.
@@ -65,6 +76,8 @@ pub struct WorkloadDraft {
     pub replicas: Option<u32>,
     /// A Job's `completions`.
     pub completions: Option<u32>,
+    /// Settings of its controller.
+    pub controller: ControllerSpec,
     /// `template`
     pub pod: PodDraft,
     /// `pool:` shorthand: select that pool and tolerate its taints.
@@ -88,8 +101,14 @@ pub struct WorkDraft {
     pub arrivals: Vec<SourceSpec>,
     /// `duration:` from Ready to completion.
     pub lifetime: Option<Dist>,
+    /// `checkpoint:` of finite pods.
+    pub checkpoint: Option<Checkpoint>,
     /// `startup:`; `None`: the scenario's `timing`.
     pub start: Option<PodStartSpec>,
+    /// `startup.initDuration`
+    pub init: Option<Dist>,
+    /// Probes of `startup:`; `None`: those of the template.
+    pub probes: Option<Probes>,
     /// Whether the workload `serves:` a load, so that its use of CPU and memory is known.
     pub serves: bool,
 }
@@ -103,6 +122,8 @@ pub struct PodDraft {
     pub annotations: Annotations,
     /// Init containers and containers, in order.
     pub containers: Vec<ContainerDraft>,
+    /// Probes of the container that decides whether the pod is Ready.
+    pub probes: Probes,
     /// Pod-level `resources.requests`.
     pub requests: ResourceList,
     /// Pod-level `resources.limits`.
@@ -181,6 +202,10 @@ pub struct VolumeDraft {
     pub name: String,
     /// Kind.
     pub kind: VolumeKind,
+    /// `resources.requests.storage` of its claim, where that is known.
+    pub size: Option<Quantity>,
+    /// Zone label value of a zonal disk that is there already.
+    pub zone: Option<Symbol>,
 }
 
 /// Kind of a volume.
@@ -349,11 +374,13 @@ pub struct PriorityClassDraft {
     pub never_preempts: bool,
 }
 
-/// The part of a LimitRange that changes containers: `type: Container`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// One item of a LimitRange.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitRangeDraft {
     /// Namespace.
     pub namespace: String,
+    /// `type`
+    pub kind: LimitKind,
     /// `default`: limits for containers without.
     pub default_limits: ResourceList,
     /// `defaultRequest`: requests for containers without.
@@ -362,6 +389,72 @@ pub struct LimitRangeDraft {
     pub min: ResourceList,
     /// `max`: more is refused.
     pub max: ResourceList,
+    /// `maxLimitRequestRatio`: a limit that is a larger multiple of its request is refused.
+    pub ratio: ResourceList,
+}
+
+/// `type` of an item of a LimitRange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitKind {
+    /// Every container; it alone has defaults.
+    Container,
+    /// The sum over a pod's containers.
+    Pod,
+    /// Every claim of a volume (`storage`).
+    PersistentVolumeClaim,
+}
+
+/// What Azure Policy does about containers without CPU and memory requests and limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContainerPolicy {
+    /// Nothing.
+    #[default]
+    Disabled,
+    /// Reports them.
+    Audit,
+    /// Refuses their pods.
+    Deny,
+}
+
+/// A ResourceQuota.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotaDraft {
+    /// Name.
+    pub name: String,
+    /// Namespace.
+    pub namespace: String,
+    /// `spec.hard`
+    pub hard: ResourceList,
+    /// `spec.scopes` and `spec.scopeSelector`: all must match.
+    pub scopes: Vec<QuotaScope>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// Which pods a quota counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QuotaScope {
+    /// Pods without any request or limit of CPU and memory (or, `false`, all others).
+    BestEffort(bool),
+    /// Pods with `activeDeadlineSeconds` (or, `false`, without).
+    Terminating(bool),
+    /// Pods by the name of their PriorityClass.
+    PriorityClass(ScopeOp, Vec<String>),
+    /// Pods with pod affinity that names namespaces.
+    CrossNamespacePodAffinity,
+}
+
+/// `operator` of a scope selector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScopeOp {
+    /// One of the values.
+    In,
+    /// None of the values.
+    NotIn,
+    /// Any.
+    Exists,
+    /// None at all.
+    DoesNotExist,
 }
 
 impl WorkloadDraft {
@@ -376,6 +469,7 @@ impl WorkloadDraft {
             selector: None,
             replicas: None,
             completions: None,
+            controller: ControllerSpec::default(),
             pod: PodDraft::default(),
             pool: None,
             scaler: None,
@@ -400,6 +494,7 @@ impl WorkloadDraft {
             || pod.labels.iter().count() > 1
             || pod.annotations != Annotations::default()
             || container.is_some_and(|c| !(c.requests.is_empty() && c.limits.is_empty()))
+            || !pod.volumes.is_empty()
             || pod.grace.is_some()
             || pod.priority_class.is_some()
             || !(pod.node_selector.is_empty() && pod.tolerations.is_empty())
@@ -448,11 +543,11 @@ impl Drafts {
             known.complete(draft, found);
             return;
         }
-        let twin = self.workloads.iter().find(|known| {
-            known.kind == draft.kind
-                && known.name == draft.name
-                && known.namespace == draft.namespace
-        });
+        let twin = self
+            .of_name(&draft.name)
+            .iter()
+            .map(|&at| &self.workloads[at])
+            .find(|known| known.kind == draft.kind && known.namespace == draft.namespace);
         if let Some(twin) = twin {
             let text = format!("there are two of {:?} `{}`", draft.kind, draft.name);
             twice(code::TWICE, &text, (draft.origin, twin.origin), found);
@@ -464,26 +559,43 @@ impl Drafts {
     /// The manifest's workload that an item of the short form means: that of its name in its
     /// namespace, or the only one of its name where the item says no namespace.
     fn manifest_of(&mut self, draft: &WorkloadDraft) -> Option<&mut WorkloadDraft> {
+        self.index();
         if draft.from_manifest {
             return None;
         }
-        let of_name = |known: &&mut WorkloadDraft| known.from_manifest && known.name == draft.name;
-        let mut same: Vec<_> = self.workloads.iter_mut().filter(of_name).collect();
-        match same.iter().position(|known| known.namespace == draft.namespace) {
-            Some(index) => Some(same.swap_remove(index)),
-            None if draft.namespace == "default" && same.len() == 1 => same.pop(),
-            None => None,
+        let same = self.of_name(&draft.name).iter().copied();
+        let same: Vec<usize> = same.filter(|&at| self.workloads[at].from_manifest).collect();
+        let own = same.iter().find(|&&at| self.workloads[at].namespace == draft.namespace);
+        let at = match (own, &same[..]) {
+            (Some(&at), _) => at,
+            (None, &[only]) if draft.namespace == "default" => only,
+            _ => return None,
+        };
+        self.workloads.get_mut(at)
+    }
+
+    /// Positions of the indexed workloads of a name.
+    fn of_name(&self, name: &str) -> &[usize] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Brings the index up to date.
+    fn index(&mut self) {
+        for at in self.indexed..self.workloads.len() {
+            self.by_name.entry(self.workloads[at].name.clone()).or_default().push(at);
         }
+        self.indexed = self.workloads.len();
     }
 
     /// Ties scalers to the workloads they name: each target is there and has one scaler.
     pub fn attach_scalers(&mut self, found: &mut Findings) {
+        self.index();
         for (target, scaler) in std::mem::take(&mut self.scalers) {
-            let draft = self.workloads.iter_mut().find(|draft| {
-                draft.kind == target.kind
-                    && draft.name == target.name
-                    && draft.namespace == target.namespace
+            let at = self.of_name(&target.name).iter().copied().find(|&at| {
+                let draft = &self.workloads[at];
+                draft.kind == target.kind && draft.namespace == target.namespace
             });
+            let draft = at.and_then(|at| self.workloads.get_mut(at));
             let kind = target.kind;
             let Some(draft) = draft else {
                 let text =

@@ -1,14 +1,25 @@
 //! Actions carried out: the only code that writes the model. One file per kind of thing.
 
+mod admission;
 mod billing;
 mod budgets;
+mod containers;
 mod deletion;
+mod health;
+mod jobs;
 mod nodes;
 mod pods;
 mod provider;
+mod pulls;
 mod replicas;
+mod rollout;
 mod scheduling;
+mod upgrade;
 mod waiting;
 
+pub use admission::Admission;
 pub use budgets::Coverage;
+pub use health::Health;
+pub use jobs::JobMemory;
 pub use pods::Stop;
+pub use rollout::RolloutMemory;

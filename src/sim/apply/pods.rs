@@ -1,7 +1,6 @@
 //! Pods: created, started stage by stage, ready, told to stop, over.
 
 use crate::chance::Purpose;
-use crate::control::workload::job::wanted_active;
 use crate::model::PodPhase;
 use crate::plan::WorkloadKind;
 use crate::sim::event::Event;
@@ -44,6 +43,7 @@ impl World<'_> {
     ) -> PodId {
         let spec = &self.plan.workloads[workload];
         let pod = self.cluster.create_pod(workload, shape, made_for, self.now);
+        self.use_quotas(pod, 1);
         let counted = self.counts() && !spec.system && spec.kind != WorkloadKind::DaemonSet;
         self.record.pods.created += u64::from(counted);
         self.record.pod_ends.push(Default::default());
@@ -79,106 +79,12 @@ impl World<'_> {
             self.pod_lost(pod);
             return;
         }
-        self.start_stage(pod, Cause::VolumeAttach);
-    }
-
-    /// Begins the first stage at or after `stage` that takes time, or makes the pod Ready.
-    pub fn start_stage(&mut self, pod: PodId, stage: Cause) {
-        for next in [Cause::VolumeAttach, Cause::ImagePull, Cause::AppStart] {
-            if (next as u8) < stage as u8 {
-                continue;
-            }
-            let length = match next {
-                Cause::VolumeAttach => self.attach_time(pod),
-                Cause::ImagePull => self.pull_time(pod),
-                _ => self.start_time(pod),
-            };
-            if !length.is_zero() {
-                self.set_pod_cause(pod, Some(next));
-                let epoch = self.cluster.pods[pod].epoch;
-                self.at(self.now + length, Event::PodStage(pod, epoch));
-                return;
-            }
+        self.watch_taints(pod);
+        if node.is_some_and(|node| self.is_silent(node)) {
+            self.set_pod_cause(pod, Some(Cause::NodeReady));
+            return;
         }
-        self.pod_ready(pod);
-    }
-
-    /// A start stage ends.
-    pub fn stage_done(&mut self, pod: PodId) {
-        match self.record.pod_clocks[pod].cause {
-            Some(Cause::VolumeAttach) => self.start_stage(pod, Cause::ImagePull),
-            Some(Cause::ImagePull) => {
-                self.images_pulled(pod);
-                self.start_stage(pod, Cause::AppStart);
-            }
-            _ => self.pod_ready(pod),
-        }
-    }
-
-    fn attach_time(&self, pod: PodId) -> Duration {
-        let row = &self.cluster.pods[pod];
-        let disks = self.cluster.shape(pod).volumes.data_disks;
-        let spec = &self.plan.workloads[row.workload].times.start;
-        (0..u64::from(disks))
-            .map(|disk| {
-                spec.volume_attach.sample_keyed(
-                    self.seed,
-                    Purpose::VolumeAttach,
-                    self.keys.workloads[row.workload] ^ u64::from(row.ordinal),
-                    disk,
-                )
-            })
-            .max()
-            .unwrap_or(Duration::ZERO)
-    }
-
-    /// Time until every image of the pod is on its node: pulls run side by side and share nothing;
-    /// an image that is being pulled already is waited for.
-    fn pull_time(&mut self, pod: PodId) -> Duration {
-        let Some(node) = self.cluster.pods[pod].node else { return Duration::ZERO };
-        let start = &self.plan.workloads[self.cluster.pods[pod].workload].times.start;
-        let mut longest = Duration::ZERO;
-        for container in &self.cluster.shapes[self.cluster.pods[pod].shape].containers {
-            let image = container.image;
-            if self.cluster.nodes[node].images.binary_search(&image).is_ok() {
-                continue;
-            }
-            let pulls = &mut self.capacity.pulls;
-            let done = match pulls.get(node, image) {
-                Some(done) => done,
-                None => {
-                    let bytes = self.plan.images[image].1 as f64;
-                    let length = Duration::from_secs_f64(bytes / start.pull_bytes_per_second);
-                    let done = self.now + length;
-                    pulls.begin(node, image, done);
-                    done
-                }
-            };
-            longest = longest.max(done.since(self.now));
-        }
-        longest
-    }
-
-    fn images_pulled(&mut self, pod: PodId) {
-        let Some(node) = self.cluster.pods[pod].node else { return };
-        let shape = self.cluster.pods[pod].shape;
-        for container in &self.cluster.shapes[shape].containers {
-            let images = &mut self.cluster.nodes[node].images;
-            if let Err(at) = images.binary_search(&container.image) {
-                images.insert(at, container.image);
-                self.capacity.pulls.end(node, container.image);
-            }
-        }
-        let view = scheduler_view(self.plan, &self.cluster);
-        self.scheduling.scheduler.node_images_changed(view, node);
-    }
-
-    fn start_time(&self, pod: PodId) -> Duration {
-        let row = &self.cluster.pods[pod];
-        let spec = &self.plan.workloads[row.workload].times.start;
-        let (entity, ordinal) = (self.keys.workloads[row.workload], u64::from(row.ordinal));
-        spec.container_start.sample_keyed(self.seed, Purpose::ContainerStart, entity, ordinal)
-            + spec.app_start.sample_keyed(self.seed, Purpose::AppStart, entity, ordinal)
+        self.begin_start(pod);
     }
 
     /// The pod is Ready: it serves, and its life begins to count.
@@ -187,12 +93,14 @@ impl World<'_> {
         self.fingerprint.add(self.now, 3, u64::from(pod.0), 0);
         let row = self.cluster.pods[pod];
         self.set_pod_cause(pod, None);
+        self.restart_over(pod);
         let clock = &self.record.pod_clocks[pod];
         if clock.counted && row.ready == self.now {
             self.record.pods.ready.add(self.now.since(row.created));
         }
         let spec = &self.plan.workloads[row.workload];
         if let Some(length) = self.lifetime(pod) {
+            let length = self.work_length(pod, length);
             self.at(self.now + length, Event::PodFinished(pod, row.epoch));
         }
         if spec.consumes.is_some() {
@@ -200,8 +108,7 @@ impl World<'_> {
         }
         self.refresh_consumed_queue(row.workload);
         self.budgets_changed(pod);
-        if spec.kind == WorkloadKind::StatefulSet {
-            // The next one is made once this one is Ready.
+        if self.readiness_moves(row.workload) {
             self.sync_workload(row.workload);
         }
     }
@@ -232,12 +139,34 @@ impl World<'_> {
         ))
     }
 
+    /// How long a finite pod works: what its predecessor left it, and the time of its saves.
+    fn work_length(&mut self, pod: PodId, own: Duration) -> Duration {
+        let workload = self.cluster.pods[pod].workload;
+        match &self.plan.workloads[workload].times.checkpoint {
+            Some(checkpoint) => {
+                checkpoint.length(self.work.finite.begin(workload, pod, own, self.now))
+            }
+            None => own,
+        }
+    }
+
+    /// A finite pod is over: what it did not save is left to the pod that replaces it.
+    pub(super) fn leave_work(&mut self, pod: PodId, why: Stop) {
+        let row = self.cluster.pods[pod];
+        let Some(checkpoint) = &self.plan.workloads[row.workload].times.checkpoint else { return };
+        let now = self.now;
+        self.work.finite.end(row.workload, pod, |work, began| {
+            (why != Stop::Completed).then(|| checkpoint.left(work, now.since(began)))
+        });
+    }
+
     /// Tells a pod to stop: it has `grace` to finish what it holds.
     pub fn stop_pod(&mut self, pod: PodId, grace: Duration, why: Stop) {
         let row = self.cluster.pods[pod];
         match row.phase {
             PodPhase::Succeeded | PodPhase::Removed => {}
             PodPhase::Pending | PodPhase::Binding => self.end_pod(pod, why),
+            PodPhase::Terminating if row.node.is_some_and(|node| self.is_silent(node)) => {}
             PodPhase::Terminating => {
                 // Already stopping: a shorter grace may still cut it short.
                 let until = self.now + grace;
@@ -245,6 +174,7 @@ impl World<'_> {
             }
             PodPhase::Starting | PodPhase::Ready | PodPhase::NotReady => {
                 self.set_pod_cause(pod, None);
+                self.restart_over(pod);
                 self.cluster.begin_termination(pod, self.now);
                 self.record.pod_ends[pod].how = why.word();
                 self.scheduling
@@ -252,7 +182,13 @@ impl World<'_> {
                     .pod_terminating(scheduler_view(self.plan, &self.cluster), pod);
                 self.refresh_consumed_queue(row.workload);
                 self.budgets_changed(pod);
-                if self.consumer_drained(pod) {
+                if why == Stop::Evicted {
+                    self.job_pod_failed(row.workload);
+                }
+                if row.node.is_some_and(|node| self.is_silent(node)) {
+                    // Nobody on the node confirms: it stays until the kubelet is back, or is
+                    // collected after its Node.
+                } else if self.consumer_drained(pod) {
                     self.end_pod(pod, why);
                 } else {
                     let epoch = self.cluster.pods[pod].epoch;
@@ -289,7 +225,9 @@ impl World<'_> {
             return;
         }
         self.set_pod_cause(pod, None);
+        self.restart_over(pod);
         self.consumer_gone(pod);
+        self.leave_work(pod, why);
         let never_bound = row.bound == SimTime::NEVER;
         let clock = &self.record.pod_clocks[pod];
         if clock.counted && never_bound {
@@ -302,17 +240,25 @@ impl World<'_> {
         }
         let phase = if why == Stop::Completed { PodPhase::Succeeded } else { PodPhase::Removed };
         self.cluster.end_pod(pod, phase);
+        self.use_quotas(pod, -1);
         let spec = &self.plan.workloads[row.workload];
         let owner = &mut self.cluster.workloads[row.workload];
         owner.succeeded += u32::from(why == Stop::Completed);
-        if spec.kind == WorkloadKind::Job {
-            owner.replicas =
-                wanted_active(spec.replicas, spec.completions, owner.succeeded, owner.active);
-        }
         let kind = spec.kind;
+        if kind == WorkloadKind::Job {
+            if why == Stop::Completed {
+                self.job_pod_succeeded(row.workload);
+            } else if row.phase.is_active() && why != Stop::ScaledDown {
+                self.job_pod_failed(row.workload);
+            }
+            self.cluster.workloads[row.workload].replicas = self.job_wants(row.workload);
+        }
         if matches!(kind, WorkloadKind::DaemonSet | WorkloadKind::Bare) {
             // Nobody replaces it: it is wanted no more.
             self.cluster.workloads[row.workload].replicas -= 1;
+        }
+        if kind == WorkloadKind::DaemonSet {
+            self.daemon_pod_ended(row.workload, row.node);
         }
         if self.is_finite(pod) {
             self.work.finite_pods -= 1;

@@ -36,6 +36,9 @@ impl World<'_> {
         if before.is_none() {
             return;
         }
+        if let Some(node) = coming.filter(|_| clock.coming != coming) {
+            self.capacity.waiting_for.entry(node).or_default().push(pod);
+        }
         clock.coming = coming;
         clock.wall = pool;
         if before == cause && wall_before == pool {
@@ -72,8 +75,15 @@ impl World<'_> {
         }
     }
 
-    /// The cause of the queue that a workload consumes may have changed.
+    /// A workload's pods or replicas have changed: its scalers see it, and the cause of the queue
+    /// that it consumes may be another.
     pub fn refresh_consumed_queue(&mut self, workload: WorkloadId) {
+        self.wake_scalers(workload);
+        self.refresh_cause_of(workload);
+    }
+
+    /// The cause of the queue that a workload consumes may be another.
+    pub fn refresh_cause_of(&mut self, workload: WorkloadId) {
         if let Some(consumer) = &self.plan.workloads[workload].consumes {
             self.refresh_queue_cause(consumer.queue);
         }
@@ -104,7 +114,8 @@ impl World<'_> {
         let state = &self.cluster.workloads[workload];
         if state.ready < state.replicas {
             let stages = &self.record.workloads[workload].stages;
-            return stages.furthest().unwrap_or(Cause::SchedQueue);
+            let refused = || self.refused_cause(workload).unwrap_or(Cause::SchedQueue);
+            return stages.furthest().unwrap_or_else(refused);
         }
         match &self.plan.workloads[workload].scaler {
             Some(ScalerKind::ScaledObject(spec)) => {

@@ -3,7 +3,10 @@
 mod capacity;
 mod demand;
 mod inject;
+mod instant;
+mod lanes;
 mod observe;
+mod resting;
 mod scaling;
 mod scheduling;
 mod spot;
@@ -14,22 +17,34 @@ use crate::sim::event::Event;
 use crate::sim::world::World;
 use crate::unit::{NodeId, PodId};
 
+pub use resting::Loop;
+
 impl World<'_> {
     /// Handles one event at the present instant.
     pub fn step(&mut self, event: Event) {
+        if !self.is_due(event) {
+            return;
+        }
         self.record.counters.events += 1;
         match event {
             Event::Service { queue, slot, epoch } => self.service_event(queue, slot, epoch),
             Event::LockExpiry(queue) => self.locks_expire(queue),
+            Event::MessagesExpire(queue) => self.messages_expire(queue),
+            Event::Rebalance(queue) => self.rebalance(queue),
+            Event::LanesOpen(queue) => self.lanes_open(queue),
+            Event::InstantScale(queue) => self.instant_scale(queue),
+            Event::ServerOff { queue, slot, epoch } => self.server_off(queue, slot, epoch),
             Event::PodBound(pod, epoch) if self.is_pod(pod, epoch) => self.pod_bound(pod),
             Event::PodStage(pod, epoch) if self.is_pod(pod, epoch) => self.stage_done(pod),
+            Event::PullDone(node, version) => self.pull_done(node, version),
+            Event::ContainerExit(pod, epoch) if self.is_pod(pod, epoch) => {
+                self.container_exits(pod);
+            }
             Event::PodFinished(pod, epoch) if self.is_pod(pod, epoch) => self.pod_finished(pod),
             Event::PodKilled(pod, epoch) if self.is_pod(pod, epoch) => {
                 self.end_pod(pod, Stop::Evicted);
             }
-            Event::PodCollected(pod, epoch) if self.is_pod(pod, epoch) => {
-                self.end_pod(pod, Stop::Lost);
-            }
+            Event::PodsCollected(node) => self.pods_collected(node),
             Event::VmRunning(node, epoch) if self.is_node(node, epoch) => self.vm_running(node),
             Event::VmFailed(node, epoch) if self.is_node(node, epoch) => self.vm_failed(node),
             Event::NodeRegistered(node, epoch) if self.is_node(node, epoch) => {
@@ -43,6 +58,13 @@ impl World<'_> {
             }
             Event::NodeUnreachable(node, epoch) if self.is_node(node, epoch) => {
                 self.node_unreachable(node);
+            }
+            Event::NodeBack(node, epoch) if self.is_node(node, epoch) => self.node_back(node),
+            Event::NodeRepair(node, epoch) if self.is_node(node, epoch) => self.node_repair(node),
+            Event::UpgradeStep(pool) => self.upgrade_step(pool),
+            Event::NodeEvictions => self.node_evictions(),
+            Event::TaintEviction(node, epoch) if self.is_node(node, epoch) => {
+                self.taint_evictions(node);
             }
             Event::NodeDeleted(node, epoch) if self.is_node(node, epoch) => {
                 self.node_deleted(node);

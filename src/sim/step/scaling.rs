@@ -8,7 +8,7 @@ use crate::control::keda::{
 };
 use crate::plan::ScalerKind;
 use crate::record::Actor;
-use crate::sim::event::Event;
+use crate::sim::step::Loop;
 use crate::sim::world::World;
 use crate::unit::{QueueId, SimTime, WorkloadId};
 use crate::vocabulary::Cause;
@@ -20,7 +20,17 @@ impl World<'_> {
         let plan = self.plan;
         if let Some(ScalerKind::ScaledObject(spec)) = &plan.workloads[workload].scaler {
             self.poll_scaled_object(workload, spec);
-            self.at(self.now + spec.polling_interval, Event::KedaPoll(workload));
+        }
+    }
+
+    /// What the reconciler does with a paused object: no loop, no HPA, and the replicas that the
+    /// annotation says.
+    pub fn pause(&mut self, workload: WorkloadId, spec: &ScaledObjectSpec) {
+        self.scaling[workload].hpa_spec = None;
+        if let Some(replicas) = spec.paused_count() {
+            self.set_replicas(workload, replicas, Actor::Keda, "keda.paused", || {
+                format!("autoscaling.keda.sh/paused-replicas is {replicas}")
+            });
         }
     }
 
@@ -28,22 +38,9 @@ impl World<'_> {
         let mut readings = std::mem::take(&mut self.scaling[workload].readings);
         readings.clear();
         readings.extend(spec.triggers.iter().map(|trigger| self.read_trigger(trigger)));
-        let state = &self.cluster.workloads[workload];
-        let cooldown_from = if self.plan.lab.cooldown_from_completion {
-            self.last_completion(workload)
-        } else {
-            None
-        };
-        let seen = PollSeen {
-            readings: &readings,
-            replicas: state.replicas,
-            ready: state.ready,
-            created: state.created,
-            cooldown_from,
-        };
+        let seen = self.poll_seen(workload, &readings);
         let memory = &mut self.scaling[workload].keda;
         let decision = keda::poll(spec, memory, &seen, self.plan.keda, self.now);
-        self.scaling[workload].readings = readings;
         if let Some(replicas) = decision.set_replicas {
             let (polling, cooldown) = (spec.polling_interval, spec.cooldown);
             self.set_replicas(workload, replicas, Actor::Keda, poll_code(decision.reason), || {
@@ -53,7 +50,45 @@ impl World<'_> {
                 }
             });
         }
-        self.refresh_consumed_queue(workload);
+        if spec.triggers.iter().any(|trigger| trigger.use_cached_metrics) {
+            // The HPA reads what this poll has stored.
+            self.wake_loop(workload, Loop::Syncs);
+        }
+        self.refresh_cause_of(workload);
+        let seen = self.poll_seen(workload, &readings);
+        let memory = &self.scaling[workload].keda;
+        let quiet = keda::quiet_until(spec, memory, &seen, self.plan.keda, self.now);
+        let until = quiet.unwrap_or(self.now).min(self.sources_hold_until(&spec.triggers));
+        self.rest(workload, Loop::Polls, until);
+        self.scaling[workload].readings = readings;
+    }
+
+    fn poll_seen<'a>(&self, workload: WorkloadId, readings: &'a [Read]) -> PollSeen<'a> {
+        let state = &self.cluster.workloads[workload];
+        let from_completion = self.plan.lab.cooldown_from_completion;
+        PollSeen {
+            readings,
+            replicas: state.replicas,
+            ready: state.ready,
+            created: state.created,
+            cooldown_from: from_completion.then(|| self.last_completion(workload)).flatten(),
+        }
+    }
+
+    /// The operator restarts: it forgets its records, and every scale loop begins anew with a poll
+    /// at once (`startScaleLoop`). What stands in the objects' status stays.
+    pub fn restart_keda(&mut self) {
+        let plan = self.plan;
+        for (workload, spec) in plan.workloads.enumerate() {
+            let interval = match &spec.scaler {
+                Some(ScalerKind::ScaledObject(spec)) if !spec.is_paused() => spec.polling_interval,
+                Some(ScalerKind::ScaledJob(spec)) => spec.polling_interval,
+                _ => continue,
+            };
+            self.wake_scalers(workload);
+            self.scaling[workload].keda.restart();
+            self.start_loop(workload, Loop::Polls, self.now, interval);
+        }
     }
 
     fn last_completion(&self, workload: WorkloadId) -> Option<SimTime> {
@@ -66,10 +101,13 @@ impl World<'_> {
         match &trigger.scaler {
             ScalerSpec::Count(source) => {
                 let count = self.work.metric(self.plan, source.queue, self.now);
-                let count = count.ok_or(SourceError)?;
-                Ok(trigger.reading(keda::encode::milli_of_count(
-                    i64::try_from(count).unwrap_or(i64::MAX),
-                )))
+                let count = i64::try_from(count.ok_or(SourceError)?).unwrap_or(i64::MAX);
+                let lanes = self.work.queues[source.queue].lanes();
+                let partitions = lanes.and_then(|lanes| lanes.partitions());
+                Ok(match partitions.filter(|_| source.capped) {
+                    Some(partitions) => trigger.lag_reading(count, i64::from(partitions)),
+                    None => trigger.reading(keda::encode::milli_of_count(count)),
+                })
             }
             ScalerSpec::Cron(windows) => {
                 let value = keda::encode::milli_of_count(i64::from(windows.value(self.now)));
@@ -84,9 +122,10 @@ impl World<'_> {
     pub fn hpa_sync(&mut self, workload: WorkloadId) {
         self.record.counters.hpa_syncs += 1;
         let settings = self.hpa_settings;
-        self.at(self.now + settings.sync_period, Event::HpaSync(workload));
         let Some(spec) = self.scaling[workload].hpa_spec.take() else { return };
-        let readings = self.hpa_queries(workload, &spec);
+        let mut readings = std::mem::take(&mut self.scaling[workload].metrics);
+        readings.clear();
+        self.hpa_queries(workload, &spec, &mut readings);
         let seen = self.hpa_seen(workload, &readings);
         let memory = &mut self.scaling[workload].hpa;
         let decision = hpa::sync(&settings, &spec, memory, &seen, self.now);
@@ -100,10 +139,16 @@ impl World<'_> {
                 || sync_text(&decision),
             );
         }
-        self.refresh_consumed_queue(workload);
+        self.refresh_cause_of(workload);
+        let until = match decision.replicas {
+            Some(_) => self.now,
+            None => self.syncs_rest_until(workload, &readings),
+        };
+        self.rest(workload, Loop::Syncs, until);
+        self.scaling[workload].metrics = readings;
     }
 
-    fn hpa_seen<'a>(&self, workload: WorkloadId, readings: &'a [MetricReading]) -> HpaSeen<'a> {
+    pub fn hpa_seen<'a>(&self, workload: WorkloadId, readings: &'a [MetricReading]) -> HpaSeen<'a> {
         let state = &self.cluster.workloads[workload];
         HpaSeen {
             replicas: state.replicas,
@@ -115,12 +160,12 @@ impl World<'_> {
     }
 
     /// The HPA asks KEDA's metrics server for each of its metrics; failures are counted there.
-    fn hpa_queries(&mut self, workload: WorkloadId, hpa: &HpaSpec) -> Vec<MetricReading> {
+    fn hpa_queries(&mut self, workload: WorkloadId, hpa: &HpaSpec, to: &mut Vec<MetricReading>) {
         let plan = self.plan;
-        let Some(ScalerKind::ScaledObject(spec)) = &plan.workloads[workload].scaler else {
-            return Vec::new();
-        };
-        let live: Vec<Read> = spec.triggers.iter().map(|each| self.read_trigger(each)).collect();
+        let Some(ScalerKind::ScaledObject(spec)) = &plan.workloads[workload].scaler else { return };
+        let mut live = std::mem::take(&mut self.scaling[workload].readings);
+        live.clear();
+        live.extend(spec.triggers.iter().map(|each| self.read_trigger(each)));
         let state = &self.cluster.workloads[workload];
         let scale = Scale { replicas: state.replicas, ready: state.ready };
         let memory = &mut self.scaling[workload].keda;
@@ -136,7 +181,8 @@ impl World<'_> {
             };
             value.map_or(MetricReading::Failed(MetricFailure::NotRead), MetricReading::Total)
         };
-        hpa.metrics.iter().map(read).collect()
+        to.extend(hpa.metrics.iter().map(read));
+        self.scaling[workload].readings = live;
     }
 
     /// What a query would show, without one being made.
@@ -150,10 +196,12 @@ impl World<'_> {
         }
     }
 
-    /// A queue's metric has changed: the cause that holds may be another.
+    /// A queue's metric has changed: scalers see it, and the cause that holds may be another.
     pub fn metric_changed(&mut self, queue: QueueId) {
+        self.wake_readers(queue);
         if self.work.has_scaler(queue) {
             self.refresh_queue_cause(queue);
+            self.wake_instant_scaler(queue);
         }
     }
 

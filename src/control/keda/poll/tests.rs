@@ -9,7 +9,7 @@ const NEWEST: KedaVersion = KedaVersion { minor: 20 };
 fn spec() -> ScaledObjectSpec {
     let trigger = Trigger {
         name: Symbol::EMPTY,
-        scaler: ScalerSpec::Count(CountSource { queue: QueueId(0) }),
+        scaler: ScalerSpec::Count(CountSource { queue: QueueId(0), capped: false }),
         metric_type: MetricType::AverageValue,
         target_milli: 5_000,
         activation_milli: 0,
@@ -155,6 +155,7 @@ fn skipping_quiet_polls_changes_nothing() {
             poll(&spec, &mut every, &seen(replicas), NEWEST, now).set_replicas.unwrap_or(replicas);
         if quiet_until(&spec, &some, &seen(other), NEWEST, now).is_some_and(|until| until > now) {
             skipped += 1;
+            some.skipped_until(now);
         } else {
             other = poll(&spec, &mut some, &seen(other), NEWEST, now).set_replicas.unwrap_or(other);
         }

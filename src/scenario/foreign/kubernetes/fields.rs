@@ -60,7 +60,16 @@ const POD: Known = Known {
 };
 
 const CONTAINER: Known = Known {
-    read: &["image", "name", "ports", "resources", "restartPolicy"],
+    read: &[
+        "image",
+        "livenessProbe",
+        "name",
+        "ports",
+        "readinessProbe",
+        "resources",
+        "restartPolicy",
+        "startupProbe",
+    ],
     inert: &[
         "args",
         "command",
@@ -80,12 +89,12 @@ const CONTAINER: Known = Known {
 };
 
 const DEPLOYMENT: Known = Known {
-    read: &["replicas", "selector", "template"],
-    inert: &["progressDeadlineSeconds", "revisionHistoryLimit"],
+    read: &["progressDeadlineSeconds", "replicas", "selector", "strategy", "template"],
+    inert: &["revisionHistoryLimit"],
 };
 
 const STATEFUL_SET: Known = Known {
-    read: &["replicas", "selector", "template", "volumeClaimTemplates"],
+    read: &["podManagementPolicy", "replicas", "selector", "template", "volumeClaimTemplates"],
     inert: &["persistentVolumeClaimRetentionPolicy", "revisionHistoryLimit", "serviceName"],
 };
 
@@ -93,7 +102,7 @@ const DAEMON_SET: Known =
     Known { read: &["selector", "template"], inert: &["revisionHistoryLimit"] };
 
 const JOB: Known = Known {
-    read: &["completions", "parallelism", "selector", "suspend", "template"],
+    read: &["backoffLimit", "completions", "parallelism", "selector", "suspend", "template"],
     inert: &["manualSelector", "ttlSecondsAfterFinished"],
 };
 

@@ -1,0 +1,211 @@
+//! Polls and syncs that change nothing are left out: a run is the same to the byte as one in which
+//! every tick runs, whatever the scalers.
+
+#[path = "kit/run.rs"]
+#[allow(dead_code, reason = "each test file uses its part of the kit")]
+mod kit;
+
+use forescale::plan::Plan;
+use forescale::record::JournalLevel;
+use forescale::scenario::{MemoryFiles, load};
+use forescale::sim::{RunOptions, run};
+use proptest::prelude::*;
+
+/// Everything that a run says, with and without the ticks that change nothing.
+fn both(plan: &Plan, seed: u64) -> [String; 2] {
+    [false, true].map(|every_tick| {
+        let journal = JournalLevel::All;
+        let options = RunOptions { journal, every_tick, ..RunOptions::default() };
+        format!("{:#?}", run(plan, seed, options))
+    })
+}
+
+fn assert_same(what: &str, plan: &Plan, seed: u64) {
+    let [some, every] = both(plan, seed);
+    if let Some((some, every)) = some.lines().zip(every.lines()).find(|(a, b)| a != b) {
+        panic!("{what}, seed {seed}: left out: {some}; every tick: {every}");
+    }
+    assert!(some == every, "{what}, seed {seed}: one says more than the other");
+}
+
+#[test]
+fn bundled_scenarios_are_the_same_with_every_tick() {
+    for entry in std::fs::read_dir(kit::root().join("scenarios")).expect("scenarios") {
+        let path = entry.expect("a file").path();
+        if path.extension().is_none_or(|ending| ending != "yaml") {
+            continue;
+        }
+        let file = path.strip_prefix(kit::root()).expect("below the root").to_owned();
+        let sets = ["simulation.duration=5h", "simulation.warmup=0s"];
+        let plan = kit::plan_with(&file, &sets);
+        assert_same(&file.display().to_string(), &plan, 3);
+    }
+}
+
+/// A workload and its queue, as drawn.
+#[derive(Clone, Debug)]
+struct Drawn {
+    polling: u32,
+    cooldown: u32,
+    initial: u32,
+    min: u32,
+    idle: bool,
+    rate: f64,
+    burst: u32,
+    service: u32,
+    target: u32,
+    activation: u32,
+    cached: bool,
+    value: bool,
+    fallback: u32,
+    cron: bool,
+    behavior: u32,
+    formula: bool,
+}
+
+fn drawn() -> impl Strategy<Value = Drawn> {
+    let object = (
+        prop::sample::select(vec![5, 15, 30, 45, 60]),
+        prop::sample::select(vec![0, 20, 60, 300]),
+        prop::sample::select(vec![0, 600]),
+        0..3_u32,
+        any::<bool>(),
+        prop::sample::select(vec![0.0, 0.0005, 0.005, 0.05]),
+        prop::sample::select(vec![0, 5, 60]),
+    );
+    let trigger = (
+        prop::sample::select(vec![1, 40, 400]),
+        prop::sample::select(vec![1, 5, 20]),
+        prop::sample::select(vec![0, 0, 2]),
+        any::<bool>(),
+        any::<bool>(),
+        0..4_u32,
+        any::<bool>(),
+        0..4_u32,
+        any::<bool>(),
+    );
+    (object, trigger).prop_map(|(object, trigger)| Drawn {
+        polling: object.0,
+        cooldown: object.1,
+        initial: object.2,
+        min: object.3,
+        idle: object.4,
+        rate: object.5,
+        burst: object.6,
+        service: trigger.0,
+        target: trigger.1,
+        activation: trigger.2,
+        cached: trigger.3,
+        value: trigger.4,
+        fallback: trigger.5,
+        cron: trigger.6,
+        behavior: trigger.7,
+        formula: trigger.8,
+    })
+}
+
+/// `behavior` of the HPA: unset, or three ways to set it.
+const BEHAVIORS: [&str; 4] = [
+    "",
+    "{scaleDown: {stabilizationWindowSeconds: 60}}",
+    "{scaleUp: {stabilizationWindowSeconds: 45, policies: [{type: Pods, value: 1, \
+     periodSeconds: 60}]}}",
+    "{scaleDown: {policies: [{type: Percent, value: 50, periodSeconds: 120}]}, \
+     scaleUp: {selectPolicy: Min}}",
+];
+
+impl Drawn {
+    fn workload(&self, index: usize) -> String {
+        let idle = if self.idle && self.min > 1 { "idleReplicaCount: 0, " } else { "" };
+        let fallback = match self.fallback {
+            0 | 1 => String::new(),
+            more => format!("fallback: {{failureThreshold: {more}, replicas: {more}}}, "),
+        };
+        let kind = if self.value && self.fallback < 2 { "Value" } else { "AverageValue" };
+        let cron = if self.cron {
+            ", {name: hours, type: cron, metadata: {timezone: Etc/UTC, start: \"40 * * * *\", \
+             end: \"50 * * * *\", desiredReplicas: \"2\"}}"
+        } else {
+            ""
+        };
+        let mut advanced = Vec::new();
+        if !BEHAVIORS[self.behavior as usize].is_empty() {
+            let behavior = BEHAVIORS[self.behavior as usize];
+            advanced.push(format!("horizontalPodAutoscalerConfig: {{behavior: {behavior}}}"));
+        }
+        if self.formula {
+            advanced.push("scalingModifiers: {formula: \"depth * 2\", target: \"3\"}".to_owned());
+        }
+        let advanced = match advanced.is_empty() {
+            true => String::new(),
+            false => format!("advanced: {{{}}}, ", advanced.join(", ")),
+        };
+        format!(
+            "- name: w{index}\n  requests: {{cpu: 10m, memory: 10Mi}}\n  \
+             startup: {{appStart: 7s}}\n  \
+             consumes: {{queue: q{index}, serviceTime: {{exponential: {{mean: {}s}}}}}}\n  \
+             scaledObject: {{pollingInterval: {}, cooldownPeriod: {}, \
+             initialCooldownPeriod: {}, minReplicaCount: {}, maxReplicaCount: 12, \
+             {idle}{fallback}{advanced}triggers: [{{name: depth, type: azure-servicebus, \
+             metricType: {kind}, useCachedMetrics: {}, metadata: {{queueName: q{index}, \
+             messageCount: \"{}\", activationMessageCount: \"{}\"}}}}{cron}]}}\n",
+            self.service,
+            self.polling,
+            self.cooldown,
+            self.initial,
+            self.min,
+            self.cached,
+            self.target,
+            self.activation,
+        )
+    }
+
+    fn queue(&self, index: usize) -> String {
+        format!(
+            "  q{index}:\n    arrivals:\n    - {{poisson: {{rate: {}/s}}}}\n    \
+             - {{burst: {{at: \"13:10\", for: 1m, rate: {}/min}}}}\n",
+            self.rate, self.burst
+        )
+    }
+}
+
+fn scenario(all: &[Drawn], phases: &str, version: &str, extra: &str) -> Plan {
+    let workloads: String = all.iter().enumerate().map(|(i, one)| one.workload(i)).collect();
+    let queues: String = all.iter().enumerate().map(|(i, one)| one.queue(i)).collect();
+    let text = format!(
+        "apiVersion: forescale/v1\nkind: Scenario\nmetadata: {{name: drawn}}\nsimulation: {{start: \
+         \"2026-11-17T12:00:00Z\", duration: 4h, warmup: 10m, sample: 30m}}\nlab: {{infiniteNodes: \
+         true}}\ntiming: {{phases: {phases}}}\ncluster:\n  kubernetesVersion: \"{version}\"\n  \
+         systemPods: none\n  agentPoolProfiles:\n  - {{name: system, mode: System, vmSize: \
+         Standard_D4s_v5, count: 1}}\nworkloads:\n{workloads}queues:\n{queues}{extra}"
+    );
+    let loaded = load("main.yaml", &[], &MemoryFiles::new().with("main.yaml", text.clone()));
+    let findings = loaded.diagnostics.render(false);
+    loaded.plan.unwrap_or_else(|| panic!("no scenario:\n{text}\n{findings}"))
+}
+
+const EXTRAS: [&str; 3] = [
+    "",
+    "inject:\n- {sourceFail: {queue: q0, at: \"13:11\", for: 7m}}\n",
+    "inject:\n- {controllerRestart: {controller: keda, at: \"13:12\"}}\n\
+     - {controllerRestart: {controller: kube-controller-manager, at: \"14:00\"}}\n\
+     - {setReplicas: {workload: w0, replicas: 3, at: \"14:30\"}}\n",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 60, failure_persistence: None, ..Default::default()
+    })]
+
+    #[test]
+    fn drawn_scenarios_are_the_same_with_every_tick(
+        all in prop::collection::vec(drawn(), 1..4),
+        phases in prop::sample::select(vec!["random", "zero"]),
+        version in prop::sample::select(vec!["1.30", "1.32", "1.35", "1.36"]),
+        extra in 0..3_usize,
+        seed in 1..1_000_u64,
+    ) {
+        let plan = scenario(&all, phases, version, EXTRAS[extra]);
+        assert_same(&format!("{all:?}"), &plan, seed);
+    }
+}
