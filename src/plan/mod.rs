@@ -10,7 +10,7 @@ pub use assumption::Assumption;
 pub use inject::{Controller, CrashSpec, Inject, InjectKind};
 pub use threshold::{Comparison, Threshold};
 pub use workload::{
-    ArrivalSpec, DisruptionBudgetSpec, PodTimes, ScalerKind, WorkloadKind, WorkloadSpec,
+    ArrivalSpec, DisruptionBudgetSpec, PodTimes, ScalerKind, UseSpec, WorkloadKind, WorkloadSpec,
 };
 
 pub use crate::rules::IntOrPercent;

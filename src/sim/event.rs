@@ -83,6 +83,8 @@ pub enum Event {
     DeletionStep(NodeId),
     /// Warm-up is over.
     WarmupEnd,
+    /// The metrics server scrapes.
+    MetricsScrape,
     /// A row of the series.
     Sample,
     /// Arrivals stop.

@@ -15,6 +15,7 @@ mod run;
 mod start;
 mod step;
 mod ticker;
+mod usage;
 mod work;
 mod world;
 

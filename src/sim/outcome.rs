@@ -93,9 +93,9 @@ impl World<'_> {
         self.record
             .workloads
             .iter_mut()
-            .zip(plan.workloads.iter())
-            .filter(|(_, spec)| !spec.system)
-            .map(|(record, spec)| {
+            .zip(plan.workloads.iter().zip(self.usage.loads.iter_mut()))
+            .filter(|(_, (spec, _))| !spec.system)
+            .map(|(record, (spec, load))| {
                 let slots = record.slots.total(now);
                 WorkloadTotals {
                     name: plan.symbols.text(spec.name).to_owned(),
@@ -107,6 +107,11 @@ impl World<'_> {
                     } else {
                         0.0
                     },
+                    requests: load.as_mut().map(|load| {
+                        load.settle(now);
+                        let totals = load.totals();
+                        (totals.arrived, totals.turned_away)
+                    }),
                 }
             })
             .collect()

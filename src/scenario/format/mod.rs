@@ -45,6 +45,6 @@ pub use value::{
     Text, Whole, decimal, parse_duration,
 };
 pub use workload::{
-    Align, Budget, Consumes, PodTrace, ProbeKeys, Startup, UnhealthyPolicy, Workload,
+    Align, Budget, Consumes, PodTrace, ProbeKeys, Serves, Startup, UnhealthyPolicy, Workload,
     WorkloadKindName,
 };

@@ -160,6 +160,7 @@ impl World<'_> {
         self.consumer_gone(pod);
         self.set_pod_cause(pod, None);
         self.restart_over(pod);
+        self.use_ends(pod);
         // The events of its start and of its life are void: nothing runs any more.
         let row = &mut self.cluster.pods[pod];
         row.epoch = row.epoch.wrapping_add(1);
@@ -170,7 +171,7 @@ impl World<'_> {
     /// controller finds the VM missing and deletes the Node.
     pub fn node_unreachable(&mut self, node: NodeId) {
         for pod in self.cluster.nodes[node].used.pods.clone() {
-            self.cluster.set_not_ready(pod);
+            self.cluster.set_not_ready(pod, self.now);
             self.refresh_consumed_queue(self.cluster.pods[pod].workload);
             self.budgets_changed(pod);
         }

@@ -69,6 +69,7 @@ impl World<'_> {
         let rule = *work.queues[queue].rule();
         let started = work.consumers[queue].start(idle.slot, message, service, &rule, self.now);
         self.record.workloads[idle.workload].busy.add(1, self.now);
+        self.slots_change(idle.workload, idle.pod, 1);
         self.at(started.wake, Event::Service { queue, slot: started.slot, epoch: started.epoch });
     }
 
@@ -83,6 +84,7 @@ impl World<'_> {
             }
             Wake::Done(done) => {
                 self.record.workloads[done.workload].busy.add(-1, self.now);
+                self.slots_change(done.workload, done.pod, -1);
                 if let Some(message) = done.message {
                     self.complete(queue, message, done.started, done.workload);
                 }
