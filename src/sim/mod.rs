@@ -5,6 +5,7 @@ mod apply;
 mod attribution;
 mod audit;
 mod capacity;
+mod decisions;
 mod event;
 mod journal;
 mod kubelet;
@@ -19,5 +20,6 @@ mod usage;
 mod work;
 mod world;
 
-pub use run::run;
+pub use decisions::{DecisionLog, LogEnd};
+pub use run::{run, run_recording};
 pub use world::RunOptions;
