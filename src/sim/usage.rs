@@ -1,8 +1,8 @@
 //! What pods use of CPU and memory, and what the metrics server has seen of it.
 //!
 //! kubernetes-sigs/metrics-server v0.8, `pkg/storage/pod.go`: a sample is the use between the last
-//! two points of a container; one that is younger than the scrape period, but not younger than 10 s,
-//! is counted from its start. The scrape period is `--metric-resolution` (15 s).
+//! two points of a container; one that is younger than the scrape period, but not younger than
+//! 10 s, is counted from its start. The scrape period is `--metric-resolution` (15 s).
 
 use rustc_hash::FxHashMap;
 

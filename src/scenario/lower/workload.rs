@@ -262,9 +262,9 @@ impl Short<'_, '_, '_> {
     fn uses(&mut self, given: &Workload) -> Option<UseSpec> {
         if let Some(serves) = value(&given.serves) {
             self.lowering.findings.ignore(
-                "workloads.serves".to_owned(),
+                "latency of requests".to_owned(),
                 given.serves.as_ref().map(|at| at.span),
-                "latency of requests: what the ready pods have no CPU for is turned away",
+                "what the ready pods have no CPU for is turned away",
             );
             let sources = value(&serves.arrivals).into_iter().flatten();
             return Some(UseSpec {

@@ -417,7 +417,8 @@ impl WorkloadDraft {
         if about_pods || twice_scaled || other_kind {
             let text = format!(
                 "the manifest of `{}` says what it is and what its pods look like; here only \
-                 `consumes`, `serves`, `duration`, `startup`, `replicas`, a scaler and a budget may be added",
+                 `consumes`, `serves`, `duration`, `startup`, `replicas`, a scaler and a budget \
+                 may be added",
                 self.name
             );
             twice(code::TWICE, &text, (short.origin, self.origin), found);
