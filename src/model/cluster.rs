@@ -158,6 +158,10 @@ impl Cluster {
     pub fn begin_termination(&mut self, pod: PodId, now: SimTime) {
         self.leave_replicas(pod);
         let row = &mut self.pods[pod];
+        let stays = row.phase.holds_room() && row.phase != PodPhase::Terminating;
+        if let Some(node) = row.node.filter(|_| stays) {
+            self.nodes[node].used.terminating += 1;
+        }
         row.phase = PodPhase::Terminating;
         row.terminating = now;
         row.epoch = row.epoch.wrapping_add(1);
@@ -172,7 +176,9 @@ impl Cluster {
         let row = self.pods[pod];
         if row.phase.holds_room() {
             let node = row.node.expect("a pod that holds room is on a node");
-            self.nodes[node].used.remove(pod, &self.shapes[row.shape]);
+            let used = &mut self.nodes[node].used;
+            used.remove(pod, &self.shapes[row.shape]);
+            used.terminating -= u32::from(row.phase == PodPhase::Terminating);
         } else {
             self.pending.remove(&pod);
         }

@@ -48,6 +48,8 @@ pub struct Usage {
     pub ports: Vec<HostPort>,
     /// Data disks attached.
     pub data_disks: u32,
+    /// Pods that were told to stop.
+    pub terminating: u32,
 }
 
 /// A node.

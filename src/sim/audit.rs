@@ -24,7 +24,9 @@ impl World<'_> {
                 assert_eq!(row.node, Some(id), "pod {} is on the node that lists it", pod.0);
                 assert!(row.phase.holds_room(), "pod {} holds room: {:?}", pod.0, row.phase);
                 usage.add(pod, &self.cluster.shapes[row.shape]);
+                usage.terminating += u32::from(row.phase == PodPhase::Terminating);
             }
+            assert_eq!(usage.terminating, node.used.terminating, "pods that stop on {}", id.0);
             assert_eq!(usage.requests, node.used.requests, "requests on node {}", id.0);
             assert_eq!(usage.scoring, node.used.scoring, "scoring requests on node {}", id.0);
             assert!(

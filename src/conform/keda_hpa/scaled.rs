@@ -71,7 +71,7 @@ fn trigger(scaler: ScalerSpec, target_milli: i64) -> Trigger {
 }
 
 fn counting(target_milli: i64) -> Trigger {
-    trigger(ScalerSpec::Count(CountSource { queue: QueueId(0) }), target_milli)
+    trigger(ScalerSpec::Count(CountSource { queue: QueueId(0), capped: false }), target_milli)
 }
 
 /// A ScaledObject with one trigger and the bounds and fallback of a case.

@@ -196,6 +196,9 @@ pub enum ScalerSpec {
 pub struct CountSource {
     /// The queue read (a simulated queue or a given depth curve).
     pub queue: QueueId,
+    /// The count is capped at one replica per partition, if the queue has any (Event Hubs; Kafka
+    /// without `allowIdleConsumers`).
+    pub capped: bool,
 }
 
 /// The windows of a cron trigger as sorted edges.

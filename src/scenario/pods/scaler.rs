@@ -13,7 +13,7 @@ use crate::control::keda::{
 use crate::plan::ScalerKind;
 use crate::scenario::foreign::{Findings, code};
 use crate::scenario::{Diagnostic, Span};
-use crate::unit::Symbol;
+use crate::unit::{QueueId, Symbol};
 
 /// Lowers what scales a workload; `None` after an error or if nothing does.
 pub(super) fn lower(
@@ -190,7 +190,16 @@ fn lower_trigger(
                 }
             }
         }
-        _ => source(kind, read.source, context, draft.origin, found)?,
+        kind_read => {
+            let idle = draft.metadata.get("allowIdleConsumers").is_some_and(|on| on == "true");
+            let capped = match kind_read {
+                TriggerKind::EventHub => true,
+                TriggerKind::Kafka => !idle,
+                _ => false,
+            };
+            let queue = source(kind, read.source, context, draft.origin, found)?;
+            ScalerSpec::Count(CountSource { queue, capped })
+        }
     };
     Some(Trigger {
         name: draft.name.as_deref().map_or(Symbol::EMPTY, |name| tables.intern(name)),
@@ -209,7 +218,7 @@ fn source(
     context: &LowerContext<'_>,
     place: Option<Span>,
     found: &mut Findings,
-) -> Option<ScalerSpec> {
+) -> Option<QueueId> {
     let names: Vec<&str> = context.queues.iter().map(|(name, _)| name.as_str()).collect();
     let known = match names.len() {
         0 => "the scenario has no `queues`".to_owned(),
@@ -221,7 +230,7 @@ fn source(
             let last = value.rsplit('/').next().unwrap_or(value);
             let queue = context.queues.iter().find(|(name, _)| name == value || name == last);
             if let Some(&(_, queue)) = queue {
-                return Some(ScalerSpec::Count(CountSource { queue }));
+                return Some(queue);
             }
             let text = format!("trigger `{kind}`: there is no queue `{value}` (from `{key}`)");
             (

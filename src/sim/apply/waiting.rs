@@ -34,6 +34,9 @@ impl World<'_> {
         if before.is_none() {
             return;
         }
+        if let Some(node) = coming.filter(|_| clock.coming != coming) {
+            self.capacity.waiting_for.entry(node).or_default().push(pod);
+        }
         clock.coming = coming;
         clock.wall = pool;
         if before == cause && wall_before == pool {

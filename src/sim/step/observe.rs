@@ -12,6 +12,9 @@ impl World<'_> {
         for load in self.usage.loads.iter_mut().flatten() {
             load.restart(self.now);
         }
+        for consumers in self.work.consumers.iter_mut() {
+            consumers.restart(self.now);
+        }
     }
 
     /// Arrivals stop; without `drain` the run stops too.

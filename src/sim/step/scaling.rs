@@ -101,10 +101,13 @@ impl World<'_> {
         match &trigger.scaler {
             ScalerSpec::Count(source) => {
                 let count = self.work.metric(self.plan, source.queue, self.now);
-                let count = count.ok_or(SourceError)?;
-                Ok(trigger.reading(keda::encode::milli_of_count(
-                    i64::try_from(count).unwrap_or(i64::MAX),
-                )))
+                let count = i64::try_from(count.ok_or(SourceError)?).unwrap_or(i64::MAX);
+                let lanes = self.work.queues[source.queue].lanes();
+                let partitions = lanes.and_then(|lanes| lanes.partitions());
+                Ok(match partitions.filter(|_| source.capped) {
+                    Some(partitions) => trigger.lag_reading(count, i64::from(partitions)),
+                    None => trigger.reading(keda::encode::milli_of_count(count)),
+                })
             }
             ScalerSpec::Cron(windows) => {
                 let value = keda::encode::milli_of_count(i64::from(windows.value(self.now)));
@@ -218,6 +221,7 @@ impl World<'_> {
         self.wake_readers(queue);
         if self.work.has_scaler(queue) {
             self.refresh_queue_cause(queue);
+            self.wake_instant_scaler(queue);
         }
     }
 

@@ -9,7 +9,7 @@ const NEWEST: KedaVersion = KedaVersion { minor: 20 };
 fn spec() -> ScaledObjectSpec {
     let trigger = Trigger {
         name: Symbol::EMPTY,
-        scaler: ScalerSpec::Count(CountSource { queue: QueueId(0) }),
+        scaler: ScalerSpec::Count(CountSource { queue: QueueId(0), capped: false }),
         metric_type: MetricType::AverageValue,
         target_milli: 5_000,
         activation_milli: 0,
