@@ -169,7 +169,7 @@ impl Cluster {
     }
 
     /// The pod's life is over: its room is free and its events are void. O(log n) among its owner's
-    /// n pods, and a move of those behind it.
+    /// n pods and the pending ones, and O(pods on its node).
     pub fn end_pod(&mut self, pod: PodId, phase: PodPhase) {
         debug_assert!(phase.is_over() && !self.pods[pod].phase.is_over());
         self.leave_replicas(pod);
@@ -182,11 +182,7 @@ impl Cluster {
         } else {
             self.pending.remove(&pod);
         }
-        let owned = &mut self.workloads[row.workload].pods;
-        // In order of creation, which is the order of ids.
-        if let Ok(at) = owned.binary_search(&pod) {
-            owned.remove(at);
-        }
+        self.workloads[row.workload].pods.remove(pod);
         let row = &mut self.pods[pod];
         row.phase = phase;
         row.unschedulable = false;
@@ -268,6 +264,10 @@ impl Usage {
         self.scoring += &shape.scoring;
         self.ports.extend_from_slice(&shape.host_ports);
         self.data_disks += u32::from(shape.volumes.data_disks);
+        if let Some(share) = shape.device_share {
+            let opened = self.shared.join(pod, share);
+            self.requests.extended[usize::from(share.kind.0)] += i64::from(opened);
+        }
         self.pods.push(pod);
     }
 
@@ -281,6 +281,10 @@ impl Usage {
         self.requests -= &shape.requests;
         self.scoring -= &shape.scoring;
         self.data_disks -= u32::from(shape.volumes.data_disks);
+        if let Some(share) = shape.device_share {
+            let closed = self.shared.leave(pod);
+            self.requests.extended[usize::from(share.kind.0)] -= i64::from(closed);
+        }
         for port in &shape.host_ports {
             if let Some(at) = self.ports.iter().position(|p| p == port) {
                 self.ports.swap_remove(at);

@@ -378,9 +378,12 @@ impl<'a> Snapshot<'a> {
         if self.slots[slot].laid.is_none() {
             let pods = self.held(slot).collect();
             let usage = match &self.slots[slot].body {
-                Body::Real(node) => {
-                    Usage { pods: Vec::new(), ports: node.used.ports.clone(), ..node.used }
-                }
+                Body::Real(node) => Usage {
+                    pods: Vec::new(),
+                    ports: node.used.ports.clone(),
+                    shared: node.used.shared.clone(),
+                    ..node.used
+                },
                 Body::Imagined(_) => Usage::default(),
             };
             self.slots[slot].laid = Some(Box::new(Laid { usage, pods }));
@@ -392,7 +395,7 @@ impl<'a> Snapshot<'a> {
         let shape = &self.view.cluster.shapes[held.shape];
         let laid = self.laid(slot);
         laid.pods.insert(at, held);
-        laid.usage.requests += &shape.requests;
+        laid.usage.requests += &shape.requests_alone();
         laid.usage.data_disks += u32::from(shape.volumes.data_disks);
         laid.usage.ports.extend_from_slice(&shape.host_ports);
         self.recount(slot, held, 1);
@@ -403,7 +406,7 @@ impl<'a> Snapshot<'a> {
         let held = laid.pods.remove(at);
         let shape = &self.view.cluster.shapes[held.shape];
         let laid = self.laid(slot);
-        laid.usage.requests -= &shape.requests;
+        laid.usage.requests -= &shape.requests_alone();
         laid.usage.data_disks -= u32::from(shape.volumes.data_disks);
         for port in &shape.host_ports {
             if let Some(at) = laid.usage.ports.iter().position(|used| used == port) {

@@ -1,5 +1,6 @@
 //! Actions carried out: the only code that writes the model. One file per kind of thing.
 
+mod admission;
 mod billing;
 mod budgets;
 mod containers;
@@ -12,5 +13,6 @@ mod replicas;
 mod scheduling;
 mod waiting;
 
+pub use admission::Admission;
 pub use budgets::Coverage;
 pub use pods::Stop;

@@ -92,7 +92,7 @@ impl World<'_> {
     pub fn create_daemon_pod(&mut self, workload: WorkloadId, node: NodeId) {
         let shape = self.plan.workloads[workload].shape;
         self.cluster.workloads[workload].replicas += 1;
-        self.create_pod(workload, shape, Some(node));
+        self.create_or_hold(workload, shape, Some(node), None);
     }
 
     /// The node is Ready: the taint goes, pods may come.

@@ -43,6 +43,7 @@ impl World<'_> {
     ) -> PodId {
         let spec = &self.plan.workloads[workload];
         let pod = self.cluster.create_pod(workload, shape, made_for, self.now);
+        self.use_quotas(pod, 1);
         let counted = self.counts() && !spec.system && spec.kind != WorkloadKind::DaemonSet;
         self.record.pods.created += u64::from(counted);
         self.record.pod_ends.push(Default::default());
@@ -229,6 +230,7 @@ impl World<'_> {
         }
         let phase = if why == Stop::Completed { PodPhase::Succeeded } else { PodPhase::Removed };
         self.cluster.end_pod(pod, phase);
+        self.use_quotas(pod, -1);
         let spec = &self.plan.workloads[row.workload];
         let owner = &mut self.cluster.workloads[row.workload];
         owner.succeeded += u32::from(why == Stop::Completed);
