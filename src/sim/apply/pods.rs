@@ -140,18 +140,20 @@ impl World<'_> {
     fn work_length(&mut self, pod: PodId, own: Duration) -> Duration {
         let workload = self.cluster.pods[pod].workload;
         match &self.plan.workloads[workload].times.checkpoint {
-            Some(checkpoint) => checkpoint.length(self.work.finite.begin(workload, pod, own)),
+            Some(checkpoint) => {
+                checkpoint.length(self.work.finite.begin(workload, pod, own, self.now))
+            }
             None => own,
         }
     }
 
     /// A finite pod is over: what it did not save is left to the pod that replaces it.
-    fn leave_work(&mut self, pod: PodId, why: Stop) {
+    pub(super) fn leave_work(&mut self, pod: PodId, why: Stop) {
         let row = self.cluster.pods[pod];
         let Some(checkpoint) = &self.plan.workloads[row.workload].times.checkpoint else { return };
-        let elapsed = self.now.since(row.ready);
-        self.work.finite.end(row.workload, pod, |work| {
-            (why != Stop::Completed).then(|| checkpoint.left(work, elapsed))
+        let now = self.now;
+        self.work.finite.end(row.workload, pod, |work, began| {
+            (why != Stop::Completed).then(|| checkpoint.left(work, now.since(began)))
         });
     }
 
