@@ -70,6 +70,7 @@ impl Cluster {
             unschedulable_since: SimTime::NEVER,
             bound: SimTime::NEVER,
             ready: SimTime::NEVER,
+            condition_changed: SimTime::NEVER,
             terminating: SimTime::NEVER,
         });
         owner.pods.push(pod);
@@ -96,6 +97,7 @@ impl Cluster {
         debug_assert_eq!(self.pods[pod].phase, PodPhase::Binding);
         self.pods[pod].phase = PodPhase::Starting;
         self.pods[pod].bound = now;
+        self.pods[pod].condition_changed = now;
         self.change += 1;
     }
 
@@ -114,6 +116,7 @@ impl Cluster {
         let row = &mut self.pods[pod];
         debug_assert!(matches!(row.phase, PodPhase::Starting | PodPhase::NotReady));
         row.phase = PodPhase::Ready;
+        row.condition_changed = now;
         if row.ready == SimTime::NEVER {
             row.ready = now;
         }
@@ -122,10 +125,11 @@ impl Cluster {
     }
 
     /// A Ready pod is not Ready any more.
-    pub fn set_not_ready(&mut self, pod: PodId) {
+    pub fn set_not_ready(&mut self, pod: PodId, now: SimTime) {
         let row = &mut self.pods[pod];
         if row.phase == PodPhase::Ready {
             row.phase = PodPhase::NotReady;
+            row.condition_changed = now;
             self.workloads[row.workload].ready -= 1;
             self.change += 1;
         }
@@ -137,9 +141,15 @@ impl Cluster {
         row.started = row.started.saturating_add(1);
     }
 
+    /// All containers of a pod are there (a warm start).
+    pub fn all_containers_started(&mut self, pod: PodId) {
+        let containers = self.shapes[self.pods[pod].shape].containers.len();
+        self.pods[pod].started = u16::try_from(containers).unwrap_or(u16::MAX);
+    }
+
     /// A container of a pod has exited: not Ready, its earlier events are void.
-    pub fn container_exited(&mut self, pod: PodId) {
-        self.set_not_ready(pod);
+    pub fn container_exited(&mut self, pod: PodId, now: SimTime) {
+        self.set_not_ready(pod, now);
         let row = &mut self.pods[pod];
         row.restarts = row.restarts.saturating_add(1);
         row.epoch = row.epoch.wrapping_add(1);

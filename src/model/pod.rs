@@ -61,7 +61,7 @@ pub struct Pod {
     /// Container restarts.
     pub restarts: u16,
     /// Containers that have started (or run to their end), in the order of the shape.
-    pub started: u8,
+    pub started: u16,
     /// Its node, from binding (or, for a DaemonSet pod, the node it is made for).
     pub node: Option<NodeId>,
     /// `status.nominatedNodeName`.
@@ -76,6 +76,8 @@ pub struct Pod {
     pub bound: SimTime,
     /// First Ready; [`SimTime::NEVER`] before.
     pub ready: SimTime,
+    /// Last transition of the Ready condition; [`SimTime::NEVER`] before binding.
+    pub condition_changed: SimTime,
     /// Told to stop (`deletionTimestamp` less grace); [`SimTime::NEVER`] before.
     pub terminating: SimTime,
 }

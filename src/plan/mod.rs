@@ -10,8 +10,8 @@ pub use assumption::Assumption;
 pub use inject::{Controller, CrashSpec, Inject, InjectKind, NodeTarget, Outage, RolloutSpec};
 pub use threshold::{Comparison, Threshold};
 pub use workload::{
-    ArrivalSpec, DisruptionBudgetSpec, PodTimes, ScalerKind, WorkloadAdmission, WorkloadKind,
-    WorkloadSpec,
+    ArrivalSpec, DisruptionBudgetSpec, PodTimes, ScalerKind, UseSpec, WorkloadAdmission,
+    WorkloadKind, WorkloadSpec,
 };
 
 pub use crate::rules::IntOrPercent;

@@ -57,8 +57,23 @@ pub struct WorkloadSpec {
     pub scaler: Option<ScalerKind>,
     /// What its pods consume.
     pub consumes: Option<ConsumerSpec>,
+    /// What its pods use of CPU and memory, where the scenario says.
+    pub uses: Option<UseSpec>,
     /// How long its pods take to start and how long they live.
     pub times: PodTimes,
+}
+
+/// What the pods of a workload use.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UseSpec {
+    /// A load that its ready pods share equally.
+    pub arrivals: Vec<SourceSpec>,
+    /// CPU time of a request, nanoseconds.
+    pub cpu_per_request_nanos: u64,
+    /// Millicores that a consumer uses for each message it works on.
+    pub slot_milli: u64,
+    /// Memory of a pod whose containers run, in bytes; 0: not said.
+    pub memory: i64,
 }
 
 /// What drives a workload's number of replicas.

@@ -130,6 +130,8 @@ pub struct WorkloadTotals {
     pub wait: Distribution,
     /// Share of ready consumer slots' time spent at work.
     pub busy_share: f64,
+    /// Of a workload that serves: requests that arrived, and those turned away, in millionths.
+    pub requests: Option<(u64, u64)>,
 }
 
 /// A node pool.

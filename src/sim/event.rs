@@ -103,6 +103,8 @@ pub enum Event {
     UpgradeStep(PoolId),
     /// Warm-up is over.
     WarmupEnd,
+    /// The metrics server scrapes.
+    MetricsScrape,
     /// A row of the series.
     Sample,
     /// Arrivals stop.

@@ -16,6 +16,7 @@ mod run;
 mod start;
 mod step;
 mod ticker;
+mod usage;
 mod work;
 mod world;
 

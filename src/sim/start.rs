@@ -7,6 +7,7 @@ use crate::plan::{GivenNode, ScalerKind, WorkloadKind};
 use crate::sim::event::Event;
 use crate::sim::names::key;
 use crate::sim::step::Loop;
+use crate::sim::usage::RESOLUTION;
 use crate::sim::work::Work;
 use crate::sim::world::{World, scheduler_view};
 use crate::unit::{
@@ -177,6 +178,7 @@ impl World<'_> {
                     images.insert(at, container.image);
                 }
             }
+            self.cluster.all_containers_started(pod);
             let view = scheduler_view(self.plan, &self.cluster);
             self.scheduling.scheduler.node_images_changed(view, node);
         }
@@ -217,6 +219,10 @@ impl World<'_> {
             }
         }
         self.health.gc_phase = self.phase("pod-gc", "", GC_PERIOD).since(SimTime::ZERO);
+        if self.plan.workloads.iter().any(|workload| workload.uses.is_some()) {
+            let first = self.phase("metrics-server", "", RESOLUTION);
+            self.at(first, Event::MetricsScrape);
+        }
         if self.plan.pools.iter().any(|pool| pool.autoscaled) {
             let first = self.phase("autoscaler", "", self.plan.autoscaler.scan_interval);
             self.capacity.next_scan = first;

@@ -21,6 +21,7 @@ use super::kubelet::Kubelets;
 use super::names::{Keys, Names};
 use super::record::Recorder;
 use super::ticker::Ticker;
+use super::usage::UseBook;
 use super::work::Work;
 use crate::record::JournalLevel;
 
@@ -64,6 +65,8 @@ pub struct World<'p> {
     pub scheduling: Scheduling,
     /// The autoscaler and the provider.
     pub capacity: Capacity,
+    /// What pods use.
+    pub usage: UseBook,
     /// What the kubelets have in hand.
     pub kubelets: Kubelets,
     /// API writes of kube-controller-manager.
@@ -166,6 +169,7 @@ impl<'p> World<'p> {
                 cycle: if at_once { Duration::ZERO } else { plan.scheduler.cycle },
             },
             capacity: Capacity::new(plan, &mut cluster.symbols, well_known, seed),
+            usage: UseBook::new(plan),
             kubelets: Kubelets::new(&plan.timing.pull),
             controller_writes: TokenBucket::new(
                 if at_once { 0 } else { plan.timing.controller_rate_milli },

@@ -78,6 +78,8 @@ pub const METRICS: &[Metric] = &[
     metric("workloads.<name>.refused", Count, "creations of its pods refused at admission"),
     metric("workloads.<name>.replicaSeconds", Seconds, "pods that exist, summed over time"),
     metric("workloads.<name>.messages.wait.<q>", Seconds, "waiting of the messages it completed"),
+    metric("workloads.<name>.requests.arrived", Count, "requests of a workload that serves"),
+    metric("workloads.<name>.requests.turnedAway", Count, "requests that no ready pod had CPU for"),
     metric("workloads.<name>.busyShare", Share, "share of its consumers' time spent at work"),
     metric("nodes.<name>.requested", Count, "VMs asked for in a pool, initial ones left out"),
     metric("nodes.<name>.created", Count, "VMs that came"),

@@ -225,13 +225,18 @@ fn pods(totals: &PodTotals) -> Value {
 }
 
 fn workload(totals: &WorkloadTotals) -> Value {
-    json!({
+    let mut tree = json!({
         "replicasMax": totals.replicas_max,
         "refused": totals.refused,
         "replicaSeconds": seconds(totals.replica_micros),
         "messages": {"wait": quantiles(&totals.wait)},
         "busyShare": totals.busy_share,
-    })
+    });
+    if let Some((arrived, turned_away)) = totals.requests {
+        let whole = |millionths: u64| millionths as f64 / MICROS;
+        tree["requests"] = json!({"arrived": whole(arrived), "turnedAway": whole(turned_away)});
+    }
+    tree
 }
 
 fn nodes(totals: &PoolTotals) -> Value {

@@ -32,7 +32,6 @@ pub fn lowered(drafts: Drafts, tables: &mut Tables, found: &mut Findings) -> Low
         start: &start(),
         start_epoch: 0,
         length: Duration::from_secs(3_600),
-        usage_is_simulated: false,
     };
     lower(drafts, &context, tables, found)
 }

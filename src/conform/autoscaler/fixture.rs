@@ -441,6 +441,7 @@ impl Fixture {
             phase,
             epoch: 0,
             restarts: 0,
+            condition_changed: SimTime::NEVER,
             started: 0,
             node,
             nominated,

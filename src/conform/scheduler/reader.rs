@@ -410,6 +410,7 @@ impl Bench {
             unschedulable_since: SimTime::NEVER,
             bound: SimTime::NEVER,
             ready: SimTime::NEVER,
+            condition_changed: SimTime::NEVER,
             terminating: SimTime::NEVER,
         };
         Some(self.cluster.pods.push(pod))

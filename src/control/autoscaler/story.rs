@@ -126,6 +126,7 @@ impl Stage {
             unschedulable_since: SimTime::ZERO,
             bound: SimTime::NEVER,
             ready: SimTime::NEVER,
+            condition_changed: SimTime::NEVER,
             terminating: SimTime::NEVER,
         });
         match node {

@@ -37,6 +37,8 @@ codes! {
         "change the pod template or the rule that refuses it";
     EXTENDED "extended-resources" "more kinds of extended resources than can be simulated",
         "leave out the kinds that nothing asks for";
+    USE "use-unknown" "a scaler reads CPU or memory, and nothing says what the pods use",
+        "give the workload `serves`, or `cpu` and `memory` in `consumes`";
     NOT_BUILT "not-built-yet" "the simulation cannot do this yet",
         "leave it out, or drive the workload by a queue";
     AZ "az-file" "what `az` printed cannot be used as it is",

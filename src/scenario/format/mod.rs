@@ -51,5 +51,5 @@ pub use value::{
 };
 pub use workload::{
     Align, Budget, Checkpointing, Claim, Consumes, OnSigterm, PodManagementName, PodTrace,
-    ProbeKeys, Startup, UnhealthyPolicy, Workload, WorkloadKindName,
+    ProbeKeys, Serves, Startup, UnhealthyPolicy, Workload, WorkloadKindName,
 };

@@ -51,7 +51,7 @@ section! {
         /// The queue that its pods work on.
         "consumes" consumes: Consumes;
         /// A request-driven service.
-        "serves" serves: Raw;
+        "serves" serves: Serves;
         /// Open-loop pods: one pod per arrival.
         "arrivals" arrivals: Vec<At<Arrival>>;
         /// How long a pod lives after it is Ready.
@@ -107,6 +107,10 @@ section! {
         "concurrency" concurrency: Count = "1", "own default";
         /// Work per message.
         "serviceTime" service: Distribution, required;
+        /// CPU that each message in work uses, for scalers that read CPU.
+        "cpu" cpu: ResourceAmount;
+        /// Memory of a pod, for scalers that read memory.
+        "memory" memory: Bytes;
         /// What a pod does with the messages that it holds when it is told to stop.
         "onSigterm" on_sigterm: OnSigterm = "drain", "own default";
     }
@@ -121,6 +125,18 @@ words! {
         "abandon" Abandon,
         /// Ends on the spot: they stay locked until their locks run out.
         "ignore" Ignore,
+    }
+}
+
+section! {
+    /// A request-driven service: its ready pods share the load equally.
+    pub struct Serves {
+        /// Sources of requests; they add up, and are taken as rates.
+        "arrivals" arrivals: Vec<At<Arrival>>, required;
+        /// CPU time of a request.
+        "cpuPerRequest" cpu: Length, required;
+        /// Memory of a pod.
+        "memory" memory: Bytes;
     }
 }
 

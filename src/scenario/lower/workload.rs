@@ -7,15 +7,15 @@ use crate::cloud::system_pods::{SystemPodsContext, aks_system_pods};
 use crate::cloud::{PodStartSpec, identity};
 use crate::control::workload::stateful_set::PodManagement;
 use crate::model::{Annotations, SafeToEvict};
-use crate::plan::{ArrivalSpec, IntOrPercent, WorkloadKind};
+use crate::plan::{ArrivalSpec, IntOrPercent, UseSpec, WorkloadKind};
 use crate::queue::{Checkpoint, ConsumerSpec, OnSigterm};
 use crate::rules::{DEFAULT_CPU_MILLI, DEFAULT_MEMORY};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::foreign::{hpa, keda};
 use crate::scenario::format::{
-    At, Budget, Consumes, OnSigterm as OnSigtermName, PodManagementName, ResourceAmount, Scenario,
-    SystemPods, Text, UnhealthyPolicy, Workload, WorkloadKindName,
+    At, Budget, Bytes, Consumes, OnSigterm as OnSigtermName, PodManagementName, ResourceAmount,
+    Scenario, SystemPods, Text, UnhealthyPolicy, Workload, WorkloadKindName,
 };
 use crate::scenario::pods::{
     BudgetDraft, ContainerDraft, Drafts, LowerContext, Lowered, ResourceList, ScalerDraft,
@@ -75,7 +75,6 @@ fn lower_all(lowering: &mut Lowering<'_, '_>, drafts: Drafts, start: &PodStartSp
         start,
         start_epoch: lowering.calendar.start,
         length,
-        usage_is_simulated: false,
     };
     lower_drafts(drafts, &context, &mut lowering.tables, &mut lowering.findings)
 }
@@ -186,9 +185,11 @@ impl Short<'_, '_, '_> {
 
     /// What cannot be meant together.
     fn check(&mut self, given: &Workload, kind: WorkloadKind) {
-        if let Some(at) = &given.serves {
-            let reason = "request-driven services have no load model yet";
-            self.lowering.not_built("workloads.serves", at.span, reason);
+        let twice = given.serves.as_ref().filter(|_| given.consumes.is_some());
+        let ends = matches!(kind, WorkloadKind::Job | WorkloadKind::ScaledJob | WorkloadKind::Bare);
+        if let Some(at) = twice.or(given.serves.as_ref().filter(|_| ends)) {
+            let message = "`serves` is for pods that run on and consume no queue";
+            self.lowering.error(code::CONTRADICTION, message, at.span, "");
         }
         let scalers = [&given.scaled_object, &given.scaled_job, &given.hpa];
         let mut scalers = scalers.into_iter().flatten();
@@ -251,7 +252,7 @@ impl Short<'_, '_, '_> {
             consumes: value(&given.consumes).and_then(|consumes| self.consumes(consumes)),
             checkpoint: None,
             lifetime: given.duration.as_ref().and_then(|at| self.lowering.distribution(at)),
-            serves: given.serves.is_some(),
+            uses: self.uses(given),
             ..WorkDraft::default()
         };
         let checkpoint = self.checkpoint(given);
@@ -270,6 +271,35 @@ impl Short<'_, '_, '_> {
             work.arrivals.extend(self.lowering.source(arrival));
         }
         work
+    }
+
+    /// What the pods use, from `serves` or `consumes`.
+    fn uses(&mut self, given: &Workload) -> Option<UseSpec> {
+        if let Some(serves) = value(&given.serves) {
+            self.lowering.findings.ignore(
+                "latency of requests".to_owned(),
+                given.serves.as_ref().map(|at| at.span),
+                "what the ready pods have no CPU for is turned away",
+            );
+            let sources = value(&serves.arrivals).into_iter().flatten();
+            return Some(UseSpec {
+                arrivals: sources.filter_map(|at| self.lowering.source(at)).collect(),
+                cpu_per_request_nanos: value(&serves.cpu)?.0.micros().saturating_mul(1_000),
+                slot_milli: 0,
+                memory: bytes(value(&serves.memory)),
+            });
+        }
+        let consumes = value(&given.consumes)?;
+        if consumes.cpu.is_none() && consumes.memory.is_none() {
+            return None;
+        }
+        let milli = value(&consumes.cpu).and_then(|amount| amount.0.milli().ok()).unwrap_or(0);
+        Some(UseSpec {
+            arrivals: Vec::new(),
+            cpu_per_request_nanos: 0,
+            slot_milli: u64::try_from(milli).unwrap_or(0),
+            memory: bytes(value(&consumes.memory)),
+        })
     }
 
     /// How work is saved; only what can be taken up again is.
@@ -474,6 +504,10 @@ impl Lowering<'_, '_> {
         }
         found.filter(|_| !negative)
     }
+}
+
+fn bytes(given: Option<&Bytes>) -> i64 {
+    given.map_or(0, |bytes| i64::try_from(bytes.0).unwrap_or(i64::MAX))
 }
 
 fn amounts(given: Option<&indexmap::IndexMap<String, ResourceAmount>>) -> ResourceList {

@@ -20,7 +20,7 @@ use crate::model::{
     Annotations, HostPort, LabelSelector, Labels, NodeAffinity, PodAffinity, Requirement,
     SelectorOp, SpreadConstraint, Toleration,
 };
-use crate::plan::{IntOrPercent, WorkloadKind};
+use crate::plan::{IntOrPercent, UseSpec, WorkloadKind};
 use crate::queue::{Checkpoint, ConsumerSpec};
 use crate::scenario::foreign::{Findings, code};
 use crate::scenario::{Diagnostic, Span};
@@ -109,8 +109,8 @@ pub struct WorkDraft {
     pub init: Option<Dist>,
     /// Probes of `startup:`; `None`: those of the template.
     pub probes: Option<Probes>,
-    /// Whether the workload `serves:` a load, so that its use of CPU and memory is known.
-    pub serves: bool,
+    /// What its pods use of CPU and memory (`serves:`, or `cpu` and `memory` of `consumes:`).
+    pub uses: Option<UseSpec>,
 }
 
 /// A pod template.
@@ -505,7 +505,8 @@ impl WorkloadDraft {
         if about_pods || twice_scaled || other_kind {
             let text = format!(
                 "the manifest of `{}` says what it is and what its pods look like; here only \
-                 `consumes`, `duration`, `startup`, `replicas`, a scaler and a budget may be added",
+                 `consumes`, `serves`, `duration`, `startup`, `replicas`, a scaler and a budget \
+                 may be added",
                 self.name
             );
             twice(code::TWICE, &text, (short.origin, self.origin), found);

@@ -33,8 +33,6 @@ pub struct LowerContext<'a> {
     pub start_epoch: i64,
     /// Length of the run.
     pub length: Duration,
-    /// Whether the simulation knows what pods use (`serves`).
-    pub usage_is_simulated: bool,
 }
 
 /// Parts of a plan.
@@ -94,6 +92,7 @@ pub fn lower(
             admission,
             scaler,
             consumes: draft.work.consumes.clone(),
+            uses: draft.work.uses.clone(),
             times: PodTimes {
                 start: draft.work.start.clone().unwrap_or_else(|| context.start.clone()),
                 lifetime: draft.work.lifetime.clone(),

@@ -38,27 +38,37 @@ pub(super) fn lower(
         }
         ScalerDraft::Hpa(spec, place) => (ScalerKind::Hpa(spec.clone()), *place),
     };
-    if reads_usage(&kind) && !(context.usage_is_simulated && draft.work.serves) {
+    let uses = draft.work.uses.as_ref();
+    let has_cpu = uses.is_some_and(|uses| !uses.arrivals.is_empty() || uses.slot_milli > 0);
+    let has_memory = uses.is_some_and(|uses| uses.memory > 0);
+    let (reads_cpu, reads_memory) = reads_usage(&kind);
+    if (reads_cpu && !has_cpu) || (reads_memory && !has_memory) {
+        let what = if reads_cpu && !has_cpu { "CPU" } else { "memory" };
         let text = format!(
-            "{:?} {}: it is scaled by CPU or memory use, which needs a load model of its pods",
+            "{:?} {}: it is scaled by {what} use, and nothing says what its pods use",
             draft.kind, draft.name
         );
-        found.error(code::NOT_BUILT, place, text);
+        found.error(code::USE, place, text);
         return None;
     }
     Some(kind)
 }
 
-/// Whether a scaler reads what pods use.
-fn reads_usage(scaler: &ScalerKind) -> bool {
-    let usage = |trigger: &Trigger| matches!(trigger.scaler, ScalerSpec::Cpu | ScalerSpec::Memory);
+/// Whether a scaler reads what pods use of CPU, and of memory.
+fn reads_usage(scaler: &ScalerKind) -> (bool, bool) {
+    let triggers = |list: &[Trigger]| {
+        let any = |wanted: &ScalerSpec| list.iter().any(|trigger| trigger.scaler == *wanted);
+        (any(&ScalerSpec::Cpu), any(&ScalerSpec::Memory))
+    };
     match scaler {
-        ScalerKind::ScaledObject(spec) => spec.triggers.iter().any(usage),
-        ScalerKind::ScaledJob(spec) => spec.triggers.iter().any(usage),
-        ScalerKind::Hpa(spec) => spec
-            .metrics
-            .iter()
-            .any(|metric| matches!(metric, HpaMetric::Cpu(_) | HpaMetric::Memory(_))),
+        ScalerKind::ScaledObject(spec) => triggers(&spec.triggers),
+        ScalerKind::ScaledJob(spec) => triggers(&spec.triggers),
+        ScalerKind::Hpa(spec) => (
+            spec.metrics
+                .iter()
+                .any(|metric| matches!(metric, HpaMetric::Cpu(_) | HpaMetric::ContainerCpu(_))),
+            spec.metrics.iter().any(|metric| matches!(metric, HpaMetric::Memory(_))),
+        ),
     }
 }
 

@@ -108,6 +108,7 @@ impl World<'_> {
         if let Some(crashed) = self.kubelets.crashed.get_mut(&pod) {
             crashed.waits = false;
         }
+        self.use_begins(pod);
         let times = &self.plan.workloads[row.workload].times;
         // A restart draws anew; the first start draws what it always drew.
         let ordinal = u64::from(row.ordinal) | u64::from(row.restarts) << 32;
@@ -203,8 +204,9 @@ impl World<'_> {
         let was_ready = self.cluster.pods[pod].phase == PodPhase::Ready;
         self.fingerprint.add(self.now, 5, u64::from(pod.0), 0);
         self.consumer_gone(pod);
+        self.use_ends(pod);
         self.leave_work(pod, Stop::Lost);
-        self.cluster.container_exited(pod);
+        self.cluster.container_exited(pod, self.now);
         let max = self.plan.timing.max_restart_period;
         let crashed = self.kubelets.crashed.entry(pod).or_default();
         let again = crashed.back_off.exited(self.now, max);

@@ -108,7 +108,7 @@ impl World<'_> {
             return;
         }
         for pod in self.cluster.nodes[node].used.pods.clone() {
-            self.cluster.set_not_ready(pod);
+            self.cluster.set_not_ready(pod, self.now);
             self.refresh_consumed_queue(self.cluster.pods[pod].workload);
             self.budgets_changed(pod);
         }

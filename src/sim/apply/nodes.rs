@@ -149,6 +149,7 @@ impl World<'_> {
         self.consumer_gone(pod);
         self.set_pod_cause(pod, None);
         self.restart_over(pod);
+        self.use_ends(pod);
         // The events of its start and of its life are void: nothing runs any more.
         let row = &mut self.cluster.pods[pod];
         row.epoch = row.epoch.wrapping_add(1);

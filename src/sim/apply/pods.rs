@@ -94,6 +94,7 @@ impl World<'_> {
         let row = self.cluster.pods[pod];
         self.set_pod_cause(pod, None);
         self.restart_over(pod);
+        self.load_joins(pod);
         let clock = &self.record.pod_clocks[pod];
         if clock.counted && row.ready == self.now {
             self.record.pods.ready.add(self.now.since(row.created));
@@ -175,6 +176,7 @@ impl World<'_> {
             PodPhase::Starting | PodPhase::Ready | PodPhase::NotReady => {
                 self.set_pod_cause(pod, None);
                 self.restart_over(pod);
+                self.load_leaves(pod);
                 self.cluster.begin_termination(pod, self.now);
                 self.record.pod_ends[pod].how = why.word();
                 self.scheduling
@@ -226,6 +228,7 @@ impl World<'_> {
         }
         self.set_pod_cause(pod, None);
         self.restart_over(pod);
+        self.use_ends(pod);
         self.consumer_gone(pod);
         self.leave_work(pod, why);
         let never_bound = row.bound == SimTime::NEVER;

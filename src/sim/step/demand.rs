@@ -95,6 +95,7 @@ impl World<'_> {
         let work = &mut self.work;
         let rule = *work.queues[queue].rule();
         let started = work.consumers[queue].start(idle.slot, message, service, &rule, self.now);
+        self.slots_change(idle.workload, idle.pod, 1);
         self.at(started.wake, Event::Service { queue, slot: started.slot, epoch: started.epoch });
     }
 
@@ -138,6 +139,7 @@ impl World<'_> {
                 self.at(again, Event::Service { queue, slot, epoch });
             }
             Wake::Done(done) => {
+                self.slots_change(done.workload, done.pod, -1);
                 self.work.queues[queue].slot_done(done.message, slot, self.now);
                 if let Some(message) = done.message.filter(|message| !message.is_read_again()) {
                     self.complete(queue, message, done.started, done.workload);

@@ -5,6 +5,7 @@ mod demand;
 mod inject;
 mod instant;
 mod lanes;
+mod metrics;
 mod observe;
 mod resting;
 mod scaling;
@@ -81,6 +82,7 @@ impl World<'_> {
             Event::AutoscalerScan => self.autoscaler_scan(),
             Event::DeletionStep(node) => self.deletion_step(node),
             Event::WarmupEnd => self.warmup_ends(),
+            Event::MetricsScrape => self.metrics_scrape(),
             Event::Sample => self.sample(),
             Event::End => self.arrivals_end(),
             _ => self.record.counters.stale_events += 1,

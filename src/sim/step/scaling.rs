@@ -162,14 +162,23 @@ impl World<'_> {
     /// The HPA asks KEDA's metrics server for each of its metrics; failures are counted there.
     fn hpa_queries(&mut self, workload: WorkloadId, hpa: &HpaSpec, to: &mut Vec<MetricReading>) {
         let plan = self.plan;
-        let Some(ScalerKind::ScaledObject(spec)) = &plan.workloads[workload].scaler else { return };
+        let Some(ScalerKind::ScaledObject(spec)) = &plan.workloads[workload].scaler else {
+            let failed = MetricReading::Failed(MetricFailure::NotRead);
+            let read = |metric| self.use_of_pods(workload, metric).unwrap_or(failed);
+            to.extend(hpa.metrics.iter().map(read));
+            return;
+        };
         let mut live = std::mem::take(&mut self.scaling[workload].readings);
         live.clear();
         live.extend(spec.triggers.iter().map(|each| self.read_trigger(each)));
         let state = &self.cluster.workloads[workload];
         let scale = Scale { replicas: state.replicas, ready: state.ready };
-        let memory = &mut self.scaling[workload].keda;
-        let read = |metric: &HpaMetric| {
+        for metric in &hpa.metrics {
+            if let Some(reading) = self.use_of_pods(workload, metric) {
+                to.push(reading);
+                continue;
+            }
+            let memory = &mut self.scaling[workload].keda;
             let value = match metric {
                 HpaMetric::Trigger { index, .. } => {
                     keda::metric_for_hpa(spec, memory, *index, live[*index], scale, plan.keda)
@@ -179,10 +188,21 @@ impl World<'_> {
                 }
                 _ => Err(SourceError),
             };
-            value.map_or(MetricReading::Failed(MetricFailure::NotRead), MetricReading::Total)
-        };
-        to.extend(hpa.metrics.iter().map(read));
+            to.push(
+                value.map_or(MetricReading::Failed(MetricFailure::NotRead), MetricReading::Total),
+            );
+        }
         self.scaling[workload].readings = live;
+    }
+
+    /// What the metrics server shows of a workload's pods; `None`: not its kind of metric.
+    fn use_of_pods(&self, workload: WorkloadId, metric: &HpaMetric) -> Option<MetricReading> {
+        let cpu = match metric {
+            HpaMetric::Cpu(_) | HpaMetric::ContainerCpu(_) => true,
+            HpaMetric::Memory(_) => false,
+            _ => return None,
+        };
+        Some(MetricReading::Pods(self.usage_sums(workload, cpu)))
     }
 
     /// What a query would show, without one being made.

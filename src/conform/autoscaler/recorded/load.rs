@@ -299,6 +299,7 @@ impl Loaded {
             unschedulable_since: SimTime::NEVER,
             bound: SimTime::NEVER,
             ready: SimTime::NEVER,
+            condition_changed: SimTime::NEVER,
             terminating: deletion.unwrap_or(SimTime::NEVER),
         };
         let id = self.cluster().pods.push(pod);
