@@ -185,7 +185,7 @@ impl World<'_> {
     fn restart_pod(&mut self, pod: PodId) {
         let was_ready = self.cluster.pods[pod].ready != SimTime::NEVER;
         self.cluster.pods[pod].started = 0;
-        self.cluster.container_exited(pod);
+        self.cluster.container_exited(pod, self.now);
         self.starts_again(pod, was_ready);
         let workload = self.cluster.pods[pod].workload;
         self.budgets_changed(pod);
