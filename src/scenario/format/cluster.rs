@@ -26,7 +26,8 @@ section! {
         "schedulerConfiguration" scheduler: SchedulerConfiguration;
         /// What the Azure Policy add-on enforces.
         "azurePolicy" policy: AzurePolicy;
-        /// The ConfigMap `cluster-autoscaler-priority-expander`: patterns of scale sets by priority.
+        /// The ConfigMap `cluster-autoscaler-priority-expander`: patterns of scale sets by
+        /// priority.
         "priorityExpander" priorities: IndexMap<String, At<Vec<Text>>>;
         /// Node pools.
         "agentPoolProfiles" pools: Vec<At<Pool>>, required;
