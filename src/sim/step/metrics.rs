@@ -14,7 +14,7 @@ impl World<'_> {
         for (workload, spec) in self.plan.workloads.enumerate() {
             let Some(uses) = &spec.uses else { continue };
             let clock = self.usage.loads[workload].as_mut().map_or(0, |load| load.settle(self.now));
-            for pod in &self.cluster.workloads[workload].pods {
+            for pod in self.cluster.workloads[workload].pods.iter() {
                 if let Some(pod) = self.usage.pods.get_mut(pod) {
                     pod.scrape(clock, uses.slot_milli, self.now);
                 }
@@ -72,7 +72,7 @@ impl World<'_> {
     pub fn usage_sums(&self, workload: WorkloadId, cpu: bool) -> PodSums {
         let Some(uses) = &self.plan.workloads[workload].uses else { return PodSums::default() };
         let mut sums = PodSums::default();
-        for &pod in &self.cluster.workloads[workload].pods {
+        for &pod in self.cluster.workloads[workload].pods.iter() {
             let row = &self.cluster.pods[pod];
             let shape = &self.cluster.shapes[row.shape];
             let running = row.phase > PodPhase::Starting || self.usage.pods.contains_key(&pod);
