@@ -1,16 +1,19 @@
 //! The world of one run: the model, the controllers' memories, the provider, and the record, all
 //! owned by one value. Plain data: a run can move to any thread.
 
+use std::collections::BTreeMap;
+
 use crate::control::hpa::{HpaMemory, HpaSettings, HpaSpec, MetricReading};
 use crate::control::keda::{self, KedaMemory, Read};
+use crate::control::node::Upgrade;
 use crate::control::scheduler::{Scheduler, SchedulerView};
 use crate::engine::{EventQueue, Fingerprint, Place, TokenBucket};
 use crate::model::{Cluster, DisruptionBudget, Pool, Workload};
 use crate::plan::{Plan, ScalerKind};
 use crate::rules::WellKnown;
-use crate::unit::{Duration, IdVec, Lots, SimTime, WorkloadId};
+use crate::unit::{Duration, IdVec, Lots, PoolId, SimTime, WorkloadId};
 
-use super::apply::{Admission, Coverage};
+use super::apply::{Admission, Coverage, Health, JobMemory, RolloutMemory};
 use super::capacity::Capacity;
 use super::decisions::DecisionLog;
 use super::event::Event;
@@ -82,6 +85,14 @@ pub struct World<'p> {
     pub hpa_settings: HpaSettings,
     /// What disruption budgets cover.
     pub coverage: Coverage,
+    /// Jobs some of whose pods have failed.
+    pub jobs: BTreeMap<WorkloadId, JobMemory>,
+    /// New versions of workloads.
+    pub rollouts: BTreeMap<WorkloadId, RolloutMemory>,
+    /// Upgrades of pools under way.
+    pub upgrades: BTreeMap<PoolId, Upgrade>,
+    /// Nodes that are not well.
+    pub health: Health,
     /// What quotas count, and what they refused.
     pub admission: Admission,
     /// Where scans of the autoscaler are written down, if they are.
@@ -137,23 +148,6 @@ impl<'p> World<'p> {
         let names = Names::new(&mut cluster.symbols);
         let well_known = WellKnown::new(&mut cluster.symbols);
         let keys = Keys::new(plan);
-        let scaling = plan
-            .workloads
-            .iter()
-            .map(|workload| Scaling {
-                hpa_spec: match &workload.scaler {
-                    Some(ScalerKind::ScaledObject(spec)) => Some(keda::hpa_spec(spec, plan.keda)),
-                    Some(ScalerKind::Hpa(spec)) => Some(spec.clone()),
-                    _ => None,
-                },
-                keda: KedaMemory::default(),
-                hpa: HpaMemory::default(),
-                polls: Ticker::STOPPED,
-                syncs: Ticker::STOPPED,
-                readings: Vec::new(),
-                metrics: Vec::new(),
-            })
-            .collect();
         Self {
             plan,
             options,
@@ -163,7 +157,7 @@ impl<'p> World<'p> {
             events: EventQueue::new(),
             fingerprint: Fingerprint::new(),
             work: Work::new(plan, &keys, seed),
-            scaling,
+            scaling: scalings(plan),
             scheduling: Scheduling {
                 scheduler: Scheduler::new(&plan.scheduler, well_known),
                 busy_until: SimTime::ZERO,
@@ -188,6 +182,10 @@ impl<'p> World<'p> {
             syncs: plan.workloads.iter().map(|_| false).collect(),
             hpa_settings: HpaSettings::of(plan.version),
             coverage: Coverage::default(),
+            jobs: BTreeMap::new(),
+            rollouts: BTreeMap::new(),
+            upgrades: BTreeMap::new(),
+            health: Health::default(),
             admission: Admission::new(plan),
             decisions: None,
             cluster,
@@ -214,6 +212,26 @@ impl World<'_> {
     pub fn counts(&self) -> bool {
         self.now.micros() >= self.plan.simulation.warmup.micros()
     }
+}
+
+/// The memories of all workloads' scalers, empty.
+fn scalings(plan: &Plan) -> IdVec<WorkloadId, Scaling> {
+    plan.workloads
+        .iter()
+        .map(|workload| Scaling {
+            hpa_spec: match &workload.scaler {
+                Some(ScalerKind::ScaledObject(spec)) => Some(keda::hpa_spec(spec, plan.keda)),
+                Some(ScalerKind::Hpa(spec)) => Some(spec.clone()),
+                _ => None,
+            },
+            keda: KedaMemory::default(),
+            hpa: HpaMemory::default(),
+            polls: Ticker::STOPPED,
+            syncs: Ticker::STOPPED,
+            readings: Vec::new(),
+            metrics: Vec::new(),
+        })
+        .collect()
 }
 
 /// What the scheduler is shown.

@@ -14,6 +14,7 @@ use crate::cloud::PodStartSpec;
 use crate::control::hpa::{Behavior, HpaSpec};
 use crate::control::keda::{FallbackSpec, MetricType, ScalingStrategy, TriggerCombination};
 use crate::control::kubelet::Probes;
+use crate::control::workload::ControllerSpec;
 use crate::demand::SourceSpec;
 use crate::model::{
     Annotations, HostPort, LabelSelector, Labels, NodeAffinity, PodAffinity, Requirement,
@@ -75,6 +76,8 @@ pub struct WorkloadDraft {
     pub replicas: Option<u32>,
     /// A Job's `completions`.
     pub completions: Option<u32>,
+    /// Settings of its controller.
+    pub controller: ControllerSpec,
     /// `template`
     pub pod: PodDraft,
     /// `pool:` shorthand: select that pool and tolerate its taints.
@@ -466,6 +469,7 @@ impl WorkloadDraft {
             selector: None,
             replicas: None,
             completions: None,
+            controller: ControllerSpec::default(),
             pod: PodDraft::default(),
             pool: None,
             scaler: None,
