@@ -92,6 +92,11 @@ pub struct ConsumerSpec {
     pub concurrency: u32,
     /// Work per message.
     pub service: Dist,
+    /// Messages that a pod of a ScaledJob takes before it ends; `None`: as many as it works on at
+    /// a time.
+    pub messages_per_pod: Option<u32>,
+    /// How long a pod of a ScaledJob waits for a message before it ends.
+    pub idle_timeout: Duration,
 }
 
 #[cfg(test)]

@@ -67,6 +67,10 @@ pub enum Event {
     Inject(u32),
     /// A workload controller works on its object.
     WorkloadSync(WorkloadId),
+    /// The Job controller works on the Jobs of a ScaledJob.
+    JobSync(WorkloadId),
+    /// `activeDeadlineSeconds` of a Job of a ScaledJob have passed.
+    JobDeadline(WorkloadId, u32),
     /// KEDA polls.
     KedaPoll(WorkloadId),
     /// The HPA syncs.
@@ -100,7 +104,7 @@ impl Event {
     /// The lane of this kind of event.
     pub const fn lane(self) -> Lane {
         match self {
-            Self::WorkloadSync(_) => Lane::Workload,
+            Self::WorkloadSync(_) | Self::JobSync(_) | Self::JobDeadline(..) => Lane::Workload,
             Self::KedaPoll(_) => Lane::Keda,
             Self::HpaSync(_) => Lane::Hpa,
             Self::SchedulerCycle => Lane::Scheduler,

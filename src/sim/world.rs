@@ -10,7 +10,7 @@ use crate::plan::{Plan, ScalerKind};
 use crate::rules::WellKnown;
 use crate::unit::{Duration, IdVec, Lots, SimTime, WorkloadId};
 
-use super::apply::Coverage;
+use super::apply::{Coverage, JobBook};
 use super::capacity::Capacity;
 use super::event::Event;
 use super::names::{Keys, Names};
@@ -85,6 +85,8 @@ pub struct Scaling {
     pub hpa: HpaMemory,
     /// The HPA that KEDA makes, or the user's own.
     pub hpa_spec: Option<HpaSpec>,
+    /// The Jobs of a ScaledJob.
+    pub jobs: JobBook,
     /// When KEDA polls.
     pub polls: Ticker,
     /// When the HPA syncs.
@@ -137,6 +139,7 @@ impl<'p> World<'p> {
                 },
                 keda: KedaMemory::default(),
                 hpa: HpaMemory::default(),
+                jobs: JobBook::default(),
                 polls: Ticker::STOPPED,
                 syncs: Ticker::STOPPED,
                 readings: Vec::new(),

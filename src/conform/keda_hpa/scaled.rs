@@ -358,10 +358,10 @@ fn job_history(given: &Value) -> Value {
     let jobs = finished_jobs(given);
     let mut deleted = Vec::new();
     for (failed, key) in [(false, "successful_limit"), (true, "failed_limit")] {
-        let limit = given[key].as_u64().map_or(HISTORY_LIMIT, |limit| limit as usize);
+        let limit = given[key].as_u64().map_or(HISTORY_LIMIT, |limit| limit as u32);
         let these: Vec<_> = jobs.iter().filter(|job| job.1 == failed).collect();
         let completed: Vec<_> = these.iter().map(|job| job.2).collect();
-        let doomed = history_to_delete(&completed, limit);
+        let doomed = history_to_delete(&completed, limit as usize);
         deleted.extend(doomed.into_iter().map(|index| these[index].0.clone()));
     }
     json!({"deleted": deleted})

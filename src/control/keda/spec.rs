@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Formula;
+use super::scaled_job::{HISTORY_LIMIT, JobTemplate, PodCondition};
 use crate::control::hpa::Behavior;
 use crate::unit::{Duration, QueueId, SimTime, Symbol};
 
@@ -141,6 +142,10 @@ impl ScaledJobSpec {
             max_replicas: None,
             strategy: ScalingStrategy::Default,
             combination: TriggerCombination::Max,
+            pending_conditions: Vec::new(),
+            successful_history: HISTORY_LIMIT,
+            failed_history: HISTORY_LIMIT,
+            template: JobTemplate::default(),
             triggers,
         }
     }
@@ -222,6 +227,14 @@ pub struct ScaledJobSpec {
     pub strategy: ScalingStrategy,
     /// `scalingStrategy.multipleScalersCalculation`
     pub combination: TriggerCombination,
+    /// `scalingStrategy.pendingPodConditions`
+    pub pending_conditions: Vec<PodCondition>,
+    /// `successfulJobsHistoryLimit`, default 100.
+    pub successful_history: u32,
+    /// `failedJobsHistoryLimit`, default 100.
+    pub failed_history: u32,
+    /// `jobTargetRef`
+    pub template: JobTemplate,
     /// `triggers`
     pub triggers: Vec<Trigger>,
 }

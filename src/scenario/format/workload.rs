@@ -88,6 +88,11 @@ section! {
         "concurrency" concurrency: Count = "1", "own default";
         /// Work per message.
         "serviceTime" service: Distribution, required;
+        /// Messages that a pod of a ScaledJob takes before it ends; without it, as many as it works
+        /// on at a time.
+        "messagesPerPod" messages_per_pod: Count;
+        /// How long a pod of a ScaledJob waits for a message before it ends.
+        "idleTimeout" idle_timeout: Length = "60s", "Azure SDK: a receive waits one minute";
     }
 }
 

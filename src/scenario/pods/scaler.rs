@@ -29,12 +29,9 @@ pub(super) fn lower(
             (ScalerKind::ScaledObject(spec), object.origin)
         }
         ScalerDraft::ScaledJob(job) => {
-            // Checked whole, so that what is wrong in it is said beside what is missing here.
-            scaled_job(job, context, tables, found)?;
-            let text =
-                format!("ScaledJob {}: the Jobs of a ScaledJob are not simulated yet", draft.name);
-            found.error(code::NOT_BUILT, job.origin, text);
-            return None;
+            let spec = scaled_job(job, context, tables, found)?;
+            check_job_pods(draft, job, found)?;
+            (ScalerKind::ScaledJob(spec), job.origin)
         }
         ScalerDraft::Hpa(spec, place) => (ScalerKind::Hpa(spec.clone()), *place),
     };
@@ -47,6 +44,17 @@ pub(super) fn lower(
         return None;
     }
     Some(kind)
+}
+
+/// The pods of a Job must be able to end: by working on messages, or after a time.
+fn check_job_pods(draft: &WorkloadDraft, job: &ScaledJobDraft, found: &mut Findings) -> Option<()> {
+    let text = match (&draft.work.consumes, &draft.work.lifetime) {
+        (Some(_), None) | (None, Some(_)) => return Some(()),
+        (None, None) => "its Jobs never end: give it `consumes` or a `duration`",
+        (Some(_), Some(_)) => "its pods end with their messages or after `duration`, not both",
+    };
+    found.error(code::FIELD, job.origin, format!("ScaledJob {}: {text}", draft.name));
+    None
 }
 
 /// Whether a scaler reads what pods use.
@@ -121,6 +129,10 @@ fn scaled_job(
     spec.max_replicas = draft.max_replicas;
     spec.strategy = draft.strategy;
     spec.combination = draft.combination;
+    spec.pending_conditions.clone_from(&draft.pending_conditions);
+    spec.successful_history = draft.successful_history.unwrap_or(spec.successful_history);
+    spec.failed_history = draft.failed_history.unwrap_or(spec.failed_history);
+    spec.template = draft.template;
     Some(spec)
 }
 

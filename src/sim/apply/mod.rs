@@ -7,8 +7,10 @@ mod nodes;
 mod pods;
 mod provider;
 mod replicas;
+mod scaled_jobs;
 mod scheduling;
 mod waiting;
 
 pub use budgets::Coverage;
 pub use pods::Stop;
+pub use scaled_jobs::JobBook;

@@ -250,6 +250,7 @@ impl World<'_> {
                 self.scheduling
                     .scheduler
                     .pod_terminating(scheduler_view(self.plan, &self.cluster), pod);
+                self.job_pod_stopping(pod);
                 self.refresh_consumed_queue(row.workload);
                 self.budgets_changed(pod);
                 if self.consumer_drained(pod) {
@@ -313,6 +314,9 @@ impl World<'_> {
         if matches!(kind, WorkloadKind::DaemonSet | WorkloadKind::Bare) {
             // Nobody replaces it: it is wanted no more.
             self.cluster.workloads[row.workload].replicas -= 1;
+        }
+        if kind == WorkloadKind::ScaledJob {
+            self.job_pod_ended(pod, why);
         }
         if self.is_finite(pod) {
             self.work.finite_pods -= 1;

@@ -1,6 +1,7 @@
 //! Work arrives, is taken, is done, is lost.
 
-use crate::plan::WorkloadKind;
+use crate::model::PodPhase;
+use crate::plan::{ScalerKind, WorkloadKind};
 use crate::queue::{Fate, IdleSlot, Wake};
 use crate::sim::apply::Stop;
 use crate::sim::event::Event;
@@ -69,6 +70,7 @@ impl World<'_> {
         let rule = *work.queues[queue].rule();
         let started = work.consumers[queue].start(idle.slot, message, service, &rule, self.now);
         self.record.workloads[idle.workload].busy.add(1, self.now);
+        self.job_pod_takes(idle.workload, queue, idle.pod);
         self.at(started.wake, Event::Service { queue, slot: started.slot, epoch: started.epoch });
     }
 
@@ -87,12 +89,22 @@ impl World<'_> {
                     self.complete(queue, message, done.started, done.workload);
                 }
                 if done.pod_is_done {
-                    self.end_pod(done.pod, Stop::ScaledDown);
+                    self.consumer_done(done.pod);
                 }
                 self.serve(queue);
+                if !done.pod_is_done {
+                    self.job_pod_idles(done.workload, queue, done.pod);
+                }
                 self.metric_changed(queue);
             }
         }
+    }
+
+    /// A pod that takes no more messages has finished its last one: it was told to stop, or a
+    /// pod of a Job has done its part.
+    fn consumer_done(&mut self, pod: PodId) {
+        let stopping = self.cluster.pods[pod].phase == PodPhase::Terminating;
+        self.end_pod(pod, if stopping { Stop::ScaledDown } else { Stop::Completed });
     }
 
     fn complete(
@@ -153,6 +165,7 @@ impl World<'_> {
         self.work.consumers[queue].join(pod, workload, slots, self.now);
         self.record.workloads[workload].slots.add(i64::from(slots), self.now);
         self.serve(queue);
+        self.job_pod_idles(workload, queue, pod);
         self.metric_changed(queue);
     }
 
@@ -217,10 +230,16 @@ impl World<'_> {
 
     /// Whether every Job whose pods end by themselves wants no more of them.
     fn are_jobs_over(&self) -> bool {
-        self.plan.workloads.enumerate().all(|(id, spec)| {
-            spec.kind != WorkloadKind::Job
-                || spec.times.lifetime.is_none()
-                || self.cluster.workloads[id].replicas == 0
+        self.plan.workloads.enumerate().all(|(id, spec)| match &spec.scaler {
+            // A minimum of Jobs is made again and again.
+            Some(ScalerKind::ScaledJob(jobs)) => {
+                jobs.min_replicas > 0 || self.scaling[id].jobs.is_over()
+            }
+            _ => {
+                spec.kind != WorkloadKind::Job
+                    || spec.times.lifetime.is_none()
+                    || self.cluster.workloads[id].replicas == 0
+            }
         })
     }
 }

@@ -3,11 +3,13 @@
 use crate::control::hpa::{
     self, HoldBack, HpaDecision, HpaMetric, HpaSeen, HpaSpec, Limit, MetricFailure, MetricReading,
 };
+use crate::control::keda::scaled_job::{self, JobsDecision, JobsSeen};
 use crate::control::keda::{
-    self, PollReason, PollSeen, Read, Scale, ScaledObjectSpec, ScalerSpec, SourceError, Trigger,
+    self, PollReason, PollSeen, Read, Scale, ScaledJobSpec, ScaledObjectSpec, ScalerSpec,
+    SourceError, Trigger,
 };
 use crate::plan::ScalerKind;
-use crate::record::Actor;
+use crate::record::{Actor, Object};
 use crate::sim::step::Loop;
 use crate::sim::world::World;
 use crate::unit::{QueueId, SimTime, WorkloadId};
@@ -18,9 +20,70 @@ impl World<'_> {
     pub fn keda_poll(&mut self, workload: WorkloadId) {
         self.record.counters.keda_polls += 1;
         let plan = self.plan;
-        if let Some(ScalerKind::ScaledObject(spec)) = &plan.workloads[workload].scaler {
-            self.poll_scaled_object(workload, spec);
+        match &plan.workloads[workload].scaler {
+            Some(ScalerKind::ScaledObject(spec)) => self.poll_scaled_object(workload, spec),
+            Some(ScalerKind::ScaledJob(spec)) => self.poll_scaled_job(workload, spec),
+            Some(ScalerKind::Hpa(_)) | None => {}
         }
+    }
+
+    fn poll_scaled_job(&mut self, workload: WorkloadId, spec: &ScaledJobSpec) {
+        let mut readings = std::mem::take(&mut self.scaling[workload].readings);
+        readings.clear();
+        readings.extend(spec.triggers.iter().map(|trigger| self.read_trigger(trigger)));
+        let (running, pending) = self.count_jobs(workload, &spec.pending_conditions);
+        let seen = JobsSeen { readings: &readings, running, pending };
+        let decision = scaled_job::poll(spec, &seen);
+        let memory = &mut self.scaling[workload].keda;
+        (memory.polled, memory.active) = (Some(self.now), decision.active);
+        let object = Object::Workload(workload);
+        let deleted = self.trim_jobs(workload, spec);
+        if decision.creates > 0 {
+            let after = running + decision.creates;
+            let change = Some((i64::from(running), i64::from(after)));
+            self.fingerprint.add(self.now, 6, u64::from(workload.0), u64::from(decision.creates));
+            self.note(Actor::Keda, "create-jobs", object, "keda.scaled-job", change, || {
+                let every = spec.polling_interval;
+                format!("a poll (every {every}) found {running} Jobs running, {pending} pending")
+            });
+            self.create_jobs(workload, decision.creates);
+        }
+        if deleted > 0 {
+            let change = Some((i64::from(deleted), 0));
+            self.note(Actor::Keda, "delete-jobs", object, "keda.history-limit", change, || {
+                "finished Jobs beyond the history limits".to_owned()
+            });
+        }
+        self.refresh_cause_of(workload);
+        let until = match decision {
+            JobsDecision { creates: 0, error: false, .. } if deleted == 0 => {
+                self.sources_hold_until(&spec.triggers)
+            }
+            _ => self.now,
+        };
+        self.rest(workload, Loop::Polls, until);
+        self.scaling[workload].readings = readings;
+    }
+
+    /// What keeps the Jobs of a ScaledJob from being as many as its messages ask for (contract §5,
+    /// rule 2).
+    pub fn job_scaling_cause(
+        &self,
+        workload: WorkloadId,
+        queue: QueueId,
+        spec: &ScaledJobSpec,
+    ) -> Option<Cause> {
+        let oldest = self.work.queues[queue].oldest_waiting()?;
+        let memory = &self.scaling[workload].keda;
+        if memory.polled.is_none_or(|polled| polled < oldest) {
+            return Some(Cause::KedaPoll);
+        }
+        if !memory.active {
+            return Some(Cause::KedaActivation);
+        }
+        let (min, max) = spec.effective_bounds();
+        let full = i64::from(self.scaling[workload].jobs.running()) >= min + max;
+        full.then_some(Cause::HpaMax)
     }
 
     /// What the reconciler does with a paused object: no loop, no HPA, and the replicas that the
