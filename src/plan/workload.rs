@@ -6,7 +6,7 @@ use crate::chance::Dist;
 use crate::cloud::PodStartSpec;
 pub use crate::control::disruption::DisruptionBudgetSpec;
 use crate::control::hpa::HpaSpec;
-use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec};
+use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec, Trigger};
 use crate::demand::SourceSpec;
 use crate::queue::ConsumerSpec;
 use crate::unit::{Duration, QueueId, ShapeId, SimTime, Symbol, WorkloadId};
@@ -52,6 +52,17 @@ pub struct WorkloadSpec {
     pub consumes: Option<ConsumerSpec>,
     /// How long its pods take to start and how long they live.
     pub times: PodTimes,
+}
+
+impl WorkloadSpec {
+    /// The triggers of its KEDA scaler.
+    pub fn triggers(&self) -> &[Trigger] {
+        match &self.scaler {
+            Some(ScalerKind::ScaledObject(spec)) => &spec.triggers,
+            Some(ScalerKind::ScaledJob(spec)) => &spec.triggers,
+            Some(ScalerKind::Hpa(_)) | None => &[],
+        }
+    }
 }
 
 /// What drives a workload's number of replicas.

@@ -62,6 +62,8 @@ pub struct MessageQueue {
 pub struct QueueTally {
     /// All messages that ever arrived.
     pub arrived: u64,
+    /// All deliveries.
+    pub delivered: u64,
     /// All messages completed.
     pub completed: u64,
     /// All messages dead-lettered.
@@ -130,6 +132,7 @@ impl MessageQueue {
             }
         };
         self.held += 1;
+        self.tally.delivered += 1;
         if self.counts(message.arrived) {
             self.counted_waiting -= 1;
             self.tally.counted_redelivered += u64::from(message.deliveries > 1);

@@ -7,9 +7,11 @@ mod lock;
 mod messages;
 #[cfg(test)]
 mod messages_tests;
+mod rate;
 mod spec;
 
 pub use consumers::{Consumers, Crew, Finished, Held, IdleSlot, Lost, Started, Wake};
 pub use lock::{LockRule, QueueDefaults};
 pub use messages::{Fate, Message, MessageQueue, QueueTally};
+pub use rate::{Moved, RateMeter};
 pub use spec::{ConsumerSpec, DepthCurve, QueueKind, QueueSpec};

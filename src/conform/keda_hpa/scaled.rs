@@ -11,8 +11,8 @@ use crate::control::keda::scaled_job::{
     poll as poll_jobs,
 };
 use crate::control::keda::{
-    CountSource, FallbackBehavior, FallbackSpec, Formula, Health, KedaMemory, MetricType,
-    Modifiers, ObjectState, PollReason, PollSeen, Read, Reading, ScaledJobSpec, ScaledObjectSpec,
+    FallbackBehavior, FallbackSpec, Formula, Health, KedaMemory, MetricType, Modifiers,
+    ObjectState, PollReason, PollSeen, QueueSource, Read, Reading, ScaledJobSpec, ScaledObjectSpec,
     ScalerSpec, ScalingStrategy, SourceError, Trigger, TriggerCombination, bounds_are_valid,
     composite_for_hpa, decide, formula_input, hpa_spec, metric_for_hpa, poll, reads_live,
 };
@@ -71,7 +71,7 @@ fn trigger(scaler: ScalerSpec, target_milli: i64) -> Trigger {
 }
 
 fn counting(target_milli: i64) -> Trigger {
-    trigger(ScalerSpec::Count(CountSource { queue: QueueId(0) }), target_milli)
+    trigger(ScalerSpec::Queues(QueueSource::depth_of(QueueId(0))), target_milli)
 }
 
 /// A ScaledObject with one trigger and the bounds and fallback of a case.

@@ -24,6 +24,6 @@ pub use poll::{
 };
 pub use scaled_job::{JobTemplate, PodCondition};
 pub use spec::{
-    CountSource, CronWindows, FallbackBehavior, FallbackSpec, MetricType, Modifiers, ScaledJobSpec,
+    CronWindows, FallbackBehavior, FallbackSpec, MetricType, Modifiers, QueueSource, ScaledJobSpec,
     ScaledObjectSpec, ScalerSpec, ScalingStrategy, Trigger, TriggerCombination,
 };

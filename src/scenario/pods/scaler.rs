@@ -7,13 +7,14 @@ use super::lower::LowerContext;
 use super::tables::Tables;
 use crate::control::hpa::HpaMetric;
 use crate::control::keda::catalogue::ScalerKind as TriggerKind;
+use crate::control::keda::scaler::source::SourceDraft;
 use crate::control::keda::{
-    CountSource, Formula, Modifiers, ScaledJobSpec, ScaledObjectSpec, ScalerSpec, Trigger, trigger,
+    Formula, Modifiers, QueueSource, ScaledJobSpec, ScaledObjectSpec, ScalerSpec, Trigger, trigger,
 };
 use crate::plan::ScalerKind;
 use crate::scenario::foreign::{Findings, code};
 use crate::scenario::{Diagnostic, Span};
-use crate::unit::Symbol;
+use crate::unit::{QueueId, Symbol};
 
 /// Lowers what scales a workload; `None` after an error or if nothing does.
 pub(super) fn lower(
@@ -192,7 +193,7 @@ fn lower_trigger(
                 }
             }
         }
-        _ => source(kind, read.source, context, draft.origin, found)?,
+        _ => ScalerSpec::Queues(source(kind, &read.source, context, draft.origin, found)?),
     };
     Some(Trigger {
         name: draft.name.as_deref().map_or(Symbol::EMPTY, |name| tables.intern(name)),
@@ -204,37 +205,37 @@ fn lower_trigger(
     })
 }
 
-/// The queue that a trigger counts.
+/// The queues that a trigger reads.
 fn source(
     kind: &str,
-    source: Option<(String, String)>,
+    source: &SourceDraft,
     context: &LowerContext<'_>,
     place: Option<Span>,
     found: &mut Findings,
-) -> Option<ScalerSpec> {
+) -> Option<QueueSource> {
     let names: Vec<&str> = context.queues.iter().map(|(name, _)| name.as_str()).collect();
     let known = match names.len() {
         0 => "the scenario has no `queues`".to_owned(),
         _ => format!("known: {}", names.join(", ")),
     };
-    let (text, help) = match &source {
-        Some((key, value)) => {
-            // SQS names a queue by its address.
-            let last = value.rsplit('/').next().unwrap_or(value);
-            let queue = context.queues.iter().find(|(name, _)| name == value || name == last);
-            if let Some(&(_, queue)) = queue {
-                return Some(ScalerSpec::Count(CountSource { queue }));
+    let text = match &source.named {
+        Some((key, value)) => match queues_named(value, source.is_regex, context) {
+            Ok(queues) if !queues.is_empty() => {
+                let (operation, reads) = (source.operation, source.reads);
+                return Some(QueueSource { queues: queues.into(), operation, reads });
             }
-            let text = format!("trigger `{kind}`: there is no queue `{value}` (from `{key}`)");
-            (
-                text,
-                format!("add it to `queues:`, or name one by `{}`; {known}", trigger::SOURCE_KEY),
-            )
-        }
-        None => {
-            let text = format!("trigger `{kind}` names no queue");
-            (text, format!("name one by `{}` in its metadata; {known}", trigger::SOURCE_KEY))
-        }
+            Ok(_) if source.is_regex => {
+                format!("trigger `{kind}`: no queue matches `{value}` (from `{key}`)")
+            }
+            Ok(_) => format!("trigger `{kind}`: there is no queue `{value}` (from `{key}`)"),
+            Err(why) => format!("trigger `{kind}`: `{key}`: {why}"),
+        },
+        None => format!("trigger `{kind}` names no queue"),
+    };
+    let key = trigger::SOURCE_KEY;
+    let help = match &source.named {
+        Some(_) => format!("add it to `queues:`, or name one by `{key}`; {known}"),
+        None => format!("name one by `{key}` in its metadata; {known}"),
     };
     let error = Diagnostic::error(code::SOURCE, text).help(help);
     found.report(match place {
@@ -242,4 +243,22 @@ fn source(
         None => error,
     });
     None
+}
+
+/// The queue of a name, or all whose names match.
+fn queues_named(
+    value: &str,
+    is_regex: bool,
+    context: &LowerContext<'_>,
+) -> Result<Vec<QueueId>, String> {
+    if is_regex {
+        // Upstream matches anywhere in the name.
+        let regex = regex::Regex::new(value).map_err(|error| error.to_string())?;
+        let matching = context.queues.iter().filter(|(name, _)| regex.is_match(name));
+        return Ok(matching.map(|&(_, queue)| queue).collect());
+    }
+    // SQS names a queue by its address.
+    let last = value.rsplit('/').next().unwrap_or(value);
+    let queue = context.queues.iter().find(|(name, _)| name == value || name == last);
+    Ok(queue.map(|&(_, queue)| queue).into_iter().collect())
 }

@@ -116,6 +116,7 @@ impl World<'_> {
     ) {
         self.work.queues[queue].complete(message);
         self.work.last_completion[queue] = Some(self.now);
+        self.cooldown_begins(queue);
         self.record.queue_flows[queue].completed += 1;
         self.fingerprint.add(self.now, 31, self.keys.queues[queue], message.ordinal);
         if self.work.queues[queue].counts(message.arrived) {

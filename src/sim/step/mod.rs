@@ -62,6 +62,7 @@ impl World<'_> {
             Event::JobSync(workload) => self.job_sync(workload),
             Event::JobDeadline(workload, job) => self.job_deadline(workload, job),
             Event::KedaPoll(workload) => self.keda_poll(workload),
+            Event::CooldownEnd(workload) => self.cooldown_ends(workload),
             Event::HpaSync(workload) => self.hpa_sync(workload),
             Event::SchedulerCycle => self.scheduler_cycle(),
             Event::AutoscalerScan => self.autoscaler_scan(),

@@ -4,15 +4,18 @@ use crate::control::hpa::{
     self, HoldBack, HpaDecision, HpaMetric, HpaSeen, HpaSpec, Limit, MetricFailure, MetricReading,
 };
 use crate::control::keda::scaled_job::{self, JobsDecision, JobsSeen};
+use crate::control::keda::scaler::rabbitmq::{self, QueueStatistics};
+use crate::control::keda::scaler::source::Reads;
 use crate::control::keda::{
-    self, PollReason, PollSeen, Read, Scale, ScaledJobSpec, ScaledObjectSpec, ScalerSpec,
-    SourceError, Trigger,
+    self, PollReason, PollSeen, QueueSource, Read, Scale, ScaledJobSpec, ScaledObjectSpec,
+    ScalerSpec, SourceError, Trigger,
 };
 use crate::plan::ScalerKind;
 use crate::record::{Actor, Object};
+use crate::sim::event::Event;
 use crate::sim::step::Loop;
 use crate::sim::world::World;
-use crate::unit::{QueueId, SimTime, WorkloadId};
+use crate::unit::{Duration, QueueId, SimTime, WorkloadId};
 use crate::vocabulary::Cause;
 
 impl World<'_> {
@@ -154,6 +157,33 @@ impl World<'_> {
         }
     }
 
+    /// A message is completed. In the laboratory the cooldown runs from here, and the object is
+    /// looked at when it is over, whenever it is polled.
+    pub fn cooldown_begins(&mut self, queue: QueueId) {
+        if !self.plan.lab.cooldown_from_completion {
+            return;
+        }
+        let plan = self.plan;
+        for &workload in self.work.consumers_of(queue).to_vec().iter() {
+            if let Some(ScalerKind::ScaledObject(spec)) = &plan.workloads[workload].scaler {
+                // Strictly after the cooldown.
+                let end = self.now + spec.cooldown + Duration::from_micros(1);
+                self.at(end, Event::CooldownEnd(workload));
+            }
+        }
+    }
+
+    /// Laboratory: if no message was completed since, the object is looked at.
+    pub fn cooldown_ends(&mut self, workload: WorkloadId) {
+        let plan = self.plan;
+        let Some(ScalerKind::ScaledObject(spec)) = &plan.workloads[workload].scaler else { return };
+        let over = |last: SimTime| last + spec.cooldown < self.now;
+        if self.last_completion(workload).is_some_and(over) {
+            self.wake_loop(workload, Loop::Polls);
+            self.poll_scaled_object(workload, spec);
+        }
+    }
+
     fn last_completion(&self, workload: WorkloadId) -> Option<SimTime> {
         let consumer = self.plan.workloads[workload].consumes.as_ref()?;
         self.work.last_completion[consumer.queue]
@@ -162,19 +192,36 @@ impl World<'_> {
     /// What a trigger's source shows now.
     fn read_trigger(&self, trigger: &Trigger) -> Read {
         match &trigger.scaler {
-            ScalerSpec::Count(source) => {
-                let count = self.work.metric(self.plan, source.queue, self.now);
-                let count = count.ok_or(SourceError)?;
-                Ok(trigger.reading(keda::encode::milli_of_count(
-                    i64::try_from(count).unwrap_or(i64::MAX),
-                )))
-            }
+            ScalerSpec::Queues(source) => self.read_queues(trigger, source).ok_or(SourceError),
             ScalerSpec::Cron(windows) => {
                 let value = keda::encode::milli_of_count(i64::from(windows.value(self.now)));
                 Ok(keda::Reading { value_milli: value, active: windows.is_active(self.now) })
             }
             // The HPA reads these itself.
             ScalerSpec::Cpu | ScalerSpec::Memory => Err(SourceError),
+        }
+    }
+
+    fn read_queues(&self, trigger: &Trigger, source: &QueueSource) -> Option<keda::Reading> {
+        let (plan, now) = (self.plan, self.now);
+        match source.reads {
+            Reads::Count(counted) => {
+                let mut failed = false;
+                let counts = source.queues.iter().map(|&queue| {
+                    let count = self.work.count(plan, queue, counted, now);
+                    failed |= count.is_none();
+                    i64::try_from(count.unwrap_or(0)).unwrap_or(i64::MAX)
+                });
+                let total = source.operation.of_counts(counts);
+                (!failed).then(|| trigger.reading(keda::encode::milli_of_count(total)))
+            }
+            Reads::RabbitMq { mode, ready_only } => {
+                let seen = source.queues.iter().map(|&id| self.work.statistics(plan, id, now));
+                let seen = seen.collect::<Option<Vec<QueueStatistics>>>()?;
+                let activation = trigger.activation_milli as f64 / 1_000.0;
+                let all = rabbitmq::compose(source.operation, &seen);
+                Some(rabbitmq::reading(mode, ready_only, activation, all))
+            }
         }
     }
 
@@ -258,6 +305,7 @@ impl World<'_> {
 
     /// A queue's metric has changed: scalers see it, and the cause that holds may be another.
     pub fn metric_changed(&mut self, queue: QueueId) {
+        self.work.measure(queue, self.now);
         self.wake_readers(queue);
         if self.work.has_scaler(queue) {
             self.refresh_queue_cause(queue);
