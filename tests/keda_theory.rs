@@ -54,7 +54,7 @@ const ROWS: [(Row, [f64; 3]); 5] = [
 fn the_formula_gives_the_table() {
     for (row, expected) in &ROWS {
         for (got, expected) in exact(row).into_iter().zip(expected) {
-            assert!((got / expected - 1.0).abs() < 1e-5, "{got} is not {expected}");
+            assert!((got / expected - 1.0).abs() < 5e-5, "{got} is not {expected}");
         }
     }
 }

@@ -214,8 +214,12 @@ const EXTRAS: [&str; 3] = [
      - {setReplicas: {workload: w0, replicas: 3, at: \"14:30\"}}\n",
 ];
 
+fn sixty() -> ProptestConfig {
+    ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(sixty())]
 
     #[test]
     fn drawn_scenarios_are_the_same_with_every_tick(

@@ -9,8 +9,22 @@ use std::fmt::Write;
 
 use forescale::control::keda::catalogue::{SCALERS, Scaler, ThresholdKey};
 use forescale::control::keda::scaler::source::QUEUE_METRICS;
-use forescale::control::keda::trigger::SOURCE_KEY;
 use forescale::scenario::{MemoryFiles, load};
+
+const HEAD: &str = "\
+# Scalers
+
+Triggers of ScaledObjects and ScaledJobs: `type`, `metadata` and `metricType` as KEDA reads them
+(kedacore/keda @ 8b4f083c). A trigger finds its queue by KEDA's own key or by `forescale.source`; a
+queue may be simulated or a given `depth` curve. Keys that KEDA does not read either are noted as
+`not modelled`. A type that is not here: give its values as a queue with a `depth` curve, and read
+that by a `prometheus` trigger.
+
+A trigger is active strictly above its activation threshold. The HPA reads sources live at each
+sync, unless `useCachedMetrics` is set.
+
+Queries of simulated queues that `prometheus` knows, with `{queue=\"NAME\"}` behind:
+";
 
 fn threshold(key: Option<ThresholdKey>) -> String {
     match key {
@@ -53,16 +67,7 @@ fn section(scaler: &Scaler) -> String {
 }
 
 fn document() -> String {
-    let mut text = format!(
-        "# Scalers\n\nTriggers of ScaledObjects and ScaledJobs: `type`, `metadata` and `metricType` as \
-         KEDA reads them (kedacore/keda @ 8b4f083c). A trigger finds its queue by KEDA's own key or by \
-         `{SOURCE_KEY}`; a queue may be simulated or a given `depth` curve. Keys that KEDA does not read \
-         either are noted as `not modelled`. A type that is not here: give its values as a queue with a \
-         `depth` curve, and read that by a `prometheus` trigger.\n\nA trigger is active strictly above \
-         its activation threshold. The HPA reads sources live at each sync, unless `useCachedMetrics` \
-         is set.\n\nQueries of simulated queues that `prometheus` knows, with `{{queue=\"NAME\"}}` \
-         behind:\n\n| metric | value |\n|---|---|\n"
-    );
+    let mut text = format!("{HEAD}\n| metric | value |\n|---|---|\n");
     for (name, _, meaning) in QUEUE_METRICS {
         let _ = writeln!(text, "| `{name}` | {meaning} |");
     }

@@ -43,6 +43,10 @@ pub enum Purpose {
     VolumeAttach = 16,
     /// Binding latency (entity: pod).
     Bind = 15,
+    /// Run of an init container (entity: workload and pod; ordinal: container).
+    InitContainer = 21,
+    /// Planned crashes (entity: workload and event; ordinal: pod and restarts).
+    Crash = 22,
 }
 
 /// A random stream of one key. Cheap to make: four words of state.

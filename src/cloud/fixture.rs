@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::spec::{
-    CapacityRefusal, EvictionPolicy, NetworkMode, NetworkSpec, OsDisk, OsType, PoolSpec, QuotaSpec,
-    ScaleDownMode, SpotSpec, SubnetSpec, TimingSpec, VmSizeSpec,
+    CapacityRefusal, EvictionPolicy, NetworkMode, NetworkSpec, OsDisk, OsType, PoolSpec, PullSpec,
+    QuotaSpec, ScaleDownMode, SpotSpec, SubnetSpec, TimingSpec, VmSizeSpec,
 };
 use super::{Region, limits};
 use crate::chance::Dist;
@@ -106,6 +106,14 @@ impl Room {
             controller_rate_milli: 0,
             controller_burst: 0,
             random_phases: false,
+            pull: PullSpec {
+                bytes_per_second: 80_000_000,
+                slots: 1,
+                queries_milli: 0,
+                query_burst: 1,
+                registry: None,
+            },
+            max_restart_period: Duration::from_secs(300),
         };
         Region::new(SEED, network, &subnets, &quotas, &self.refusals, &timing)
     }

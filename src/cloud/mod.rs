@@ -26,8 +26,8 @@ pub use region::Region;
 pub use scale_set::ScaleSet;
 pub use spec::{
     CapacityRefusal, EvictionPolicy, FailureDetection, NetworkMode, NetworkSpec, OsDisk, OsType,
-    PodStartSpec, PoolSpec, PriceSpec, QuotaSpec, ScaleDownMode, SpotSpec, SubnetSpec, Tier,
-    TimingSpec, VmSizeSpec,
+    PodStartSpec, PoolSpec, PriceSpec, PullSpec, QuotaSpec, ScaleDownMode, SpotSpec, SubnetSpec,
+    Tier, TimingSpec, VmSizeSpec,
 };
 pub use spot::EvictionPlan;
 pub use throttle::TokenBucket;

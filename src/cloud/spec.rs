@@ -244,13 +244,30 @@ pub struct TimingSpec {
     pub controller_burst: u64,
     /// Whether loops start at random phases.
     pub random_phases: bool,
+    /// Image pulls.
+    pub pull: PullSpec,
+    /// Longest delay of a crash loop.
+    pub max_restart_period: Duration,
+}
+
+/// How nodes pull images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PullSpec {
+    /// Compressed bytes a second that a node gets, shared by its pulls.
+    pub bytes_per_second: u64,
+    /// Pulls at a time on a node: 1 where `serializeImagePulls`, else `maxParallelImagePulls`.
+    pub slots: u32,
+    /// `registryPullQPS` in thousandths, 0 unlimited.
+    pub queries_milli: u64,
+    /// `registryBurst`
+    pub query_burst: u64,
+    /// What the registry grants to all nodes together: pulls a second in thousandths, and burst.
+    pub registry: Option<(u64, u64)>,
 }
 
 /// Times of a pod's start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PodStartSpec {
-    /// Image pull rate in bytes per second.
-    pub pull_bytes_per_second: f64,
     /// Sandbox and container start.
     pub container_start: Dist,
     /// Application start until Ready.

@@ -4,6 +4,7 @@ pub mod autoscaler;
 pub mod disruption;
 pub mod hpa;
 pub mod keda;
+pub mod kubelet;
 pub mod node;
 pub mod scheduler;
 pub mod workload;

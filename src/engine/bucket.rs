@@ -26,6 +26,15 @@ impl TokenBucket {
         now.max(self.full_at.saturating_sub(self.tolerance))
     }
 
+    /// Takes a token if one is there.
+    pub fn try_take(&mut self, now: SimTime) -> bool {
+        let there = self.next(now) <= now;
+        if there {
+            self.take(now);
+        }
+        there
+    }
+
     /// Takes the next token and says when it is there, at or after `now`.
     pub fn take(&mut self, now: SimTime) -> SimTime {
         let at = self.next(now);
@@ -47,6 +56,16 @@ mod tests {
         let refilled: Vec<u64> =
             (0..4).map(|_| bucket.take(SimTime::from_secs(60)).micros() / 1_000).collect();
         assert_eq!(refilled, [60_000, 60_000, 60_000, 60_500]);
+    }
+
+    #[test]
+    fn an_empty_bucket_refuses_and_forgets_that_it_did() {
+        let mut bucket = TokenBucket::new(5_000, 2);
+        let granted: Vec<bool> = [0, 0, 0, 199, 200, 200, 1_000, 1_000, 1_000]
+            .map(|millis| bucket.try_take(SimTime::from_micros(millis * 1_000)))
+            .into();
+        let expected = [true, true, false, false, true, false, true, true, false];
+        assert_eq!(granted, expected);
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 mod bucket;
 mod fingerprint;
+mod link;
 mod queue;
 
 pub use bucket::TokenBucket;
 pub use fingerprint::Fingerprint;
+pub use link::SharedLink;
 pub use queue::{EventQueue, Place};

@@ -61,6 +61,7 @@ impl Cluster {
             phase: PodPhase::Pending,
             epoch: 0,
             restarts: 0,
+            started: 0,
             node: made_for,
             nominated: None,
             unschedulable: false,
@@ -127,6 +128,20 @@ impl Cluster {
             self.workloads[row.workload].ready -= 1;
             self.change += 1;
         }
+    }
+
+    /// The next container of a pod that starts is there.
+    pub fn container_started(&mut self, pod: PodId) {
+        let row = &mut self.pods[pod];
+        row.started = row.started.saturating_add(1);
+    }
+
+    /// A container of a pod has exited: not Ready, its earlier events are void.
+    pub fn container_exited(&mut self, pod: PodId) {
+        self.set_not_ready(pod);
+        let row = &mut self.pods[pod];
+        row.restarts = row.restarts.saturating_add(1);
+        row.epoch = row.epoch.wrapping_add(1);
     }
 
     /// The pod is told to stop; it keeps its room. Its earlier events are void.

@@ -58,6 +58,8 @@ pub struct Pod {
     pub epoch: u16,
     /// Container restarts.
     pub restarts: u16,
+    /// Containers that have started (or run to their end), in the order of the shape.
+    pub started: u8,
     /// Its node, from binding (or, for a DaemonSet pod, the node it is made for).
     pub node: Option<NodeId>,
     /// `status.nominatedNodeName`.

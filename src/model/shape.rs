@@ -60,6 +60,8 @@ pub struct Container {
     pub image: ImageId,
     /// Init container (its image counts too).
     pub init: bool,
+    /// It runs to its end before the next one starts: an init container that is no sidecar.
+    pub ends: bool,
 }
 
 /// `spec.affinity.nodeAffinity`.

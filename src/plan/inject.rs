@@ -22,10 +22,27 @@ pub enum InjectKind {
     NodeDown { pool: PoolId, index: u32 },
     /// A queue's metric cannot be read for a while.
     SourceFail { queue: QueueId, length: Duration },
+    /// Containers of a workload exit.
+    Crash(CrashSpec),
+    /// The registry answers no pull for a while.
+    RegistryDown { length: Duration },
     /// A workload's replicas are set by hand.
     SetReplicas { workload: WorkloadId, replicas: u32 },
     /// A controller restarts and loses its memory.
     ControllerRestart { controller: Controller },
+}
+
+/// Containers of a workload exit, once or for a while.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CrashSpec {
+    /// Workload.
+    pub workload: WorkloadId,
+    /// Containers that start within this time exit too.
+    pub length: Option<Duration>,
+    /// From a container's start to its exit.
+    pub after: Duration,
+    /// Of each container, to exit.
+    pub probability: f64,
 }
 
 /// A controller that can be restarted.

@@ -7,6 +7,7 @@ use crate::cloud::PodStartSpec;
 pub use crate::control::disruption::DisruptionBudgetSpec;
 use crate::control::hpa::HpaSpec;
 use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec, Trigger};
+use crate::control::kubelet::Probes;
 use crate::demand::SourceSpec;
 use crate::queue::ConsumerSpec;
 use crate::unit::{Duration, QueueId, ShapeId, SimTime, Symbol, WorkloadId};
@@ -84,6 +85,10 @@ pub struct PodTimes {
     /// From Ready to completion by itself; `None`: runs until stopped. Bare pods of a trace have
     /// their own.
     pub lifetime: Option<Dist>,
+    /// How long an init container runs; `None`: no time.
+    pub init: Option<Dist>,
+    /// Probes that decide whether a pod is Ready.
+    pub probes: Probes,
 }
 
 /// A stream of arrivals and where it goes.

@@ -212,6 +212,10 @@ pub struct Counters {
     pub keda_polls: u64,
     /// Evictions asked for.
     pub evictions: u64,
+    /// Image pulls that failed.
+    pub failed_pulls: u64,
+    /// Containers that exited and were started again.
+    pub container_restarts: u64,
 }
 
 /// A row of `pods.csv`.

@@ -10,7 +10,7 @@ use crate::model::{Cluster, Labels, ProvisioningFailure, Usage};
 use crate::plan::{Plan, WorkloadKind};
 use crate::rules::{FilterOptions, NodeFacts, WellKnown, fits_node_affinity, untolerated};
 use crate::sim::names::key;
-use crate::unit::{ExtendedId, IdVec, ImageId, NodeId, PoolId, ShapeId, SimTime, Symbol, Symbols};
+use crate::unit::{ExtendedId, IdVec, NodeId, PoolId, ShapeId, SimTime, Symbol, Symbols};
 
 /// Name of the provider's GPU resource.
 const GPU: &str = "nvidia.com/gpu";
@@ -49,8 +49,6 @@ pub struct Capacity {
     pub region: Region,
     /// What the provider said of instances that failed.
     pub failures: FxHashMap<NodeId, ProvisioningFailure>,
-    /// Image pulls under way.
-    pub pulls: Pulls,
 }
 
 impl Capacity {
@@ -101,7 +99,6 @@ impl Capacity {
                 &plan.timing,
             ),
             failures: FxHashMap::default(),
-            pulls: Pulls::default(),
         }
     }
 }
@@ -174,27 +171,4 @@ fn daemon_shapes(plan: &Plan, labels: &Labels, spec: &PoolSpec, symbols: &Symbol
                 && untolerated(facts.taints, &shape.tolerations).is_none()
         })
         .collect()
-}
-
-/// Image pulls under way: who comes later to the same node waits for the same pull.
-#[derive(Default)]
-pub struct Pulls {
-    under_way: FxHashMap<(NodeId, ImageId), SimTime>,
-}
-
-impl Pulls {
-    /// When a pull under way is done.
-    pub fn get(&self, node: NodeId, image: ImageId) -> Option<SimTime> {
-        self.under_way.get(&(node, image)).copied()
-    }
-
-    /// A pull begins.
-    pub fn begin(&mut self, node: NodeId, image: ImageId, done: SimTime) {
-        self.under_way.insert((node, image), done);
-    }
-
-    /// A pull is done.
-    pub fn end(&mut self, node: NodeId, image: ImageId) {
-        self.under_way.remove(&(node, image));
-    }
 }

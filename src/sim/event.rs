@@ -33,6 +33,10 @@ pub enum Event {
     PodBound(PodId, u16),
     /// A pod's current start stage ends.
     PodStage(PodId, u16),
+    /// The soonest image pull of a node is complete (version of its pulls).
+    PullDone(NodeId, u32),
+    /// A container of a pod exits.
+    ContainerExit(PodId, u16),
     /// A pod has done its work.
     PodFinished(PodId, u16),
     /// A terminating pod's grace is over.

@@ -7,6 +7,7 @@ mod audit;
 mod capacity;
 mod event;
 mod journal;
+mod kubelet;
 mod names;
 mod outcome;
 mod record;

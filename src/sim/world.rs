@@ -13,6 +13,7 @@ use crate::unit::{Duration, IdVec, Lots, SimTime, WorkloadId};
 use super::apply::{Coverage, JobBook};
 use super::capacity::Capacity;
 use super::event::Event;
+use super::kubelet::Kubelets;
 use super::names::{Keys, Names};
 use super::record::Recorder;
 use super::ticker::Ticker;
@@ -59,6 +60,8 @@ pub struct World<'p> {
     pub scheduling: Scheduling,
     /// The autoscaler and the provider.
     pub capacity: Capacity,
+    /// What the kubelets have in hand.
+    pub kubelets: Kubelets,
     /// API writes of kube-controller-manager.
     pub controller_writes: TokenBucket,
     /// What is remembered.
@@ -167,6 +170,7 @@ impl<'p> World<'p> {
                 cycle: if at_once { Duration::ZERO } else { plan.scheduler.cycle },
             },
             capacity: Capacity::new(plan, &mut cluster.symbols, well_known, seed),
+            kubelets: Kubelets::new(&plan.timing.pull),
             controller_writes: TokenBucket::new(
                 if at_once { 0 } else { plan.timing.controller_rate_milli },
                 plan.timing.controller_burst,

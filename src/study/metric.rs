@@ -117,6 +117,8 @@ pub const METRICS: &[Metric] = &[
     metric("counters.hpaSyncs", Count, "syncs of the HPA"),
     metric("counters.kedaPolls", Count, "polls of KEDA"),
     metric("counters.evictions", Count, "evictions asked for"),
+    metric("counters.failedPulls", Count, "image pulls that failed"),
+    metric("counters.containerRestarts", Count, "containers that exited and were started again"),
 ];
 
 const QUANTILES: [&str; 6] = ["mean", "p50", "p90", "p95", "p99", "max"];

@@ -289,6 +289,8 @@ fn counters(outcome: &Outcome) -> Value {
         "hpaSyncs": counters.hpa_syncs,
         "kedaPolls": counters.keda_polls,
         "evictions": counters.evictions,
+        "failedPulls": counters.failed_pulls,
+        "containerRestarts": counters.container_restarts,
     })
 }
 

@@ -41,7 +41,6 @@ pub fn lowered(drafts: Drafts, tables: &mut Tables, found: &mut Findings) -> Low
 pub fn start() -> PodStartSpec {
     let second = Dist::constant(Duration::from_secs(1));
     PodStartSpec {
-        pull_bytes_per_second: 80e6,
         container_start: second.clone(),
         app_start: second.clone(),
         volume_attach: second,

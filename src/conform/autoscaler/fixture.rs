@@ -440,6 +440,7 @@ impl Fixture {
             phase,
             epoch: 0,
             restarts: 0,
+            started: 0,
             node,
             nominated,
             unschedulable: value["unschedulable"] == true,

@@ -154,7 +154,7 @@ impl Bench {
             self.ports(&container["host_ports"], &mut shape.host_ports);
             if let Some(name) = container["image"].as_str() {
                 let image = self.image(name);
-                shape.containers.push(Container { image, init: false });
+                shape.containers.push(Container { image, init: false, ends: false });
             }
         }
         Some(shape)
@@ -401,6 +401,7 @@ impl Bench {
             phase: PodPhase::Pending,
             epoch: 0,
             restarts: 0,
+            started: 0,
             node: None,
             nominated: None,
             unschedulable: false,

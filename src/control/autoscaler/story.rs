@@ -117,6 +117,7 @@ impl Stage {
             phase: if node.is_some() { PodPhase::Ready } else { PodPhase::Pending },
             epoch: 0,
             restarts: 0,
+            started: 0,
             node,
             nominated: None,
             unschedulable: node.is_none(),

@@ -87,7 +87,9 @@ pub const SCALERS: &[Scaler] = &[
         source: &["queueName", "subscriptionName", "topicName"],
         keys: &["namespace", "connection", "useRegex", "operation", "cloud", "endpointSuffix"],
         effective: &["useRegex", "operation"],
-        modelled: "Waiting messages and those locked by a consumer (`metricCountsLocked: false` of the queue leaves them out); of several queues that a regular expression matches, sum, max or avg.",
+        modelled: "Waiting messages and those locked by a consumer (`metricCountsLocked: false` \
+                   of the queue leaves them out); of several queues that a regular expression \
+                   matches, sum, max or avg.",
     },
     Scaler {
         kind: ScalerKind::StorageQueue,
@@ -100,7 +102,8 @@ pub const SCALERS: &[Scaler] = &[
         source: &["queueName"],
         keys: &["connection", "accountName", "cloud", "endpointSuffix", "queueLengthStrategy"],
         effective: &["queueLengthStrategy"],
-        modelled: "Hidden messages count; with `queueLengthStrategy: visibleonly` they do not while fewer than 32 are visible.",
+        modelled: "Hidden messages count; with `queueLengthStrategy: visibleonly` they do not \
+                   while fewer than 32 are visible.",
     },
     Scaler {
         kind: ScalerKind::EventHub,
@@ -129,7 +132,8 @@ pub const SCALERS: &[Scaler] = &[
             "eventHubResourceURL",
         ],
         effective: &[],
-        modelled: "Events that are not completed yet. Partitions and checkpoints are those of the queue.",
+        modelled: "Events that are not completed yet. Partitions and checkpoints are those of the \
+                   queue.",
     },
     Scaler {
         kind: ScalerKind::Kafka,
@@ -159,7 +163,8 @@ pub const SCALERS: &[Scaler] = &[
             "awsRegion",
         ],
         effective: &[],
-        modelled: "Messages that are not completed yet. Partitions and commits are those of the queue; flags that look at single partitions are not modelled.",
+        modelled: "Messages that are not completed yet. Partitions and commits are those of the \
+                   queue; flags that look at single partitions are not modelled.",
     },
     Scaler {
         kind: ScalerKind::RabbitMq,
@@ -195,7 +200,9 @@ pub const SCALERS: &[Scaler] = &[
             "operation",
             "excludeUnacknowledged",
         ],
-        modelled: "All modes; rates are those of the last whole 5 s. AMQP (protocol `amqp`, or a `host` that begins with it) and `excludeUnacknowledged` leave out what consumers hold.",
+        modelled: "All modes; rates are those of the last whole 5 s. AMQP (protocol `amqp`, or a \
+                   `host` that begins with it) and `excludeUnacknowledged` leave out what \
+                   consumers hold.",
     },
     Scaler {
         kind: ScalerKind::Redis,
@@ -236,7 +243,8 @@ pub const SCALERS: &[Scaler] = &[
         source: &["queueURL"],
         keys: &["awsRegion", "awsEndpoint", "identityOwner", "scaleOnInFlight", "scaleOnDelayed"],
         effective: &["scaleOnInFlight"],
-        modelled: "Waiting messages and, unless `scaleOnInFlight` is false, those in flight; no simulated message is delayed.",
+        modelled: "Waiting messages and, unless `scaleOnInFlight` is false, those in flight; no \
+                   simulated message is delayed.",
     },
     Scaler {
         kind: ScalerKind::Prometheus,
@@ -262,7 +270,8 @@ pub const SCALERS: &[Scaler] = &[
             "timeout",
         ],
         effective: &["query"],
-        modelled: "A given curve or the count of a queue (`forescale.source`), or a `query` of a simulated queue; any other query has no values here.",
+        modelled: "A given curve or the count of a queue (`forescale.source`), or a `query` of a \
+                   simulated queue; any other query has no values here.",
     },
     Scaler {
         kind: ScalerKind::Cron,

@@ -74,7 +74,7 @@ fn shapes(symbols: &mut Symbols, known: &WellKnown) -> Vec<PodShape> {
     let fast_disk = Requirement { key: disk, op: SelectorOp::In, values: vec![fast] };
     let fast_term = NodeSelectorTerm { expressions: vec![fast_disk], fields: vec![] };
     choosy.node_affinity.preferred = vec![(10, fast_term)];
-    choosy.containers = vec![Container { image: ImageId(0), init: false }];
+    choosy.containers = vec![Container { image: ImageId(0), init: false, ends: false }];
     vec![plain, defaulted, zonal, soft, lonely, sociable, choosy]
 }
 

@@ -19,7 +19,9 @@ kinds! {
         /// A queue's metric cannot be read.
         "sourceFail" SourceFail(SourceFail),
         /// The pods of a workload crash.
-        "crash" Crash(WorkloadEvent),
+        "crash" Crash(CrashEvent),
+        /// The registry answers no pull.
+        "registryDown" RegistryDown(RegistryDown),
         /// Replicas are set by hand.
         "setReplicas" SetReplicas(SetReplicas),
         /// A new version is rolled out.
@@ -112,12 +114,28 @@ section! {
 }
 
 section! {
-    /// Something happens to a workload.
-    pub struct WorkloadEvent {
+    /// Containers of a workload exit.
+    pub struct CrashEvent {
         /// Workload.
         "workload" workload: Text, required;
         /// When.
         "at" at: Moment, required;
+        /// Containers that start within this time exit too; absent: once.
+        "for" length: Length;
+        /// How long a container runs before it exits, where `for` is given.
+        "after" after: Length = "0s", "own default";
+        /// Probability of each container to exit.
+        "probability" probability: Share = "1", "own default";
+    }
+}
+
+section! {
+    /// The registry answers no pull.
+    pub struct RegistryDown {
+        /// When.
+        "at" at: Moment, required;
+        /// Length.
+        "for" length: Length, required;
     }
 }
 

@@ -27,8 +27,8 @@ pub use distribution::{
     Uniform, Weibull,
 };
 pub use inject::{
-    CapacityError, ControllerName, ControllerRestart, DenyCapacity, Evict, Injection, NodeDown,
-    SetReplicas, SourceFail, WorkloadEvent, ZoneDown,
+    CapacityError, ControllerName, ControllerRestart, CrashEvent, DenyCapacity, Evict, Injection,
+    NodeDown, SetReplicas, SourceFail, ZoneDown,
 };
 pub use moment::{Calendar, Moment, StartTime, Zone, date};
 pub use provider::{
@@ -45,5 +45,6 @@ pub use value::{
     Text, Whole, decimal, parse_duration,
 };
 pub use workload::{
-    Align, Budget, Consumes, PodTrace, Startup, UnhealthyPolicy, Workload, WorkloadKindName,
+    Align, Budget, Consumes, PodTrace, ProbeKeys, Startup, UnhealthyPolicy, Workload,
+    WorkloadKindName,
 };

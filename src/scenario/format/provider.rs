@@ -23,6 +23,8 @@ section! {
         "nodeRemoval" node_removal: Length;
         /// Pulling images.
         "imagePull" image_pull: ImagePull;
+        /// Restarts of containers that exit again and again.
+        "crashLoopBackOff" crash_loop: CrashLoop;
         /// Sandbox and container start.
         "containerStart" container_start: Distribution;
         /// Start of the application until it is Ready.
@@ -57,8 +59,36 @@ section! {
 section! {
     /// Pulling images.
     pub struct ImagePull {
-        /// Compressed bytes a second.
+        /// Compressed bytes a second that a node gets, shared by its pulls.
         "bandwidth" bandwidth: Bandwidth;
+        /// Kubelet: one pull at a time; AKS up to 1.30.
+        "serializeImagePulls" serialize: Switch;
+        /// Kubelet: pulls at a time; absent: no limit.
+        "maxParallelImagePulls" parallel: Count;
+        /// Kubelet: pulls a second, beyond which a pull fails; 0 is unlimited.
+        "registryPullQPS" queries: Count = "5", "kubelet default";
+        /// Kubelet: pulls beyond that at once.
+        "registryBurst" query_burst: Count = "10", "kubelet default";
+        /// What the registry grants to all nodes together; absent: everything.
+        "registry" registry: Registry;
+    }
+}
+
+section! {
+    /// Limits of a registry: what comes beyond is refused (429) and tried again by the kubelet.
+    pub struct Registry {
+        /// Pulls a second.
+        "rate" rate: Rate, required;
+        /// Pulls beyond that at once.
+        "burst" burst: Count = "1", "own default";
+    }
+}
+
+section! {
+    /// Restarts of containers that exit again and again.
+    pub struct CrashLoop {
+        /// Longest delay, 1 s to 300 s (from 1.35).
+        "maxContainerRestartPeriod" longest: Length = "300s", "kubelet default";
     }
 }
 

@@ -107,6 +107,28 @@ section! {
         "appStart" app_start: Distribution;
         /// Sandbox and container start.
         "containerStart" container_start: Distribution;
+        /// How long each init container runs.
+        "initDuration" init: Distribution;
+        /// Holds the other probes back; kills the container after `failureThreshold`.
+        "startupProbe" startup_probe: ProbeKeys;
+        /// Decides when a pod is Ready.
+        "readinessProbe" readiness_probe: ProbeKeys;
+        /// Kills the container after `failureThreshold`.
+        "livenessProbe" liveness_probe: ProbeKeys;
+    }
+}
+
+section! {
+    /// A probe of the kubelet: it succeeds once the application is up.
+    pub struct ProbeKeys {
+        /// Age of the container at the first probe.
+        "initialDelaySeconds" initial_delay: Count = "0", "kubernetes default";
+        /// Between probes.
+        "periodSeconds" period: Count = "10", "kubernetes default";
+        /// Successes in a row.
+        "successThreshold" successes: Count = "1", "kubernetes default";
+        /// Failures in a row.
+        "failureThreshold" failures: Count = "3", "kubernetes default";
     }
 }
 

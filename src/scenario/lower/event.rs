@@ -4,12 +4,12 @@ use super::lowering::{Lowering, value};
 use super::provider::at_pool_names;
 use crate::cloud::{CapacityRefusal, identity};
 use crate::model::ProvisioningFailure;
-use crate::plan::{Comparison, Controller, Inject, InjectKind, Threshold, WorkloadSpec};
+use crate::plan::{Comparison, Controller, CrashSpec, Inject, InjectKind, Threshold, WorkloadSpec};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::format::{
-    At, CapacityError, ControllerName, Injection, NodeDown, Text, ZoneDown, nearest_help,
-    parse_duration,
+    At, CapacityError, ControllerName, CrashEvent, Injection, NodeDown, Text, ZoneDown,
+    nearest_help, parse_duration,
 };
 use crate::unit::{Duration, IdVec, PoolId, WorkloadId};
 
@@ -61,9 +61,11 @@ impl Lowering<'_, '_> {
                 (event.at.as_ref(), InjectKind::SourceFail { queue, length })
             }
             Injection::Crash(event) => {
-                self.named_workload(event.workload.as_ref()?, workloads)?;
-                self.not_built("inject.crash", given.span, "containers do not crash yet");
-                return None;
+                (event.at.as_ref(), InjectKind::Crash(self.crash(event, workloads)?))
+            }
+            Injection::RegistryDown(event) => {
+                let length = value(&event.length)?.0;
+                (event.at.as_ref(), InjectKind::RegistryDown { length })
             }
             Injection::SetReplicas(event) => {
                 let workload = self.named_workload(event.workload.as_ref()?, workloads)?;
@@ -98,6 +100,15 @@ impl Lowering<'_, '_> {
             Injection::DenyCapacity(_) => return None,
         };
         Some(Inject { at: self.moment(at?)?, kind })
+    }
+
+    fn crash(&mut self, event: &CrashEvent, workloads: Workloads<'_>) -> Option<CrashSpec> {
+        Some(CrashSpec {
+            workload: self.named_workload(event.workload.as_ref()?, workloads)?,
+            length: value(&event.length).map(|length| length.0),
+            after: value(&event.after).map_or(Duration::ZERO, |length| length.0),
+            probability: value(&event.probability).map_or(1.0, |share| share.0),
+        })
     }
 
     fn refusal(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::lowering::{Lowering, value};
+use super::start;
 use crate::chance::Dist;
 use crate::cloud::boot::{self, TimingDefault};
 use crate::cloud::{OsDisk, OsType, PriceSpec, SpotSpec, TimingSpec, price, spot};
@@ -51,6 +52,8 @@ pub fn timing(lowering: &mut Lowering<'_, '_>) -> TimingSpec {
         failure_after: lowering.time("timing.failureAfter", failure_after, boot::failure_after()),
         controller_rate_milli: milli(rate),
         controller_burst: u64::from(burst),
+        pull: start::pulls(lowering),
+        max_restart_period: start::max_restart_period(lowering),
         random_phases: given.and_then(|timing| value(&timing.phases)) != Some(&Phases::Zero),
     }
 }

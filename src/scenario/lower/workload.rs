@@ -262,6 +262,9 @@ impl Short<'_, '_, '_> {
         let startup = value(&given.startup);
         if startup.is_some() {
             work.start = Some(start::of_workload(self.lowering, self.start, startup));
+            work.probes = start::probes(startup);
+            let init = startup.and_then(|startup| startup.init.as_ref());
+            work.init = init.and_then(|at| self.lowering.distribution(at));
         }
         for arrival in value(&given.arrivals).into_iter().flatten() {
             work.arrivals.extend(self.lowering.source(arrival));

@@ -218,6 +218,7 @@ impl Admission<'_> {
             .map(|container| Container {
                 image: self.tables.image(&tagged(&container.image), container.image_size),
                 init: container.role != ContainerRole::Main,
+                ends: container.role == ContainerRole::Init,
             })
             .collect()
     }

@@ -13,6 +13,7 @@ use crate::control::hpa::{Behavior, HpaSpec};
 use crate::control::keda::{
     FallbackSpec, JobTemplate, MetricType, PodCondition, ScalingStrategy, TriggerCombination,
 };
+use crate::control::kubelet::Probes;
 use crate::demand::SourceSpec;
 use crate::model::{
     Annotations, HostPort, LabelSelector, Labels, NodeAffinity, PodAffinity, Requirement,
@@ -92,6 +93,10 @@ pub struct WorkDraft {
     pub lifetime: Option<Dist>,
     /// `startup:`; `None`: the scenario's `timing`.
     pub start: Option<PodStartSpec>,
+    /// `startup.initDuration`
+    pub init: Option<Dist>,
+    /// Probes of `startup:`; `None`: those of the template.
+    pub probes: Option<Probes>,
     /// Whether the workload `serves:` a load, so that its use of CPU and memory is known.
     pub serves: bool,
 }
@@ -105,6 +110,8 @@ pub struct PodDraft {
     pub annotations: Annotations,
     /// Init containers and containers, in order.
     pub containers: Vec<ContainerDraft>,
+    /// Probes of the container that decides whether the pod is Ready.
+    pub probes: Probes,
     /// Pod-level `resources.requests`.
     pub requests: ResourceList,
     /// Pod-level `resources.limits`.

@@ -2,10 +2,12 @@
 
 mod billing;
 mod budgets;
+mod containers;
 mod deletion;
 mod nodes;
 mod pods;
 mod provider;
+mod pulls;
 mod replicas;
 mod scaled_jobs;
 mod scheduling;

@@ -141,6 +141,7 @@ impl World<'_> {
         for pod in pods {
             self.pod_lost(pod);
         }
+        self.kubelets.forget(node);
         self.cluster.remove_instance(node, self.now);
         if !had_node {
             return;
@@ -158,6 +159,7 @@ impl World<'_> {
     pub fn pod_lost(&mut self, pod: PodId) {
         self.consumer_gone(pod);
         self.set_pod_cause(pod, None);
+        self.restart_over(pod);
         // The events of its start and of its life are void: nothing runs any more.
         let row = &mut self.cluster.pods[pod];
         row.epoch = row.epoch.wrapping_add(1);

@@ -7,7 +7,6 @@ use crate::plan::WorkloadKind;
 use crate::sim::event::Event;
 use crate::sim::world::{World, scheduler_view};
 use crate::unit::{Duration, NodeId, PodId, ShapeId, SimTime, WorkloadId};
-use crate::vocabulary::Cause;
 
 /// Why a pod stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,106 +78,7 @@ impl World<'_> {
             self.pod_lost(pod);
             return;
         }
-        self.start_stage(pod, Cause::VolumeAttach);
-    }
-
-    /// Begins the first stage at or after `stage` that takes time, or makes the pod Ready.
-    pub fn start_stage(&mut self, pod: PodId, stage: Cause) {
-        for next in [Cause::VolumeAttach, Cause::ImagePull, Cause::AppStart] {
-            if (next as u8) < stage as u8 {
-                continue;
-            }
-            let length = match next {
-                Cause::VolumeAttach => self.attach_time(pod),
-                Cause::ImagePull => self.pull_time(pod),
-                _ => self.start_time(pod),
-            };
-            if !length.is_zero() {
-                self.set_pod_cause(pod, Some(next));
-                let epoch = self.cluster.pods[pod].epoch;
-                self.at(self.now + length, Event::PodStage(pod, epoch));
-                return;
-            }
-        }
-        self.pod_ready(pod);
-    }
-
-    /// A start stage ends.
-    pub fn stage_done(&mut self, pod: PodId) {
-        match self.record.pod_clocks[pod].cause {
-            Some(Cause::VolumeAttach) => self.start_stage(pod, Cause::ImagePull),
-            Some(Cause::ImagePull) => {
-                self.images_pulled(pod);
-                self.start_stage(pod, Cause::AppStart);
-            }
-            _ => self.pod_ready(pod),
-        }
-    }
-
-    fn attach_time(&self, pod: PodId) -> Duration {
-        let row = &self.cluster.pods[pod];
-        let disks = self.cluster.shape(pod).volumes.data_disks;
-        let spec = &self.plan.workloads[row.workload].times.start;
-        (0..u64::from(disks))
-            .map(|disk| {
-                spec.volume_attach.sample_keyed(
-                    self.seed,
-                    Purpose::VolumeAttach,
-                    self.keys.workloads[row.workload] ^ u64::from(row.ordinal),
-                    disk,
-                )
-            })
-            .max()
-            .unwrap_or(Duration::ZERO)
-    }
-
-    /// Time until every image of the pod is on its node: pulls run side by side and share nothing;
-    /// an image that is being pulled already is waited for.
-    fn pull_time(&mut self, pod: PodId) -> Duration {
-        let Some(node) = self.cluster.pods[pod].node else { return Duration::ZERO };
-        let start = &self.plan.workloads[self.cluster.pods[pod].workload].times.start;
-        let mut longest = Duration::ZERO;
-        for container in &self.cluster.shapes[self.cluster.pods[pod].shape].containers {
-            let image = container.image;
-            if self.cluster.nodes[node].images.binary_search(&image).is_ok() {
-                continue;
-            }
-            let pulls = &mut self.capacity.pulls;
-            let done = match pulls.get(node, image) {
-                Some(done) => done,
-                None => {
-                    let bytes = self.plan.images[image].1 as f64;
-                    let length = Duration::from_secs_f64(bytes / start.pull_bytes_per_second);
-                    let done = self.now + length;
-                    pulls.begin(node, image, done);
-                    done
-                }
-            };
-            longest = longest.max(done.since(self.now));
-        }
-        longest
-    }
-
-    fn images_pulled(&mut self, pod: PodId) {
-        let Some(node) = self.cluster.pods[pod].node else { return };
-        let shape = self.cluster.pods[pod].shape;
-        for container in &self.cluster.shapes[shape].containers {
-            let images = &mut self.cluster.nodes[node].images;
-            if let Err(at) = images.binary_search(&container.image) {
-                images.insert(at, container.image);
-                self.capacity.pulls.end(node, container.image);
-            }
-        }
-        let view = scheduler_view(self.plan, &self.cluster);
-        self.scheduling.scheduler.node_images_changed(view, node);
-    }
-
-    fn start_time(&self, pod: PodId) -> Duration {
-        let row = &self.cluster.pods[pod];
-        let spec = &self.plan.workloads[row.workload].times.start;
-        let (entity, ordinal) = (self.keys.workloads[row.workload], u64::from(row.ordinal));
-        spec.container_start.sample_keyed(self.seed, Purpose::ContainerStart, entity, ordinal)
-            + spec.app_start.sample_keyed(self.seed, Purpose::AppStart, entity, ordinal)
+        self.begin_start(pod);
     }
 
     /// The pod is Ready: it serves, and its life begins to count.
@@ -187,6 +87,7 @@ impl World<'_> {
         self.fingerprint.add(self.now, 3, u64::from(pod.0), 0);
         let row = self.cluster.pods[pod];
         self.set_pod_cause(pod, None);
+        self.restart_over(pod);
         let clock = &self.record.pod_clocks[pod];
         if clock.counted && row.ready == self.now {
             self.record.pods.ready.add(self.now.since(row.created));
@@ -245,6 +146,7 @@ impl World<'_> {
             }
             PodPhase::Starting | PodPhase::Ready | PodPhase::NotReady => {
                 self.set_pod_cause(pod, None);
+                self.restart_over(pod);
                 self.cluster.begin_termination(pod, self.now);
                 self.record.pod_ends[pod].how = why.word();
                 self.scheduling
@@ -290,6 +192,7 @@ impl World<'_> {
             return;
         }
         self.set_pod_cause(pod, None);
+        self.restart_over(pod);
         self.consumer_gone(pod);
         let never_bound = row.bound == SimTime::NEVER;
         let clock = &self.record.pod_clocks[pod];

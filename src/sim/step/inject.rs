@@ -61,6 +61,15 @@ impl World<'_> {
                     format!("the queue's metric cannot be read for {length}")
                 });
             }
+            InjectKind::Crash(spec) => self.crash_begins(index as u32, spec),
+            InjectKind::RegistryDown { length } => {
+                let until = self.now + *length;
+                let down = &mut self.kubelets.registry_down_until;
+                *down = (*down).max(until);
+                self.note(Actor::Scenario, "registry-down", Object::Cluster, "", None, || {
+                    format!("no image can be pulled for {length}")
+                });
+            }
             InjectKind::SetReplicas { workload, replicas } => {
                 self.set_replicas(*workload, *replicas, Actor::Scenario, "scenario.inject", || {
                     "set by the scenario".to_owned()

@@ -29,6 +29,10 @@ impl World<'_> {
             Event::LockExpiry(queue) => self.locks_expire(queue),
             Event::PodBound(pod, epoch) if self.is_pod(pod, epoch) => self.pod_bound(pod),
             Event::PodStage(pod, epoch) if self.is_pod(pod, epoch) => self.stage_done(pod),
+            Event::PullDone(node, version) => self.pull_done(node, version),
+            Event::ContainerExit(pod, epoch) if self.is_pod(pod, epoch) => {
+                self.container_exits(pod);
+            }
             Event::PodFinished(pod, epoch) if self.is_pod(pod, epoch) => self.pod_finished(pod),
             Event::PodKilled(pod, epoch) if self.is_pod(pod, epoch) => {
                 self.end_pod(pod, Stop::Evicted);

@@ -60,7 +60,16 @@ const POD: Known = Known {
 };
 
 const CONTAINER: Known = Known {
-    read: &["image", "name", "ports", "resources", "restartPolicy"],
+    read: &[
+        "image",
+        "livenessProbe",
+        "name",
+        "ports",
+        "readinessProbe",
+        "resources",
+        "restartPolicy",
+        "startupProbe",
+    ],
     inert: &[
         "args",
         "command",

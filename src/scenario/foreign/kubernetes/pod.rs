@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::Reader;
 use super::fields::find;
 use super::typed::typed;
+use crate::control::kubelet::{Probe, Probes};
 use crate::model::{Annotations, HostPort, SafeToEvict};
 use crate::scenario::Node;
 use crate::scenario::foreign::{Findings, Trail, code};
@@ -60,6 +61,7 @@ impl Reader<'_> {
         PodDraft {
             annotations,
             containers: self.containers(spec, &at),
+            probes: probes(spec),
             requests: self.amounts(
                 resources.and_then(|r| r.requests.as_ref()),
                 &resources_at.key("requests"),
@@ -260,6 +262,31 @@ impl Reader<'_> {
 }
 
 /// Volumes that matter to placement and drains; the others hold nothing on a node.
+/// Probes of the first container that has any: the application is one, however many containers
+/// it runs in.
+fn probes(spec: &core::PodSpec) -> Probes {
+    let read = |given: &Option<core::Probe>| given.as_ref().map(probe);
+    let probes = spec.containers.iter().map(|container| Probes {
+        startup: read(&container.startup_probe),
+        readiness: read(&container.readiness_probe),
+        liveness: read(&container.liveness_probe),
+    });
+    probes.into_iter().find(|probes| *probes != Probes::default()).unwrap_or_default()
+}
+
+fn probe(given: &core::Probe) -> Probe {
+    let default = Probe::default();
+    let number = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
+    let positive = |value, default| number(value).filter(|&value| value > 0).unwrap_or(default);
+    let seconds = |value: u32| Duration::from_secs(u64::from(value));
+    Probe {
+        initial_delay: seconds(number(given.initial_delay_seconds).unwrap_or(0)),
+        period: seconds(positive(given.period_seconds, 10)),
+        successes: positive(given.success_threshold, default.successes),
+        failures: positive(given.failure_threshold, default.failures),
+    }
+}
+
 fn volumes(spec: &core::PodSpec) -> Vec<VolumeDraft> {
     let mut read = Vec::new();
     for volume in spec.volumes.iter().flatten() {
