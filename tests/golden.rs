@@ -84,7 +84,10 @@ fn compare(scenario: &Path, outcome: &Outcome, wrong: &mut Vec<String>) {
 fn every_scenario_gives_the_figures_on_file() {
     let mut wrong = Vec::new();
     for scenario in scenarios(&root().join("scenarios")) {
-        let plan = kit::plan_with(&scenario, &[]);
+        // Benchmarks are long on purpose: their beginning will do.
+        let bench = scenario.starts_with(root().join("scenarios/bench"));
+        let sets = if bench { &["simulation.duration=50s"][..] } else { &[] };
+        let plan = kit::plan_with(&scenario, sets);
         let outcome = kit::audited(&plan, plan.simulation.seed);
         let name = &plan.name;
         books::check(&plan, &outcome, &mut |what| wrong.push(format!("{name}: {what}")));

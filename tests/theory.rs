@@ -14,6 +14,10 @@ mod interval;
 #[path = "kit/run.rs"]
 #[allow(dead_code, reason = "each test file uses its part of the kit")]
 mod kit;
+#[path = "theory/replay.rs"]
+mod replay;
+#[path = "theory/scaling.rs"]
+mod scaling;
 
 use forescale::plan::Plan;
 use forescale::record::Outcome;

@@ -39,6 +39,8 @@ pub enum Purpose {
     Zone = 13,
     /// Image pull (entity: node; ordinal: image).
     ImagePull = 14,
+    /// Session or partition of a message (entity: queue; ordinal: message).
+    Lane = 17,
     /// Attaching a volume (entity: workload and pod; ordinal: disk).
     VolumeAttach = 16,
     /// Binding latency (entity: pod).

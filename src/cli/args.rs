@@ -1,5 +1,6 @@
 //! What the user types, as typed.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -48,7 +49,8 @@ const RUN_EXAMPLES: &str = "Examples:\n  \
     forescale run scenarios/order-processor.yaml\n  \
     forescale run base.yaml overlay.yaml --out results\n  \
     forescale run base.yaml --set simulation.replications=20 --assert 'message.wait.p95<120s'\n  \
-    forescale run base.yaml -o json --no-report | jq .cost.perMonth";
+    forescale run base.yaml -o json --no-report | jq .cost.perMonth\n  \
+    forescale run base.yaml --record-decisions autoscaler=scans.ndjson";
 
 const CHECK_EXAMPLES: &str = "Examples:\n  \
     forescale check scenarios/*.yaml\n  \
@@ -56,7 +58,9 @@ const CHECK_EXAMPLES: &str = "Examples:\n  \
 
 const CONFORM_EXAMPLES: &str = "Examples:\n  \
     forescale conform tests/conformance/*.json\n  \
-    forescale conform tests/conformance/scheduler.json --failures";
+    forescale conform tests/conformance/scheduler.json --failures\n  \
+    forescale conform scans.ndjson\n  \
+    forescale conform --expand scans.ndjson --scans 10..20 > cases.json";
 
 const LIST_EXAMPLES: &str = "Examples:\n  \
     forescale list metrics\n  \
@@ -92,6 +96,16 @@ pub struct RunArgs {
     /// How much of what controllers do is kept in journal.ndjson.
     #[arg(long, value_name = "LEVEL", default_value = "decisions")]
     pub journal: Journal,
+    /// Write down every scan of the cluster autoscaler: what it saw, remembered and did. Of several
+    /// runs each gets a file of its own, with scenario and seed in its name.
+    #[arg(long, value_name = "autoscaler=FILE", value_parser = record_target)]
+    pub record_decisions: Option<PathBuf>,
+    /// Recording stops at this size, the run goes on (bytes, or with kB, MB, GB).
+    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = size)]
+    pub record_limit: u64,
+    /// Which scans are recorded.
+    #[arg(long, value_name = "SCANS", default_value = "active")]
+    pub record_scans: RecordScans,
     /// Recompute every index the slow way now and then, and stop on a difference.
     #[arg(long)]
     pub audit: bool,
@@ -117,12 +131,18 @@ pub struct CheckArgs {
 /// `conform`
 #[derive(Debug, clap::Args)]
 pub struct ConformArgs {
-    /// Files of cases.
+    /// Files of cases, or records of `run --record-decisions`.
     #[arg(required = true, value_name = "CASES.json")]
     pub files: Vec<PathBuf>,
     /// What standard output shows.
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "text")]
     pub format: TextOrJson,
+    /// Run nothing: print the scans of a record as cases that stand alone.
+    #[arg(long)]
+    pub expand: bool,
+    /// Only these scans are expanded: one number, or first..last.
+    #[arg(long, value_name = "SCANS", requires = "expand", value_parser = scan_range)]
+    pub scans: Option<RangeInclusive<u64>>,
     /// Also print each failed case: what upstream answers, and what we answer.
     #[arg(long)]
     pub failures: bool,
@@ -173,6 +193,44 @@ pub enum Catalogue {
     Lints,
     /// Figures that thresholds can name.
     Metrics,
+}
+
+/// `--record-scans`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RecordScans {
+    /// Those with pending pods, unneeded nodes, deletions or actions.
+    Active,
+    /// All.
+    All,
+}
+
+/// `autoscaler=FILE`
+fn record_target(text: &str) -> Result<PathBuf, String> {
+    match text.split_once('=') {
+        Some(("autoscaler", file)) if !file.is_empty() => Ok(PathBuf::from(file)),
+        Some(("autoscaler", _)) => Err("the file has no name".to_owned()),
+        _ => Err("only the autoscaler is recorded: autoscaler=FILE".to_owned()),
+    }
+}
+
+/// A size in bytes.
+fn size(text: &str) -> Result<u64, String> {
+    let units = [("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("B", 1)];
+    let unit = units.iter().find_map(|(unit, of)| Some((text.strip_suffix(unit)?, *of)));
+    let (number, factor) = unit.unwrap_or((text, 1));
+    let number: Option<u64> = number.trim().parse().ok();
+    number
+        .and_then(|number| number.checked_mul(factor))
+        .ok_or_else(|| "a size such as 500MB or 1GB".to_owned())
+}
+
+/// `17` or `10..20`, both ends included.
+fn scan_range(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let number = |text: &str| text.parse::<u64>().map_err(|why| why.to_string());
+    match text.split_once("..") {
+        Some((first, last)) => Ok(number(first)?..=number(last.trim_start_matches('='))?),
+        None => number(text).map(|only| only..=only),
+    }
 }
 
 /// `--journal`

@@ -1,20 +1,34 @@
 //! `forescale conform`: decision cases of upstream through the functions the simulation calls.
 
-use std::fs;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 
 use serde_json::json;
 
 use super::args::{ConformArgs, TextOrJson};
 use super::exit::{Exit, Stop};
 use super::terminal;
-use crate::conform::{AreaResult, run_file};
+use crate::conform::{AreaResult, BadRecord, expand, is_record, run_file, run_record};
 
 /// Runs all files; a row per area.
 pub fn conform(args: &ConformArgs) -> Result<Exit, Stop> {
+    if args.expand {
+        return expand_record(args);
+    }
     let mut areas = Vec::new();
     for path in &args.files {
-        let text = fs::read_to_string(path).map_err(|error| Stop::file("read", path, &error))?;
-        let report = run_file(&text)
+        let unreadable = |error: &io::Error| Stop::file("read", path, error);
+        let file = File::open(path).map_err(|error| unreadable(&error))?;
+        let mut file = BufReader::new(file);
+        let mut first = String::new();
+        file.read_line(&mut first).map_err(|error| unreadable(&error))?;
+        let report = if is_record(&first) {
+            run_record(first.as_bytes().chain(file))
+        } else {
+            file.read_to_string(&mut first).map_err(|error| unreadable(&error))?;
+            run_file(&first)
+        };
+        let report = report
             .map_err(|error| Stop::new(Exit::Invalid, format!("{}: {error}", path.display())))?;
         areas.extend(report.areas);
     }
@@ -55,4 +69,50 @@ fn table(areas: &[AreaResult], failures: bool) -> String {
         }
     }
     text
+}
+
+/// Prints the scans of a record as a file of cases, one at a time.
+fn expand_record(args: &ConformArgs) -> Result<Exit, Stop> {
+    let [path] = args.files.as_slice() else {
+        return Err(Stop::usage("--expand takes one record"));
+    };
+    let file = File::open(path).map_err(|error| Stop::file("read", path, &error))?;
+    let range = args.scans.clone().unwrap_or(0..=u64::MAX);
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut cases = 0;
+    let written = write!(out, "{{\"schema\": 1, \"component\": \"autoscaler\", \"cases\": [")
+        .map_err(NotExpanded::Write)
+        .and_then(|()| {
+            expand(BufReader::new(file), &range, |case| {
+                let before = if cases == 0 { "\n" } else { ",\n" };
+                cases += 1;
+                write!(out, "{before}{case}").map_err(NotExpanded::Write)
+            })
+        })
+        .and_then(|()| out.write_all(b"\n]}\n").map_err(NotExpanded::Write))
+        .and_then(|()| out.flush().map_err(NotExpanded::Write));
+    match written {
+        Ok(()) => Ok(Exit::Fine),
+        Err(NotExpanded::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Ok(Exit::Fine)
+        }
+        Err(NotExpanded::Write(error)) => {
+            Err(Stop::new(Exit::InputOutput, format!("cannot write to standard output: {error}")))
+        }
+        Err(NotExpanded::Read(error)) => {
+            Err(Stop::new(Exit::Invalid, format!("{}: {error}", path.display())))
+        }
+    }
+}
+
+/// Why a record is not expanded to its end.
+enum NotExpanded {
+    Read(BadRecord),
+    Write(io::Error),
+}
+
+impl From<BadRecord> for NotExpanded {
+    fn from(error: BadRecord) -> Self {
+        Self::Read(error)
+    }
 }

@@ -10,6 +10,7 @@ mod exit;
 mod folder;
 mod interrupt;
 mod list;
+mod record;
 mod results;
 mod run;
 mod terminal;

@@ -6,6 +6,7 @@ use super::args::{Format, RunArgs};
 use super::disk::Disk;
 use super::exit::{Exit, Stop};
 use super::folder::{Staged, finish};
+use super::record::RecordedRun;
 use super::results::{Kept, keep, write_study};
 use super::{check, terminal};
 use crate::plan::{Plan, Threshold};
@@ -119,7 +120,11 @@ fn run_cases(
     let bar = terminal::progress(specs.len());
     let done = run_all(&specs, args.threads, |spec| {
         let case = &cases[spec.scenario];
-        let outcome = simulate(&case.plan, spec.seed, options);
+        let run = RecordedRun { plan: &case.plan, seed: spec.seed, options };
+        let outcome = match &args.record_decisions {
+            Some(file) => run.record(args, file, specs.len() > 1)?,
+            None => simulate(&case.plan, spec.seed, options),
+        };
         let kept = keep(outcome, &case.seeds, &folders[spec.scenario], args.no_report);
         bar.inc(1);
         kept

@@ -4,6 +4,7 @@
 mod fixture;
 mod grow;
 mod loops;
+mod recorded;
 mod shrink;
 mod small;
 mod state;
@@ -45,6 +46,7 @@ fn answer(area: &str, given: &Value, expect: &Value) -> Option<Verdict> {
         "pods_to_move" => shrink::pods_to_move(given, expect)?,
         "removal_simulation" => shrink::removal(given, expect)?,
         "run_once" => loops::run_once(given, expect)?,
+        "run_once_recorded" => recorded::run(given, expect)?,
         "scale_down_delay_local" => state::delay_local(given, expect)?,
         "scale_up" => grow::decide(given, expect)?,
         "similar_groups" => grow::similar(given, expect)?,

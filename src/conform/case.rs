@@ -1,9 +1,12 @@
 //! A file of cases, the verdict on each, and the totals per area.
 
+use std::io::BufRead;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+use super::record::{BadRecord, expand};
 use super::{autoscaler, keda_hpa, scheduler};
 
 /// One decision case.
@@ -93,6 +96,19 @@ impl Report {
         failed == 0 && unsupported == 0
     }
 
+    /// Runs a case and counts what it came to.
+    fn count(&mut self, component: &str, case: Case, run: fn(&Case) -> Verdict) {
+        let row = self.area(component, &case.area);
+        match run(&case) {
+            Verdict::Passed => row.passed += 1,
+            Verdict::Unsupported => row.unsupported += 1,
+            Verdict::Failed { expected, got } => {
+                row.failed += 1;
+                row.failures.push(FailedCase { id: case.id, expected, got });
+            }
+        }
+    }
+
     fn area(&mut self, component: &str, area: &str) -> &mut AreaResult {
         let at = self.areas.iter().position(|row| row.area == area).unwrap_or_else(|| {
             self.areas.push(AreaResult {
@@ -121,6 +137,9 @@ pub enum Mismatch {
     /// A case without identifier, area, inputs or expectation.
     #[error("case {0} lacks `{1}`")]
     Incomplete(usize, &'static str),
+    /// A record of decisions that cannot be read.
+    #[error(transparent)]
+    Record(#[from] BadRecord),
 }
 
 #[derive(Deserialize)]
@@ -147,17 +166,23 @@ pub fn run_file(text: &str) -> Result<Report, Mismatch> {
     };
     let mut report = Report::default();
     for (index, raw) in file.cases.into_iter().enumerate() {
-        let case = read_case(index, raw)?;
-        let row = report.area(&file.component, &case.area);
-        match run(&case) {
-            Verdict::Passed => row.passed += 1,
-            Verdict::Unsupported => row.unsupported += 1,
-            Verdict::Failed { expected, got } => {
-                row.failed += 1;
-                row.failures.push(FailedCase { id: case.id, expected, got });
-            }
-        }
+        report.count(&file.component, read_case(index, raw)?, run);
     }
+    Ok(report)
+}
+
+/// Runs every scan of a record of the autoscaler's decisions.
+///
+/// # Errors
+/// [`Mismatch`] if the lines are not a record that this version can read.
+pub fn run_record(lines: impl BufRead) -> Result<Report, Mismatch> {
+    let mut report = Report::default();
+    let mut index = 0;
+    expand(lines, &(0..=u64::MAX), |case| {
+        report.count("autoscaler", read_case(index, case)?, autoscaler::run);
+        index += 1;
+        Ok::<(), Mismatch>(())
+    })?;
     Ok(report)
 }
 

@@ -4,6 +4,8 @@
 mod autoscaler;
 mod case;
 mod keda_hpa;
+mod record;
 mod scheduler;
 
-pub use case::{AreaResult, Case, FailedCase, Mismatch, Report, Verdict, run_file};
+pub use case::{AreaResult, Case, FailedCase, Mismatch, Report, Verdict, run_file, run_record};
+pub use record::{BadRecord, expand, is_record};

@@ -5,7 +5,7 @@ mod disrupt;
 mod filter;
 mod preempt;
 mod queueing;
-mod reader;
+pub(super) mod reader;
 mod score;
 
 use serde_json::Value;

@@ -15,6 +15,7 @@ pub use workload::{
 
 pub use crate::rules::IntOrPercent;
 
+use crate::chance::Dist;
 use crate::cloud::{
     CapacityRefusal, NetworkSpec, PoolSpec, PriceSpec, QuotaSpec, SubnetSpec, Tier, TimingSpec,
 };
@@ -127,6 +128,10 @@ pub struct LabSpec {
     pub cooldown_from_completion: bool,
     /// Arrivals are lost when all consumers are busy.
     pub reject_when_full: bool,
+    /// One server per waiting message instead of KEDA and the HPA: how long an idle one stays.
+    pub instant_scaler: Option<Dist>,
+    /// The instant scaler cancels a boot whose demand is gone, the youngest first.
+    pub cancel_idle_boot: bool,
 }
 
 /// A node outside any pool.

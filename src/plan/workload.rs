@@ -9,7 +9,7 @@ use crate::control::hpa::HpaSpec;
 use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec, Trigger};
 use crate::control::kubelet::Probes;
 use crate::demand::SourceSpec;
-use crate::queue::ConsumerSpec;
+use crate::queue::{Checkpoint, ConsumerSpec};
 use crate::unit::{Duration, QueueId, ShapeId, SimTime, Symbol, WorkloadId};
 
 /// Kind of a workload.
@@ -85,6 +85,8 @@ pub struct PodTimes {
     /// From Ready to completion by itself; `None`: runs until stopped. Bare pods of a trace have
     /// their own.
     pub lifetime: Option<Dist>,
+    /// How a finite pod saves its work; the pod that replaces it goes on from there.
+    pub checkpoint: Option<Checkpoint>,
     /// How long an init container runs; `None`: no time.
     pub init: Option<Dist>,
     /// Probes that decide whether a pod is Ready.

@@ -84,6 +84,8 @@ pub enum Wake {
         message: Message,
         /// When it was taken.
         taken: SimTime,
+        /// Workload of the consumer.
+        workload: WorkloadId,
         /// When the slot is to be woken again, with the same epoch.
         again: SimTime,
     },
@@ -213,6 +215,37 @@ impl Consumers {
         })
     }
 
+    /// A slot, if it waits for a message.
+    pub fn idle_slot(&self, slot: u32) -> Option<IdleSlot> {
+        let row = self.slots.get(slot as usize)?;
+        (row.state == State::Idle).then(|| IdleSlot {
+            slot,
+            pod: self.members[row.member as usize].pod,
+            workload: self.crews[row.crew as usize].0,
+        })
+    }
+
+    /// Slots of pods that are not leaving, in their order.
+    pub fn standing_slots(&self) -> Vec<u32> {
+        let standing = |slot: &u32| {
+            let row = &self.slots[*slot as usize];
+            row.state != State::Vacant && !self.members[row.member as usize].leaving
+        };
+        (0..self.slots.len() as u32).filter(standing).collect()
+    }
+
+    /// Slots of a pod.
+    pub fn slots_of(&self, pod: PodId) -> Vec<u32> {
+        let mut slots = Vec::new();
+        let Some(&member) = self.index.get(&pod) else { return slots };
+        let mut slot = self.members[member as usize].first;
+        while slot != NONE {
+            slots.push(slot);
+            slot = self.slots[slot as usize].sibling;
+        }
+        slots
+    }
+
     /// An idle slot begins to work on a message. O(1).
     pub fn start(
         &mut self,
@@ -245,7 +278,12 @@ impl Consumers {
         debug_assert!(matches!(row.state, State::Busy | State::Void));
         if now < row.ends {
             row.state = State::Void;
-            return Wake::LockLost { message: row.message, taken: row.started, again: row.ends };
+            return Wake::LockLost {
+                message: row.message,
+                taken: row.started,
+                workload: self.crews[row.crew as usize].0,
+                again: row.ends,
+            };
         }
         let message = (row.state == State::Busy).then_some(row.message);
         row.epoch = row.epoch.wrapping_add(1);
@@ -329,6 +367,21 @@ impl Consumers {
         self.idle > 0
     }
 
+    /// The first slot of a pod and its epoch, if it waits for a message.
+    pub fn idle_slot_of(&self, pod: PodId) -> Option<(u32, u32)> {
+        let member = *self.index.get(&pod)?;
+        let slot = self.members[member as usize].first;
+        let row = self.slots.get(slot as usize)?;
+        (row.state == State::Idle).then_some((slot, row.epoch))
+    }
+
+    /// The pod of a slot that has done nothing since its epoch was `epoch` and waits.
+    pub fn still_idle(&self, slot: u32, epoch: u32) -> Option<PodId> {
+        let row = self.slots[slot as usize];
+        let idle = row.state == State::Idle && row.epoch == epoch;
+        idle.then(|| self.members[row.member as usize].pod)
+    }
+
     /// Whether a pod has any service going on.
     pub fn is_working(&self, pod: PodId) -> bool {
         self.index.get(&pod).is_some_and(|&member| self.members[member as usize].working > 0)
@@ -356,7 +409,8 @@ impl Consumers {
 
     /// Messages that are being worked on and still locked, in order of slots.
     pub fn held(&self) -> impl Iterator<Item = Held> {
-        let busy = self.slots.iter().filter(|row| row.state == State::Busy);
+        let open = |row: &&Slot| row.state == State::Busy && !row.message.is_read_again();
+        let busy = self.slots.iter().filter(open);
         busy.map(|row| Held { message: row.message, taken: row.started })
     }
 

@@ -95,7 +95,8 @@ fn work_beyond_the_last_renewal_is_in_vain() {
     consumers.join(PodId(0), ORDERS, 1, at(0));
     let (_, started) = start(&mut consumers, 0, 1_000, 100);
     assert_eq!(started.wake, at(100 + 310));
-    let expected = Wake::LockLost { message: message(0), taken: at(100), again: at(1_100) };
+    let expected =
+        Wake::LockLost { message: message(0), taken: at(100), workload: ORDERS, again: at(1_100) };
     assert_eq!(finish(&mut consumers, started), expected);
     assert_eq!((consumers.held().count(), consumers.is_working(PodId(0))), (0, true));
     let Wake::Done(done) = consumers.wake(started.slot, started.epoch, at(1_100)) else {

@@ -18,6 +18,8 @@ pub struct QueueDefaults {
     pub max_deliveries: u32,
     /// Whether the depth metric counts messages that are being worked on.
     pub metric_counts_locked: bool,
+    /// `messageTimeToLive`; `None`: for ever.
+    pub time_to_live: Option<Duration>,
     /// Where the values come from.
     pub source: &'static str,
 }
@@ -36,6 +38,7 @@ impl QueueKind {
                 renew_up_to,
                 max_deliveries,
                 metric_counts_locked: true,
+                time_to_live: None,
                 source,
             }
         }
@@ -47,12 +50,16 @@ impl QueueKind {
                 10,
                 "Service Bus: lock 1 min, 10 deliveries; SDK processors renew for 5 min",
             ),
-            Self::Storage => seconds(
-                30,
-                Duration::ZERO,
-                5,
-                "Storage queue: visibility 30 s, not renewed; 5 dequeues as in Azure Functions",
-            ),
+            Self::Storage => QueueDefaults {
+                time_to_live: Some(Duration::from_secs(7 * 86_400)),
+                ..seconds(
+                    30,
+                    Duration::ZERO,
+                    5,
+                    "Storage queue: visibility 30 s, not renewed; 5 dequeues as in Azure Functions; \
+                     kept 7 days",
+                )
+            },
             Self::EventHub => seconds(
                 120,
                 ALWAYS,
@@ -71,18 +78,25 @@ impl QueueKind {
                 u32::MAX,
                 "RabbitMQ: requeued when the connection closes; consumer_timeout 30 min",
             ),
-            Self::Redis => seconds(
-                0,
-                ALWAYS,
-                1,
-                "Redis list: a popped item is gone, a dead consumer's item is lost (dead-lettered)",
-            ),
-            Self::Sqs => seconds(
-                30,
-                Duration::ZERO,
-                u32::MAX,
-                "SQS: visibility timeout 30 s, not renewed, no dead-letter queue",
-            ),
+            Self::Redis => QueueDefaults {
+                // LLEN knows nothing of items that were popped.
+                metric_counts_locked: false,
+                ..seconds(
+                    0,
+                    ALWAYS,
+                    1,
+                    "Redis list: a popped item is gone, a dead consumer's is lost (dead-lettered)",
+                )
+            },
+            Self::Sqs => QueueDefaults {
+                time_to_live: Some(Duration::from_secs(4 * 86_400)),
+                ..seconds(
+                    30,
+                    Duration::ZERO,
+                    u32::MAX,
+                    "SQS: visibility timeout 30 s, not renewed, no dead-letter queue; kept 4 days",
+                )
+            },
         }
     }
 

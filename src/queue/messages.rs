@@ -7,8 +7,9 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
+use super::lanes::Lanes;
 use super::{LockRule, QueueSpec};
-use crate::unit::SimTime;
+use crate::unit::{Duration, SimTime};
 
 /// A message that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +20,19 @@ pub struct Message {
     pub arrived: SimTime,
     /// Deliveries so far, this one included.
     pub deliveries: u32,
+}
+
+impl Message {
+    /// An event of a partition that a lost consumer has done and not committed: it is read again,
+    /// and is long completed. Its ordinal is that of its partition.
+    pub(super) const fn read_again(partition: u32, now: SimTime) -> Self {
+        Self { ordinal: partition as u64, arrived: now, deliveries: 0 }
+    }
+
+    /// Whether it is completed already and only read again.
+    pub const fn is_read_again(&self) -> bool {
+        self.deliveries == 0
+    }
 }
 
 /// Where a message went that its consumer did not complete.
@@ -44,6 +58,7 @@ pub struct MessageQueue {
     rule: LockRule,
     max_deliveries: u32,
     metric_counts_locked: bool,
+    time_to_live: Option<Duration>,
     /// What arrived before does not count.
     counts_from: SimTime,
     /// Arrivals never taken yet, oldest first; their ordinals are consecutive up to `arrived`.
@@ -52,6 +67,8 @@ pub struct MessageQueue {
     /// first taken in their order.
     returned: BinaryHeap<Reverse<Message>>,
     orphans: BinaryHeap<Reverse<Orphan>>,
+    /// Sessions or partitions: then `fresh` and `returned` are empty.
+    lanes: Option<Box<Lanes>>,
     held: u64,
     counted_waiting: u64,
     tally: QueueTally,
@@ -68,6 +85,8 @@ pub struct QueueTally {
     pub completed: u64,
     /// All messages dead-lettered.
     pub dead_lettered: u64,
+    /// All messages dropped at the end of their time to live.
+    pub expired: u64,
     /// All arrivals turned away.
     pub rejected: u64,
     /// Counted arrivals.
@@ -76,6 +95,8 @@ pub struct QueueTally {
     pub counted_completed: u64,
     /// Counted dead letters.
     pub counted_dead_lettered: u64,
+    /// Counted messages dropped at the end of their time to live.
+    pub counted_expired: u64,
     /// Counted arrivals turned away.
     pub counted_rejected: u64,
     /// Deliveries of counted messages that were not the first.
@@ -92,14 +113,32 @@ impl MessageQueue {
             rule: LockRule::new(spec),
             max_deliveries: spec.max_deliveries,
             metric_counts_locked: spec.metric_counts_locked,
+            time_to_live: spec.time_to_live,
             counts_from,
             fresh: VecDeque::new(),
             returned: BinaryHeap::new(),
             orphans: BinaryHeap::new(),
+            lanes: None,
             held: 0,
             counted_waiting: 0,
             tally: QueueTally::default(),
         }
+    }
+
+    /// The same with its sessions or partitions, if it has any; `key` names it in their draws.
+    pub fn with_lanes(mut self, spec: &QueueSpec, seed: u64, key: u64) -> Self {
+        self.lanes = spec.lanes.as_ref().map(|lanes| Box::new(Lanes::new(lanes, seed, key)));
+        self
+    }
+
+    /// Its sessions or partitions.
+    pub fn lanes(&self) -> Option<&Lanes> {
+        self.lanes.as_deref()
+    }
+
+    /// Its sessions or partitions.
+    pub fn lanes_mut(&mut self) -> Option<&mut Lanes> {
+        self.lanes.as_deref_mut()
     }
 
     /// A message arrives; returns its ordinal. Amortised O(1).
@@ -111,7 +150,10 @@ impl MessageQueue {
             self.tally.counted_arrived += 1;
             self.counted_waiting += 1;
         }
-        self.fresh.push_back(now);
+        match &mut self.lanes {
+            Some(lanes) => lanes.arrive(ordinal, now),
+            None => self.fresh.push_back(now),
+        }
         ordinal
     }
 
@@ -124,20 +166,43 @@ impl MessageQueue {
     /// A consumer takes the message with the lowest ordinal; its delivery is counted. O(1), or
     /// O(log r) among r messages that came back.
     pub fn take(&mut self) -> Option<Message> {
-        let message = match self.returned.pop() {
-            Some(Reverse(message)) => Message { deliveries: message.deliveries + 1, ..message },
-            None => {
-                let ordinal = self.tally.arrived - self.fresh.len() as u64;
-                Message { ordinal, arrived: self.fresh.pop_front()?, deliveries: 1 }
-            }
-        };
+        let message = self.pop_oldest()?;
+        Some(self.deliver(message))
+    }
+
+    /// The next slot of a laned queue that goes to work, and its message: a slot with a session or
+    /// partitions of its own, or `next_idle` with a session that nobody holds.
+    pub fn take_in_lane(
+        &mut self,
+        now: SimTime,
+        is_idle: impl Fn(u32) -> bool,
+        next_idle: Option<u32>,
+    ) -> Option<(u32, Message)> {
+        let (slot, message, again) = self.lanes.as_mut()?.take(now, is_idle, next_idle)?;
+        if again {
+            self.tally.counted_redelivered += u64::from(self.counts(now));
+            return Some((slot, message));
+        }
+        Some((slot, self.deliver(message)))
+    }
+
+    fn deliver(&mut self, mut message: Message) -> Message {
+        message.deliveries += 1;
         self.held += 1;
         self.tally.delivered += 1;
         if self.counts(message.arrived) {
             self.counted_waiting -= 1;
             self.tally.counted_redelivered += u64::from(message.deliveries > 1);
         }
-        Some(message)
+        message
+    }
+
+    /// The consumer at `slot` is through with what it held, be it done, read again, or (`None`) lost
+    /// to it before.
+    pub fn slot_done(&mut self, message: Option<Message>, slot: u32, now: SimTime) {
+        if let (Some(lanes), Some(message)) = (&mut self.lanes, message) {
+            lanes.done(message, slot, now);
+        }
     }
 
     /// Its consumer has completed a message that it held.
@@ -150,13 +215,20 @@ impl MessageQueue {
     /// Its live consumer, which took it at `taken`, gave the message back or lost its lock now.
     pub fn release(&mut self, message: Message, taken: SimTime, now: SimTime) -> Fate {
         self.held -= 1;
-        self.put_back(message, taken, now)
+        let fate = self.put_back(message, taken, now);
+        if let Some(lanes) = &mut self.lanes {
+            lanes.let_go(message);
+        }
+        fate
     }
 
     /// Its consumer died at `now`: the message stays locked. Returns when the lock runs out; the
     /// caller sees to it that [`Self::expire`] runs then.
     pub fn orphan(&mut self, message: Message, taken: SimTime, now: SimTime) -> SimTime {
         self.held -= 1;
+        if let Some(lanes) = &mut self.lanes {
+            lanes.orphaned(message);
+        }
         let expiry = self.rule.expiry(taken, now);
         self.orphans.push(Reverse(Orphan { expiry, message, taken }));
         expiry
@@ -174,7 +246,43 @@ impl MessageQueue {
             return None;
         }
         let Reverse(Orphan { message, taken, .. }) = self.orphans.pop()?;
-        Some((message, self.put_back(message, taken, now)))
+        let fate = self.put_back(message, taken, now);
+        if let Some(lanes) = &mut self.lanes {
+            lanes.expired(message);
+        }
+        Some((message, fate))
+    }
+
+    /// When the oldest message that nobody holds is dropped.
+    pub fn next_drop(&self) -> Option<SimTime> {
+        Some(self.oldest_waiting()? + self.time_to_live?)
+    }
+
+    /// Drops one message whose time to live is over; to be called until it says `None`. A message
+    /// that a consumer holds goes on living until it is given back.
+    pub fn drop_old(&mut self, now: SimTime) -> Option<Message> {
+        if self.next_drop()? > now {
+            return None;
+        }
+        let message = self.pop_oldest()?;
+        self.tally.expired += 1;
+        if self.counts(message.arrived) {
+            self.counted_waiting -= 1;
+            self.tally.counted_expired += 1;
+        }
+        Some(message)
+    }
+
+    /// Takes out the message with the lowest ordinal, with the deliveries that it has had.
+    fn pop_oldest(&mut self) -> Option<Message> {
+        if let Some(lanes) = &mut self.lanes {
+            return lanes.pop_oldest();
+        }
+        if let Some(Reverse(message)) = self.returned.pop() {
+            return Some(message);
+        }
+        let ordinal = self.tally.arrived - self.fresh.len() as u64;
+        Some(Message { ordinal, arrived: self.fresh.pop_front()?, deliveries: 0 })
     }
 
     fn put_back(&mut self, message: Message, taken: SimTime, now: SimTime) -> Fate {
@@ -188,7 +296,10 @@ impl MessageQueue {
             return Fate::DeadLettered;
         }
         self.counted_waiting += u64::from(counted);
-        self.returned.push(Reverse(message));
+        match &mut self.lanes {
+            Some(lanes) => lanes.put_back(message),
+            None => self.returned.push(Reverse(message)),
+        }
         Fate::Waits
     }
 
@@ -204,7 +315,10 @@ impl MessageQueue {
 
     /// Messages that can be taken now.
     pub fn waiting(&self) -> u64 {
-        (self.fresh.len() + self.returned.len()) as u64
+        match &self.lanes {
+            Some(lanes) => lanes.waiting(),
+            None => (self.fresh.len() + self.returned.len()) as u64,
+        }
     }
 
     /// Those of them that count.
@@ -227,9 +341,11 @@ impl MessageQueue {
         self.held + self.orphaned()
     }
 
-    /// What the scaler reads: waiting messages, and the locked ones if this product counts them.
-    pub fn metric(&self) -> u64 {
-        self.waiting() + if self.metric_counts_locked { self.locked() } else { 0 }
+    /// What the scaler reads: waiting messages, and the locked ones if this product counts them; of
+    /// partitions the lag, which falls when a consumer commits.
+    pub fn metric(&self, now: SimTime) -> u64 {
+        let behind = self.lanes.as_ref().map_or(0, |lanes| lanes.behind(now));
+        self.waiting() + behind + if self.metric_counts_locked { self.locked() } else { 0 }
     }
 
     /// Whether every message is finished.
@@ -239,6 +355,9 @@ impl MessageQueue {
 
     /// Arrival of the oldest message that can be taken.
     pub fn oldest_waiting(&self) -> Option<SimTime> {
+        if let Some(lanes) = &self.lanes {
+            return lanes.oldest();
+        }
         match self.returned.peek() {
             Some(Reverse(message)) => Some(message.arrived),
             None => self.fresh.front().copied(),
@@ -248,7 +367,8 @@ impl MessageQueue {
     /// Arrivals of all messages that can be taken, in no order. O(waiting).
     pub fn waiting_since(&self) -> impl Iterator<Item = SimTime> {
         let returned = self.returned.iter().map(|Reverse(message)| message.arrived);
-        self.fresh.iter().copied().chain(returned)
+        let laned = self.lanes.iter().flat_map(|lanes| lanes.waiting_since());
+        self.fresh.iter().copied().chain(returned).chain(laned)
     }
 
     /// Arrival of the oldest counted message that can be taken. O(log n), or O(r) among r messages
@@ -257,7 +377,9 @@ impl MessageQueue {
         let first = self.fresh.partition_point(|&arrived| !self.counts(arrived));
         let returned = self.returned.iter().map(|Reverse(message)| message.arrived);
         let fresh = self.fresh.get(first).copied();
-        returned.filter(|&arrived| self.counts(arrived)).chain(fresh).min()
+        let laned = self.lanes.iter().flat_map(|lanes| lanes.waiting_since());
+        let other = returned.chain(laned).filter(|&arrived| self.counts(arrived));
+        other.chain(fresh).min()
     }
 
     /// Messages locked by consumers that are gone, and when those took them; in no order.
@@ -279,7 +401,7 @@ impl MessageQueue {
 
     /// Whether every message that arrived is in exactly one place.
     pub fn is_conserved(&self) -> bool {
-        let finished = self.tally.completed + self.tally.dead_lettered;
+        let finished = self.tally.completed + self.tally.dead_lettered + self.tally.expired;
         self.tally.arrived == finished + self.waiting() + self.locked()
     }
 }

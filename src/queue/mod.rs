@@ -1,8 +1,10 @@
 //! Message queues: peek-lock, redelivery, dead letters, and what each metric counts.
 
+mod checkpoint;
 mod consumers;
 #[cfg(test)]
 mod consumers_tests;
+mod lanes;
 mod lock;
 mod messages;
 #[cfg(test)]
@@ -10,8 +12,10 @@ mod messages_tests;
 mod rate;
 mod spec;
 
+pub use checkpoint::Checkpoint;
 pub use consumers::{Consumers, Crew, Finished, Held, IdleSlot, Lost, Started, Wake};
+pub use lanes::{LaneKind, LaneSpec};
 pub use lock::{LockRule, QueueDefaults};
 pub use messages::{Fate, Message, MessageQueue, QueueTally};
 pub use rate::{Moved, RateMeter};
-pub use spec::{ConsumerSpec, DepthCurve, QueueKind, QueueSpec};
+pub use spec::{ConsumerSpec, DepthCurve, OnSigterm, QueueKind, QueueSpec};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::{Checkpoint, LaneSpec};
 use crate::chance::Dist;
 use crate::unit::{Duration, QueueId, SimTime, Symbol};
 
@@ -39,6 +40,10 @@ pub struct QueueSpec {
     pub max_deliveries: u32,
     /// Whether locked messages count in the depth metric.
     pub metric_counts_locked: bool,
+    /// A message that nobody holds is dropped at this age.
+    pub time_to_live: Option<Duration>,
+    /// Sessions or partitions.
+    pub lanes: Option<LaneSpec>,
     /// A given depth curve: drives the scaler, nobody drains it.
     pub depth: Option<Arc<DepthCurve>>,
 }
@@ -54,6 +59,8 @@ impl QueueSpec {
             renew_up_to: defaults.renew_up_to,
             max_deliveries: defaults.max_deliveries,
             metric_counts_locked: defaults.metric_counts_locked,
+            time_to_live: defaults.time_to_live,
+            lanes: None,
             depth: None,
         }
     }
@@ -97,6 +104,23 @@ pub struct ConsumerSpec {
     pub messages_per_pod: Option<u32>,
     /// How long a pod of a ScaledJob waits for a message before it ends.
     pub idle_timeout: Duration,
+    /// What a pod does when it is told to stop.
+    pub on_sigterm: OnSigterm,
+    /// How work on a message is saved; a message that is lost goes on from there.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// What a consumer does on SIGTERM with the messages that it holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnSigterm {
+    /// It takes nothing more and finishes what it holds, within its grace.
+    #[default]
+    Drain,
+    /// It gives them back and ends: they can be taken again at once, one delivery poorer (the SDK
+    /// abandons what a closing processor holds).
+    Abandon,
+    /// It ends on the spot, as a process without a handler does: they stay locked.
+    Ignore,
 }
 
 #[cfg(test)]

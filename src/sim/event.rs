@@ -29,6 +29,16 @@ pub enum Event {
     Service { queue: QueueId, slot: u32, epoch: u32 },
     /// Locks of dead consumers run out.
     LockExpiry(QueueId),
+    /// Messages that wait have reached the end of their time to live.
+    MessagesExpire(QueueId),
+    /// The partitions of a queue are dealt out to the consumers that are there.
+    Rebalance(QueueId),
+    /// Partitions that stood still can be worked on.
+    LanesOpen(QueueId),
+    /// The laboratory's scaler counts what waits.
+    InstantScale(QueueId),
+    /// The off delay of the laboratory's idle server is over.
+    ServerOff { queue: QueueId, slot: u32, epoch: u32 },
     /// A binding has reached the node.
     PodBound(PodId, u16),
     /// A pod's current start stage ends.
@@ -112,7 +122,11 @@ impl Event {
     /// The lane of this kind of event.
     pub const fn lane(self) -> Lane {
         match self {
-            Self::WorkloadSync(_) | Self::JobSync(_) | Self::JobDeadline(..) => Lane::Workload,
+            Self::WorkloadSync(_)
+            | Self::JobSync(_)
+            | Self::JobDeadline(..)
+            | Self::Rebalance(_)
+            | Self::InstantScale(_) => Lane::Workload,
             Self::KedaPoll(_) | Self::CooldownEnd(_) => Lane::Keda,
             Self::HpaSync(_) => Lane::Hpa,
             Self::SchedulerCycle => Lane::Scheduler,

@@ -5,6 +5,7 @@ mod apply;
 mod attribution;
 mod audit;
 mod capacity;
+mod decisions;
 mod event;
 mod journal;
 mod kubelet;
@@ -18,5 +19,6 @@ mod ticker;
 mod work;
 mod world;
 
-pub use run::run;
+pub use decisions::{DecisionLog, LogEnd};
+pub use run::{run, run_recording};
 pub use world::RunOptions;

@@ -89,24 +89,23 @@ impl World<'_> {
 
     fn workload_totals(&mut self) -> Vec<WorkloadTotals> {
         let now = self.now;
-        let plan = self.plan;
+        let (plan, work) = (self.plan, &self.work);
         self.record
             .workloads
             .iter_mut()
-            .zip(plan.workloads.iter())
-            .filter(|(_, spec)| !spec.system)
-            .map(|(record, spec)| {
-                let slots = record.slots.total(now);
+            .zip(plan.workloads.enumerate())
+            .filter(|(_, (_, spec))| !spec.system)
+            .map(|(record, (id, spec))| {
+                let (slots, busy) = spec
+                    .consumes
+                    .as_ref()
+                    .map_or((0, 0), |consumer| work.consumers[consumer.queue].integrals(id, now));
                 WorkloadTotals {
                     name: plan.symbols.text(spec.name).to_owned(),
                     replicas_max: record.replicas_max,
                     replica_micros: u128::try_from(record.replicas.total(now)).unwrap_or(0),
                     wait: std::mem::take(&mut record.wait),
-                    busy_share: if slots > 0 {
-                        record.busy.total(now) as f64 / slots as f64
-                    } else {
-                        0.0
-                    },
+                    busy_share: if slots > 0 { busy as f64 / slots as f64 } else { 0.0 },
                 }
             })
             .collect()

@@ -76,10 +76,6 @@ pub struct WorkloadRecord {
     pub replicas_max: u32,
     /// Pods that exist.
     pub replicas: Integral,
-    /// Slots of ready consumers.
-    pub slots: Integral,
-    /// Slots at work.
-    pub busy: Integral,
     /// Waiting of completed messages.
     pub wait: Distribution,
     /// Pods by the cause that they wait for.
@@ -175,8 +171,6 @@ impl Recorder {
     pub fn restart(&mut self, now: SimTime) {
         for workload in self.workloads.iter_mut() {
             workload.replicas.restart(now);
-            workload.slots.restart(now);
-            workload.busy.restart(now);
         }
         for pool in self.pools.iter_mut() {
             for integral in [

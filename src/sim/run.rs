@@ -3,6 +3,7 @@
 use crate::engine::Place;
 use crate::plan::Plan;
 use crate::record::Outcome;
+use crate::sim::decisions::DecisionLog;
 use crate::sim::event::Lane;
 use crate::sim::world::{RunOptions, World};
 use crate::unit::{Duration, SimTime};
@@ -13,7 +14,24 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Runs a plan once. The same plan, seed and options give the same outcome to the byte.
 pub fn run(plan: &Plan, seed: u64, options: RunOptions) -> Outcome {
+    run_to_end(World::new(plan, seed, options))
+}
+
+/// The same run, with the autoscaler's scans written to `log`. The outcome is that of [`run`].
+pub fn run_recording(
+    plan: &Plan,
+    seed: u64,
+    options: RunOptions,
+    log: &mut DecisionLog,
+) -> Outcome {
+    log.begin(plan, seed);
     let mut world = World::new(plan, seed, options);
+    world.decisions = Some(log);
+    run_to_end(world)
+}
+
+fn run_to_end(mut world: World<'_>) -> Outcome {
+    let (plan, options) = (world.plan, world.options);
     world.start();
     let end = plan.end();
     let last = if plan.simulation.drain { end + DRAIN_LIMIT } else { end };

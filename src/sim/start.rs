@@ -192,6 +192,8 @@ impl World<'_> {
         for (workload, spec) in plan.workloads.enumerate() {
             let name = plan.symbols.text(spec.name);
             match &spec.scaler {
+                // Its scaler acts on each change of its queue and has no loop.
+                Some(ScalerKind::ScaledObject(_)) if self.plan.lab.instant_scaler.is_some() => {}
                 // A paused object has no loop, and its HPA is deleted.
                 Some(ScalerKind::ScaledObject(scaled)) if scaled.is_paused() => {
                     self.pause(workload, scaled);

@@ -1,5 +1,6 @@
 //! Arrivals, queues and consumers.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::control::keda::scaler::azure::storage_queue_length;
@@ -26,6 +27,16 @@ pub struct Work {
     consuming: IdVec<QueueId, Vec<WorkloadId>>,
     /// Whether a replica scaler drives some consumer of each queue.
     scaled: IdVec<QueueId, bool>,
+    /// Whether partitions are to be dealt out anew at this instant.
+    pub dealing_due: IdVec<QueueId, bool>,
+    /// Whether the laboratory's scaler is due at this instant.
+    pub scaling_due: IdVec<QueueId, bool>,
+    /// Whether an event waits for the oldest message's end of life.
+    pub drop_due: IdVec<QueueId, bool>,
+    /// Work left on messages whose consumer was lost after a save, by queue and ordinal.
+    pub saved: BTreeMap<(QueueId, u64), Duration>,
+    /// Work left by finite pods that were lost, oldest first, and that of those that run.
+    pub finite: FiniteWork,
     /// Workloads whose scalers look at each queue.
     readers: IdVec<QueueId, Vec<WorkloadId>>,
     /// Rates of the queues whose rates are read.
@@ -38,6 +49,38 @@ pub struct Work {
     lifetimes: Vec<(WorkloadId, Vec<Option<Duration>>)>,
     /// Pods that end by themselves and have not.
     pub finite_pods: u64,
+}
+
+/// Work of finite pods that save it: a pod that is lost leaves the rest to its replacement.
+#[derive(Default)]
+pub struct FiniteWork {
+    /// Left over, oldest first.
+    left: BTreeMap<WorkloadId, VecDeque<Duration>>,
+    /// Of pods that run.
+    running: BTreeMap<PodId, Duration>,
+}
+
+impl FiniteWork {
+    /// A pod begins: with what was left over, or else with work of its own.
+    pub fn begin(&mut self, workload: WorkloadId, pod: PodId, own: Duration) -> Duration {
+        let left = self.left.get_mut(&workload).and_then(VecDeque::pop_front);
+        let work = left.unwrap_or(own);
+        self.running.insert(pod, work);
+        work
+    }
+
+    /// A pod is over; what `rest` says of its work is left over.
+    pub fn end(
+        &mut self,
+        workload: WorkloadId,
+        pod: PodId,
+        rest: impl FnOnce(Duration) -> Option<Duration>,
+    ) {
+        let Some(work) = self.running.remove(&pod) else { return };
+        if let Some(rest) = rest(work) {
+            self.left.entry(workload).or_default().push_back(rest);
+        }
+    }
 }
 
 /// One stream of arrivals.
@@ -133,9 +176,20 @@ impl Work {
             meters: meters(plan),
             streams,
             next: (SimTime::NEVER, StreamId(0)),
-            queues: plan.queues.iter().map(|spec| MessageQueue::new(spec, warmup)).collect(),
+            queues: plan
+                .queues
+                .enumerate()
+                .map(|(id, spec)| {
+                    MessageQueue::new(spec, warmup).with_lanes(spec, seed, keys.queues[id])
+                })
+                .collect(),
             consumers: plan.queues.iter().map(|_| Consumers::default()).collect(),
             consuming,
+            dealing_due: plan.queues.iter().map(|_| false).collect(),
+            scaling_due: plan.queues.iter().map(|_| false).collect(),
+            drop_due: plan.queues.iter().map(|_| false).collect(),
+            saved: BTreeMap::new(),
+            finite: FiniteWork::default(),
             failing_until: plan.queues.iter().map(|_| SimTime::ZERO).collect(),
             last_completion: plan.queues.iter().map(|_| None).collect(),
             lifetimes: Vec::new(),
@@ -207,12 +261,18 @@ impl Work {
         if now < self.failing_until[queue] {
             return now;
         }
+        let commits =
+            self.queues[queue].lanes().is_some() && self.metric(plan, queue, now) != Some(0);
+        if commits {
+            return now;
+        }
         let moving = self.meters[queue].as_ref().is_some_and(|meter| !meter.is_still(now));
         if moving {
             return now;
         }
         let curve = plan.queues[queue].depth.as_ref();
-        curve.and_then(|curve| curve.next_change(now)).unwrap_or(SimTime::NEVER)
+        let commit = self.queues[queue].lanes().map_or(SimTime::NEVER, |l| l.next_commit(now));
+        curve.and_then(|curve| curve.next_change(now)).unwrap_or(SimTime::NEVER).min(commit)
     }
 
     /// What one reading of a queue shows; `None` while the source fails.
@@ -232,7 +292,7 @@ impl Work {
         }
         let all = state.waiting() + state.locked();
         Some(match counted {
-            Counted::Product => state.metric(),
+            Counted::Product => state.metric(now),
             Counted::Waiting => state.waiting(),
             Counted::All => all,
             Counted::Peeked => {
@@ -273,7 +333,7 @@ impl Work {
         }
         Some(match &plan.queues[queue].depth {
             Some(curve) => curve.at(now),
-            None => self.queues[queue].metric(),
+            None => self.queues[queue].metric(now),
         })
     }
 

@@ -12,6 +12,7 @@ use crate::unit::{Duration, IdVec, Lots, SimTime, WorkloadId};
 
 use super::apply::{Coverage, JobBook};
 use super::capacity::Capacity;
+use super::decisions::DecisionLog;
 use super::event::Event;
 use super::kubelet::Kubelets;
 use super::names::{Keys, Names};
@@ -78,6 +79,8 @@ pub struct World<'p> {
     pub hpa_settings: HpaSettings,
     /// What disruption budgets cover.
     pub coverage: Coverage,
+    /// Where scans of the autoscaler are written down, if they are.
+    pub decisions: Option<&'p mut DecisionLog>,
 }
 
 /// What the replica scalers of a workload remember.
@@ -182,6 +185,7 @@ impl<'p> World<'p> {
             syncs: plan.workloads.iter().map(|_| false).collect(),
             hpa_settings: HpaSettings::of(plan.version),
             coverage: Coverage::default(),
+            decisions: None,
             cluster,
         }
     }

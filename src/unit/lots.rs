@@ -18,6 +18,16 @@ impl Lots {
         Self { key: mix(self.key ^ mix(part.wrapping_add(0x632b_e59b_d9b4_e019))) }
     }
 
+    /// The key, to make the same lots again.
+    pub const fn key(self) -> u64 {
+        self.key
+    }
+
+    /// The lots of a key.
+    pub const fn from_key(key: u64) -> Self {
+        Self { key }
+    }
+
     /// A 64-bit value.
     pub const fn draw(self) -> u64 {
         mix(self.key)

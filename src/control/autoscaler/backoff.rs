@@ -43,7 +43,7 @@ pub struct BackoffTimes {
 /// All backoffs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Backoff {
-    entries: BTreeMap<PoolId, BackoffEntry>,
+    pub(super) entries: BTreeMap<PoolId, BackoffEntry>,
 }
 
 impl Backoff {

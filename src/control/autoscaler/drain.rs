@@ -69,6 +69,17 @@ pub enum Blocker {
 }
 
 impl Blocker {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::ControllerNotFound,
+        Self::MinReplicasReached,
+        Self::NotReplicated,
+        Self::UnmovableKubeSystemPod,
+        Self::NotSafeToEvictAnnotation,
+        Self::LocalStorageRequested,
+        Self::NotEnoughPdb,
+    ];
+
     /// Upstream's name.
     pub const fn name(self) -> &'static str {
         match self {

@@ -34,11 +34,11 @@ pub struct Autoscaler {
     pub(super) robin: RoundRobin,
     pub(super) templates: TemplateCache,
     pub(super) priorities: Priorities,
-    started: SimTime,
+    pub(super) started: SimTime,
     pub(super) last_scale_up: Option<SimTime>,
     pub(super) before_last_scale_up: Option<SimTime>,
     pub(super) last_delete: Option<SimTime>,
-    last_failure: Option<SimTime>,
+    pub(super) last_failure: Option<SimTime>,
     quiet: Quiet,
 }
 

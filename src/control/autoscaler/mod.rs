@@ -25,6 +25,7 @@ pub mod pods;
 pub mod price;
 mod profile;
 pub mod quota;
+pub mod recorded;
 pub mod scale_up;
 mod scan;
 mod scan_down;

@@ -13,8 +13,8 @@ const MAX_SIMILAR: usize = 10;
 /// Where pods were placed in the last two passes.
 #[derive(Clone, Debug, Default)]
 pub struct Hints {
-    current: FxHashMap<PodId, Origin>,
-    previous: FxHashMap<PodId, Origin>,
+    pub(super) current: FxHashMap<PodId, Origin>,
+    pub(super) previous: FxHashMap<PodId, Origin>,
 }
 
 impl Hints {

@@ -40,10 +40,10 @@ pub struct Planner {
     pub unneeded: Unneeded,
     /// Simulated in vain.
     pub unremovable: Unremovable,
-    removal_hints: Hints,
-    injection_hints: Hints,
-    latest: Option<SimTime>,
-    smallest_interval: Option<Duration>,
+    pub(super) removal_hints: Hints,
+    pub(super) injection_hints: Hints,
+    pub(super) latest: Option<SimTime>,
+    pub(super) smallest_interval: Option<Duration>,
 }
 
 /// What the planner works with in one loop.

@@ -246,26 +246,26 @@ pub struct Unregistered {
 
 /// What is known of one group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct GroupState {
+pub(super) struct GroupState {
     readiness: Option<Readiness>,
     range: AcceptableRange,
-    incorrect: Option<IncorrectSize>,
-    request: Option<ScaleUpRequest>,
-    last_scale_up: Option<SimTime>,
-    last_scale_down: Option<SimTime>,
-    last_failed_scale_down: Option<SimTime>,
+    pub(super) incorrect: Option<IncorrectSize>,
+    pub(super) request: Option<ScaleUpRequest>,
+    pub(super) last_scale_up: Option<SimTime>,
+    pub(super) last_scale_down: Option<SimTime>,
+    pub(super) last_failed_scale_down: Option<SimTime>,
 }
 
 /// Memory about nodes and groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClusterState {
-    groups: BTreeMap<PoolId, GroupState>,
+    pub(super) groups: BTreeMap<PoolId, GroupState>,
     total: Readiness,
     nodes: u32,
-    scale_downs: Vec<(PoolId, NodeId, SimTime)>,
-    backoff: Backoff,
-    unregistered: BTreeMap<NodeId, Unregistered>,
-    failed_instances: BTreeMap<NodeId, (PoolId, FailureKind)>,
+    pub(super) scale_downs: Vec<(PoolId, NodeId, SimTime)>,
+    pub(super) backoff: Backoff,
+    pub(super) unregistered: BTreeMap<NodeId, Unregistered>,
+    pub(super) failed_instances: BTreeMap<NodeId, (PoolId, FailureKind)>,
     autoscaled: (u32, u32),
 }
 

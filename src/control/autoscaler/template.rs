@@ -15,7 +15,7 @@ const STABILIZATION: Duration = Duration::from_mins(1);
 /// Templates made of real nodes, kept for when there is none.
 #[derive(Clone, Debug, Default)]
 pub struct TemplateCache {
-    known: BTreeMap<PoolId, Template>,
+    pub(super) known: BTreeMap<PoolId, Template>,
 }
 
 /// Templates by position of the group.

@@ -68,7 +68,7 @@ pub struct GroupNow {
 /// Timers of all nodes that are not needed.
 #[derive(Clone, Debug, Default)]
 pub struct Unneeded {
-    timers: BTreeMap<NodeId, Timer>,
+    pub(super) timers: BTreeMap<NodeId, Timer>,
 }
 
 impl Unneeded {

@@ -46,6 +46,26 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Those that say nothing more than their name.
+    pub const SIMPLE: [Self; 16] = [
+        Self::RecentlyUnremovable,
+        Self::CurrentlyBeingDeleted,
+        Self::ScaleDownDisabledAnnotation,
+        Self::NotAutoscaled,
+        Self::UnexpectedError,
+        Self::ScaleDownUnreadyDisabled,
+        Self::NotUnderutilized,
+        Self::NotUnneededLongEnough,
+        Self::NotUnreadyLongEnough,
+        Self::NodeGroupMinSizeReached,
+        Self::MinimalResourceLimitExceeded,
+        Self::NoPlaceToMovePods,
+        Self::NoNodeInfo,
+        Self::BlockedByOnCompletionPod,
+        Self::AtomicScaleDownFailed,
+        Self::NotReached,
+    ];
+
     /// Upstream's name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -73,7 +93,7 @@ impl Reason {
 /// Nodes whose removal was simulated in vain, until when that holds.
 #[derive(Clone, Debug, Default)]
 pub struct Unremovable {
-    until: BTreeMap<NodeId, (SimTime, Reason)>,
+    pub(super) until: BTreeMap<NodeId, (SimTime, Reason)>,
 }
 
 impl Unremovable {

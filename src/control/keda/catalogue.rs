@@ -162,7 +162,7 @@ pub const SCALERS: &[Scaler] = &[
             "unsafeSsl",
             "awsRegion",
         ],
-        effective: &[],
+        effective: &["allowIdleConsumers"],
         modelled: "Messages that are not completed yet. Partitions and commits are those of the \
                    queue; flags that look at single partitions are not modelled.",
     },

@@ -25,6 +25,12 @@ impl Trigger {
     pub fn reading(&self, value_milli: i64) -> Reading {
         Reading { value_milli, active: value_milli > self.activation_milli }
     }
+
+    /// The reading of a lag over partitions: at most one replica for each asked for.
+    pub fn lag_reading(&self, lag: i64, partitions: i64) -> Reading {
+        let threshold = (self.target_milli / 1_000).max(1);
+        super::scaler::azure::event_hub(lag, threshold, self.activation_milli / 1_000, partitions)
+    }
 }
 
 /// What the KEDA operator remembers of a ScaledObject.

@@ -3,7 +3,7 @@
 use super::kinds::kinds;
 use super::moment::Moment;
 use super::reader::{At, section};
-use super::value::{Amount, Count, Length, Rate, Text, words};
+use super::value::{Amount, Count, Length, Rate, Switch, Text, words};
 use super::workload::Align;
 
 section! {
@@ -14,13 +14,48 @@ section! {
         /// Peek-lock: a message held by a killed pod comes back when its lock runs out.
         "lockDuration" lock: Length;
         /// A live consumer renews its lock this long.
-        "renewUpTo" renew_up_to: Length = "5m", "Azure SDK: maxAutoLockRenewalDuration";
+        "renewUpTo" renew_up_to: Length;
         /// Deliveries before a message is dead-lettered.
-        "maxDeliveryCount" max_deliveries: Count = "10", "Azure Service Bus default";
+        "maxDeliveryCount" max_deliveries: Count;
+        /// A message that nobody holds is dropped at this age.
+        "defaultMessageTimeToLive" time_to_live: Length;
+        /// Whether the depth that scalers read counts messages that consumers hold; without it as
+        /// the product does.
+        "metricCountsLocked" metric_counts_locked: Switch;
+        /// Service Bus: sessions. Each is worked on in order, by one consumer at a time.
+        "sessions" sessions: Count;
+        /// Event Hubs and Kafka: partitions. Each is worked on in order, by one consumer at a time.
+        "partitions" partitions: Count;
+        /// How unevenly messages spread over sessions or partitions: exponent of Zipf's law.
+        "keySkew" key_skew: Amount = "0", "own default: all alike";
+        /// Event Hubs and Kafka: how often consumers commit what they have done.
+        "commitEvery" commit_every: Length;
+        /// Event Hubs and Kafka: what happens when consumers come or go.
+        "rebalance" rebalance: Rebalance;
         /// Sources; they add up.
         "arrivals" arrivals: Vec<At<Arrival>>;
         /// A given queue-depth curve.
         "depth" depth: Depth;
+    }
+}
+
+section! {
+    /// What happens to partitions when consumers come or go.
+    pub struct Rebalance {
+        /// Which of them stand still; without it as the product does.
+        "protocol" protocol: RebalanceProtocol;
+        /// How long.
+        "pause" pause: Length;
+    }
+}
+
+words! {
+    /// Which partitions stand still during a rebalance.
+    pub enum RebalanceProtocol {
+        /// All.
+        "eager" Eager,
+        /// Those that move.
+        "cooperative" Cooperative,
     }
 }
 

@@ -15,7 +15,8 @@ mod value;
 mod workload;
 
 pub use arrival::{
-    Arrival, Burst, Depth, DepthTrace, Diurnal, Poisson, Queue, QueueKindName, Trace,
+    Arrival, Burst, Depth, DepthTrace, Diurnal, Poisson, Queue, QueueKindName, RebalanceProtocol,
+    Trace,
 };
 pub use cluster::{
     Cluster, Network, NetworkPlugin, NetworkPluginMode, Nodes, OsDiskType, OsTypeName, OwnSize,
@@ -45,6 +46,6 @@ pub use value::{
     Text, Whole, decimal, parse_duration,
 };
 pub use workload::{
-    Align, Budget, Consumes, PodTrace, ProbeKeys, Startup, UnhealthyPolicy, Workload,
-    WorkloadKindName,
+    Align, Budget, Checkpointing, Consumes, OnSigterm, PodTrace, ProbeKeys, Startup,
+    UnhealthyPolicy, Workload, WorkloadKindName,
 };

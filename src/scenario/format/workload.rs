@@ -52,6 +52,9 @@ section! {
         "arrivals" arrivals: Vec<At<Arrival>>;
         /// How long a pod lives after it is Ready.
         "duration" duration: Distribution;
+        /// How work is saved, so that what is lost begins again at the last save: work on a message,
+        /// or that of the pods of a Job.
+        "checkpoint" checkpoint: Checkpointing;
         /// How its pods start.
         "startup" startup: Startup;
         /// How long a pod may take to stop.
@@ -93,6 +96,30 @@ section! {
         "messagesPerPod" messages_per_pod: Count;
         /// How long a pod of a ScaledJob waits for a message before it ends.
         "idleTimeout" idle_timeout: Length = "60s", "Azure SDK: a receive waits one minute";
+        /// What a pod does with the messages that it holds when it is told to stop.
+        "onSigterm" on_sigterm: OnSigterm = "drain", "own default";
+    }
+}
+
+words! {
+    /// What a pod does with the messages that it holds when it is told to stop.
+    pub enum OnSigterm {
+        /// Takes nothing more and finishes them within its grace.
+        "drain" Drain,
+        /// Gives them back and ends: they can be taken again at once.
+        "abandon" Abandon,
+        /// Ends on the spot: they stay locked until their locks run out.
+        "ignore" Ignore,
+    }
+}
+
+section! {
+    /// Saves of work.
+    pub struct Checkpointing {
+        /// Work between two saves.
+        "every" every: Length, required;
+        /// Time that a save takes.
+        "cost" cost: Length = "0s", "own default";
     }
 }
 

@@ -59,16 +59,19 @@ pub fn check(lowering: &mut Lowering<'_, '_>, run: &SimulationSpec) {
 pub fn lab(lowering: &mut Lowering<'_, '_>) -> LabSpec {
     let Some(given) = value(&lowering.scenario.lab) else { return LabSpec::default() };
     let on = |key| value(key).is_some_and(|switch: &crate::scenario::format::Switch| switch.0);
-    if let Some(switch) = given.cancel_idle_boot.as_ref().filter(|switch| switch.value.0) {
-        lowering.not_built("lab.cancelIdleBoot", switch.span, "boots are never cancelled yet");
+    let unscaled = given.cancel_idle_boot.as_ref().filter(|_| given.scaler.is_none());
+    if let Some(switch) = unscaled.filter(|switch| switch.value.0) {
+        let message = "`cancelIdleBoot` is a habit of `lab.scaler.instant`, which is not given";
+        lowering.error(code::CONTRADICTION, message, switch.span, "");
     }
-    if let Some(scaler) = &given.scaler {
-        lowering.not_built("lab.scaler", scaler.span, "only KEDA and the HPA scale yet");
-    }
+    let instant = value(&given.scaler).and_then(|scaler| value(&scaler.instant));
+    let off_delay = instant.and_then(|instant| instant.off_delay.as_ref());
     LabSpec {
         infinite_nodes: on(&given.infinite_nodes),
         zero_control_delay: on(&given.zero_control_delay),
         cooldown_from_completion: value(&given.cooldown_from) == Some(&CooldownFrom::Completion),
+        instant_scaler: off_delay.and_then(|at| lowering.distribution(at)),
+        cancel_idle_boot: on(&given.cancel_idle_boot),
         reject_when_full: value(&given.when_full).is_some_and(|when| on(&when.reject)),
     }
 }

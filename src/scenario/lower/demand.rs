@@ -7,21 +7,19 @@ use super::pool::GPU;
 use crate::demand::SourceSpec;
 use crate::model::PodShape;
 use crate::plan::ArrivalSpec;
-use crate::queue::{DepthCurve, QueueKind, QueueSpec};
+use crate::queue::{DepthCurve, LaneKind, LaneSpec, QueueKind, QueueSpec};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::format::{
-    Amount, Arrival, At, Burst, DepthTrace, Diurnal, PodTrace, Queue, QueueKindName, Text, Trace,
-    nearest_help,
+    Amount, Arrival, At, Burst, DepthTrace, Diurnal, PodTrace, Queue, QueueKindName,
+    RebalanceProtocol, Text, Trace, nearest_help,
 };
 use crate::scenario::source::Span;
 use crate::scenario::table::{self, PodColumns};
 use crate::unit::{Duration, IdVec, QueueId, ShapeId, SimTime, StreamId};
 
-/// Lock of a Service Bus queue that says nothing (Azure Service Bus: 1 minute).
-const LOCK: Duration = Duration::from_secs(60);
-/// Renewal that a client does by default (Azure SDK `maxAutoLockRenewalDuration`).
-const RENEW: Duration = Duration::from_secs(300);
+/// Far more than any product has: a bound on memory.
+const MOST_LANES: u32 = 1_000_000;
 
 /// Reads all queues.
 pub fn queues(lowering: &mut Lowering<'_, '_>) {
@@ -36,46 +34,131 @@ pub fn queues(lowering: &mut Lowering<'_, '_>) {
             QueueKindName::Redis => QueueKind::Redis,
             QueueKindName::Sqs => QueueKind::Sqs,
         };
-        log_kind(lowering, name, given, kind);
+        let lanes = lanes(lowering, name, given, kind);
         if let Some(at) = given.max_deliveries.as_ref().filter(|at| at.value.0 == 0) {
             lowering.error(code::BAD_VALUE, "`maxDeliveryCount` must be at least 1", at.span, "");
         }
         if let Some(at) = given.lock.as_ref().filter(|at| at.value.0.is_zero()) {
             lowering.error(code::BAD_VALUE, "`lockDuration` must be above 0", at.span, "");
         }
-        let lock = value(&given.lock).map(|lock| lock.0);
-        if lock.is_none() {
-            let path = format!("queues.{name}.lockDuration");
-            lowering.assume(path, "60s", "Azure Service Bus: 1 minute");
+        if let Some(at) = given.time_to_live.as_ref().filter(|at| at.value.0.is_zero()) {
+            let message = "`defaultMessageTimeToLive` must be above 0";
+            lowering.error(code::BAD_VALUE, message, at.span, "");
         }
+        assume_defaults(lowering, name, given, kind);
         let depth = value(&given.depth)
             .and_then(|depth| value(&depth.trace))
             .and_then(|trace| lowering.depth(trace));
         let name = lowering.tables.intern(name);
-        lowering.queues.push(QueueSpec {
-            name,
-            kind,
-            lock: lock.unwrap_or(LOCK),
-            renew_up_to: value(&given.renew_up_to).map_or(RENEW, |length| length.0),
-            max_deliveries: value(&given.max_deliveries).map_or(10, |count| count.0),
-            // Service Bus's activeMessageCount keeps locked messages; a list that is popped, and
-            // the visible messages of a Storage queue and SQS (plus in-flight ones, which their
-            // scalers add), are counted by the queue itself.
-            metric_counts_locked: kind != QueueKind::Redis,
-            depth,
-        });
+        let mut spec = QueueSpec { depth, lanes, ..QueueSpec::new(name, kind) };
+        spec.lock = value(&given.lock).map_or(spec.lock, |length| length.0);
+        spec.renew_up_to = value(&given.renew_up_to).map_or(spec.renew_up_to, |length| length.0);
+        spec.max_deliveries =
+            value(&given.max_deliveries).map_or(spec.max_deliveries, |count| count.0);
+        spec.metric_counts_locked =
+            value(&given.metric_counts_locked).map_or(spec.metric_counts_locked, |on| on.0);
+        let given_life = value(&given.time_to_live).map(|length| length.0);
+        spec.time_to_live = given_life.or(spec.time_to_live);
+        lowering.queues.push(spec);
     }
 }
 
-/// A log is read by offset, one consumer a partition: nothing of that is built.
-fn log_kind(lowering: &mut Lowering<'_, '_>, name: &str, given: &Queue, kind: QueueKind) {
-    if given.depth.is_some() || !matches!(kind, QueueKind::EventHub | QueueKind::Kafka) {
-        return;
+/// Notes what the product's defaults decide.
+fn assume_defaults(lowering: &mut Lowering<'_, '_>, name: &str, given: &Queue, kind: QueueKind) {
+    let defaults = kind.defaults();
+    let long = |length: Duration| match length {
+        Duration::MAX => "for ever".to_owned(),
+        length => length.to_string(),
+    };
+    let most = match defaults.max_deliveries {
+        u32::MAX => "no limit".to_owned(),
+        count => count.to_string(),
+    };
+    let life = defaults.time_to_live.unwrap_or(Duration::MAX);
+    for (key, is_given, text) in [
+        ("lockDuration", given.lock.is_some(), long(defaults.lock)),
+        ("renewUpTo", given.renew_up_to.is_some(), long(defaults.renew_up_to)),
+        ("maxDeliveryCount", given.max_deliveries.is_some(), most),
+        ("defaultMessageTimeToLive", given.time_to_live.is_some(), long(life)),
+    ] {
+        if !is_given {
+            lowering.assume(format!("queues.{name}.{key}"), text, defaults.source);
+        }
     }
-    let Some(at) = &given.kind else { return };
-    let path = format!("queues.{name}.kind");
-    let reason = "a log with partitions is not simulated yet; a `depth` curve of one is";
-    lowering.not_built(&path, at.span, reason);
+}
+
+/// Sessions of a Service Bus queue, partitions of a log.
+fn lanes(
+    lowering: &mut Lowering<'_, '_>,
+    name: &str,
+    given: &Queue,
+    kind: QueueKind,
+) -> Option<LaneSpec> {
+    let is_log = matches!(kind, QueueKind::EventHub | QueueKind::Kafka);
+    let refuse = |lowering: &mut Lowering<'_, '_>, span, key: &str, who: &str| {
+        let message = format!("`{key}` is only for {who}");
+        lowering.error(code::CONTRADICTION, message, span, "");
+    };
+    if let Some(at) = given.sessions.as_ref().filter(|_| kind != QueueKind::ServiceBus) {
+        refuse(lowering, at.span, "sessions", "Service Bus");
+    }
+    for (span, key) in [
+        (given.partitions.as_ref().map(|at| at.span), "partitions"),
+        (given.commit_every.as_ref().map(|at| at.span), "commitEvery"),
+        (given.rebalance.as_ref().map(|at| at.span), "rebalance"),
+    ] {
+        if let Some(span) = span.filter(|_| !is_log) {
+            refuse(lowering, span, key, "Event Hubs and Kafka");
+        }
+    }
+    let count = if is_log { &given.partitions } else { &given.sessions };
+    if let Some(at) = count.as_ref().filter(|at| !(1..=MOST_LANES).contains(&at.value.0)) {
+        let message = format!("a queue has between 1 and {MOST_LANES} of them");
+        lowering.error(code::BAD_VALUE, message, at.span, "");
+        return None;
+    }
+    let skew = value(&given.key_skew).map_or(0.0, |skew: &Amount| skew.0);
+    let kind = if is_log { partitions(lowering, name, given, kind) } else { LaneKind::Sessions };
+    let given_count = value(count).map(|count| count.0);
+    if is_log && given_count.is_none() && given.depth.is_none() {
+        let source = "az eventhubs eventhub create: 4; Kafka's num.partitions is 1: say yours";
+        lowering.assume(format!("queues.{name}.partitions"), "4", source);
+    }
+    let count = given_count.or(is_log.then_some(4))?;
+    if let Some(at) = given.key_skew.as_ref().filter(|at| at.value.0 > 10.0) {
+        lowering.error(code::BAD_VALUE, "`keySkew` is between 0 and 10", at.span, "");
+    }
+    Some(LaneSpec { count, skew, kind })
+}
+
+fn partitions(
+    lowering: &mut Lowering<'_, '_>,
+    name: &str,
+    given: &Queue,
+    kind: QueueKind,
+) -> LaneKind {
+    let rebalance = value(&given.rebalance);
+    let protocol = rebalance.and_then(|given| value(&given.protocol)).copied();
+    let pause = rebalance.and_then(|given| value(&given.pause)).map(|length| length.0);
+    let path = |key: &str| format!("queues.{name}.{key}");
+    if pause.is_none() && given.depth.is_none() {
+        let source = "assumption: 5 to 60 s are seen in the field";
+        lowering.assume(path("rebalance.pause"), "5s", source);
+    }
+    if given.commit_every.is_none() && given.depth.is_none() {
+        let source = "Kafka: auto.commit.interval.ms 5 s; the same for Event Hubs checkpoints";
+        lowering.assume(path("commitEvery"), "5s", source);
+    }
+    LaneKind::Partitions {
+        // Kafka's consumers begin with the range assignor, which revokes everything.
+        eager: match protocol {
+            Some(RebalanceProtocol::Eager) => true,
+            Some(RebalanceProtocol::Cooperative) => false,
+            None => kind == QueueKind::Kafka,
+        },
+        pause: pause.unwrap_or(Duration::from_secs(5)),
+        commit_every: value(&given.commit_every).map_or(Duration::from_secs(5), |each| each.0),
+    }
 }
 
 /// Arrivals of all queues.

@@ -7,14 +7,14 @@ use crate::cloud::PodStartSpec;
 use crate::cloud::system_pods::{SystemPodsContext, aks_system_pods};
 use crate::model::{Annotations, SafeToEvict};
 use crate::plan::{ArrivalSpec, IntOrPercent, WorkloadKind};
-use crate::queue::ConsumerSpec;
+use crate::queue::{Checkpoint, ConsumerSpec, OnSigterm};
 use crate::rules::{DEFAULT_CPU_MILLI, DEFAULT_MEMORY};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::foreign::{hpa, keda};
 use crate::scenario::format::{
-    At, Budget, Consumes, ResourceAmount, Scenario, SystemPods, Text, UnhealthyPolicy, Workload,
-    WorkloadKindName,
+    At, Budget, Consumes, OnSigterm as OnSigtermName, ResourceAmount, Scenario, SystemPods, Text,
+    UnhealthyPolicy, Workload, WorkloadKindName,
 };
 use crate::scenario::pods::{
     BudgetDraft, ContainerDraft, Drafts, LowerContext, Lowered, ResourceList, ScalerDraft,
@@ -255,10 +255,16 @@ impl Short<'_, '_, '_> {
     fn work(&mut self, given: &Workload) -> WorkDraft {
         let mut work = WorkDraft {
             consumes: value(&given.consumes).and_then(|consumes| self.consumes(consumes)),
+            checkpoint: None,
             lifetime: given.duration.as_ref().and_then(|at| self.lowering.distribution(at)),
             serves: given.serves.is_some(),
             ..WorkDraft::default()
         };
+        let checkpoint = self.checkpoint(given);
+        match &mut work.consumes {
+            Some(consumer) => consumer.checkpoint = checkpoint,
+            None => work.checkpoint = checkpoint,
+        }
         let startup = value(&given.startup);
         if startup.is_some() {
             work.start = Some(start::of_workload(self.lowering, self.start, startup));
@@ -270,6 +276,27 @@ impl Short<'_, '_, '_> {
             work.arrivals.extend(self.lowering.source(arrival));
         }
         work
+    }
+
+    /// How work is saved; only what can be taken up again is.
+    fn checkpoint(&mut self, given: &Workload) -> Option<Checkpoint> {
+        let at = given.checkpoint.as_ref()?;
+        let every = at.value.every.as_ref()?;
+        if every.value.0.is_zero() {
+            self.lowering.error(code::BAD_VALUE, "`every` must be above 0", every.span, "");
+            return None;
+        }
+        let job = value(&given.kind) == Some(&WorkloadKindName::Job)
+            && given.duration.is_some()
+            && given.arrivals.is_none();
+        if !job && given.consumes.is_none() {
+            let message = "`checkpoint` is for work that is taken up again: of consumers, or of a \
+                           Job whose pods have a `duration`";
+            self.lowering.error(code::CONTRADICTION, message, at.span, "");
+            return None;
+        }
+        let cost = value(&at.value.cost).map_or(Duration::ZERO, |length| length.0);
+        Some(Checkpoint { every: every.value.0, cost })
     }
 
     fn consumes(&mut self, given: &Consumes) -> Option<ConsumerSpec> {
@@ -292,6 +319,12 @@ impl Short<'_, '_, '_> {
             messages_per_pod: value(&given.messages_per_pod).map(|count| count.0),
             idle_timeout: value(&given.idle_timeout)
                 .map_or(Duration::from_secs(60), |length| length.0),
+            on_sigterm: match value(&given.on_sigterm).copied() {
+                Some(OnSigtermName::Abandon) => OnSigterm::Abandon,
+                Some(OnSigtermName::Ignore) => OnSigterm::Ignore,
+                Some(OnSigtermName::Drain) | None => OnSigterm::Drain,
+            },
+            checkpoint: None,
         })
     }
 

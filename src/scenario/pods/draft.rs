@@ -20,7 +20,7 @@ use crate::model::{
     SelectorOp, SpreadConstraint, Toleration,
 };
 use crate::plan::{IntOrPercent, WorkloadKind};
-use crate::queue::ConsumerSpec;
+use crate::queue::{Checkpoint, ConsumerSpec};
 use crate::scenario::foreign::{Findings, code};
 use crate::scenario::{Diagnostic, Span};
 use crate::unit::{Duration, Quantity, Symbol};
@@ -91,6 +91,8 @@ pub struct WorkDraft {
     pub arrivals: Vec<SourceSpec>,
     /// `duration:` from Ready to completion.
     pub lifetime: Option<Dist>,
+    /// `checkpoint:` of finite pods.
+    pub checkpoint: Option<Checkpoint>,
     /// `startup:`; `None`: the scenario's `timing`.
     pub start: Option<PodStartSpec>,
     /// `startup.initDuration`

@@ -84,6 +84,7 @@ pub fn lower(
             times: PodTimes {
                 start: draft.work.start.clone().unwrap_or_else(|| context.start.clone()),
                 lifetime: draft.work.lifetime.clone(),
+                checkpoint: draft.work.checkpoint,
                 init: draft.work.init.clone(),
                 probes: draft.work.probes.unwrap_or(draft.pod.probes),
             },

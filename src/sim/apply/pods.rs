@@ -94,6 +94,7 @@ impl World<'_> {
         }
         let spec = &self.plan.workloads[row.workload];
         if let Some(length) = self.lifetime(pod) {
+            let length = self.work_length(pod, length);
             self.at(self.now + length, Event::PodFinished(pod, row.epoch));
         }
         if spec.consumes.is_some() {
@@ -131,6 +132,25 @@ impl World<'_> {
             self.keys.workloads[row.workload],
             u64::from(row.ordinal),
         ))
+    }
+
+    /// How long a finite pod works: what its predecessor left it, and the time of its saves.
+    fn work_length(&mut self, pod: PodId, own: Duration) -> Duration {
+        let workload = self.cluster.pods[pod].workload;
+        match &self.plan.workloads[workload].times.checkpoint {
+            Some(checkpoint) => checkpoint.length(self.work.finite.begin(workload, pod, own)),
+            None => own,
+        }
+    }
+
+    /// A finite pod is over: what it did not save is left to the pod that replaces it.
+    fn leave_work(&mut self, pod: PodId, why: Stop) {
+        let row = self.cluster.pods[pod];
+        let Some(checkpoint) = &self.plan.workloads[row.workload].times.checkpoint else { return };
+        let elapsed = self.now.since(row.ready);
+        self.work.finite.end(row.workload, pod, |work| {
+            (why != Stop::Completed).then(|| checkpoint.left(work, elapsed))
+        });
     }
 
     /// Tells a pod to stop: it has `grace` to finish what it holds.
@@ -194,6 +214,7 @@ impl World<'_> {
         self.set_pod_cause(pod, None);
         self.restart_over(pod);
         self.consumer_gone(pod);
+        self.leave_work(pod, why);
         let never_bound = row.bound == SimTime::NEVER;
         let clock = &self.record.pod_clocks[pod];
         if clock.counted && never_bound {

@@ -12,6 +12,7 @@ use crate::model::{ProvisioningFailure, TaintEffect};
 use crate::record::{Actor, Object};
 use crate::rules::{NodeFacts, node_failure};
 use crate::sim::capacity::autoscaler_view;
+use crate::sim::decisions::Loop;
 use crate::sim::event::Event;
 use crate::sim::world::World;
 use crate::unit::{NodeId, PodId, PoolId, ShapeId, SimTime, Symbol};
@@ -40,6 +41,7 @@ impl World<'_> {
         let spec = &self.plan.autoscaler;
         let view = autoscaler_view(&self.cluster, &self.capacity);
         if self.capacity.autoscaler.is_idle(&view, self.now) {
+            self.record_idle_scan();
             self.schedule_scan(self.now + spec.scan_interval);
             return;
         }
@@ -47,7 +49,12 @@ impl World<'_> {
         let mut memory =
             std::mem::replace(&mut self.capacity.autoscaler, Autoscaler::new(spec, SimTime::ZERO));
         let view = autoscaler_view(&self.cluster, &self.capacity);
+        let before = self.decisions.is_some().then(|| memory.clone());
         let scan = run_once(spec, &view, &mut memory, self.now, lots);
+        if let (Some(log), Some(before)) = (&mut self.decisions, before) {
+            let (before, after, now) = (&before, &memory, self.now);
+            log.scan(&Loop { view, before, after, scan: &scan, now, lots });
+        }
         self.capacity.autoscaler = memory;
         let next = next_scan(spec, self.now, &scan);
         self.capacity.scan_on_unschedulable = next.on_unschedulable;

@@ -2,12 +2,12 @@
 
 use crate::model::PodPhase;
 use crate::plan::{ScalerKind, WorkloadKind};
-use crate::queue::{Fate, IdleSlot, Wake};
+use crate::queue::{ConsumerSpec, Fate, Held, IdleSlot, Message, OnSigterm, Wake};
 use crate::sim::apply::Stop;
 use crate::sim::event::Event;
 use crate::sim::work::Arrival;
 use crate::sim::world::World;
-use crate::unit::{PodId, QueueId};
+use crate::unit::{Duration, PodId, QueueId, WorkloadId};
 
 impl World<'_> {
     /// The next arrival of all streams.
@@ -44,10 +44,40 @@ impl World<'_> {
         }
         self.serve(queue);
         self.metric_changed(queue);
+        self.watch_age(queue);
+    }
+
+    /// Sees to it that the oldest message is dropped when its time to live is over.
+    fn watch_age(&mut self, queue: QueueId) {
+        if self.plan.queues[queue].time_to_live.is_none() || self.work.drop_due[queue] {
+            return;
+        }
+        if let Some(at) = self.work.queues[queue].next_drop() {
+            self.work.drop_due[queue] = true;
+            self.at(at, Event::MessagesExpire(queue));
+        }
+    }
+
+    /// Messages that nobody holds are dropped at the end of their time to live.
+    pub fn messages_expire(&mut self, queue: QueueId) {
+        self.work.drop_due[queue] = false;
+        while let Some(message) = self.work.queues[queue].drop_old(self.now) {
+            self.fingerprint.add(self.now, 33, self.keys.queues[queue], message.ordinal);
+            if self.work.queues[queue].counts(message.arrived) {
+                self.record.queue_clocks[queue].leave(self.now);
+                let age = self.now.since(message.arrived);
+                self.record.ended_waits += u128::from(age.micros());
+            }
+        }
+        self.metric_changed(queue);
+        self.watch_age(queue);
     }
 
     /// Idle consumers take what waits.
     pub fn serve(&mut self, queue: QueueId) {
+        if self.work.queues[queue].lanes().is_some() {
+            return self.serve_lanes(queue);
+        }
         while let Some(idle) = self.work.consumers[queue].next_idle() {
             let Some(message) = self.work.queues[queue].take() else { break };
             if self.work.queues[queue].counts(message.arrived) {
@@ -57,35 +87,59 @@ impl World<'_> {
         }
     }
 
-    fn begin_service(&mut self, queue: QueueId, idle: IdleSlot, message: crate::queue::Message) {
+    pub(super) fn begin_service(&mut self, queue: QueueId, idle: IdleSlot, message: Message) {
         let consumer = self.plan.workloads[idle.workload].consumes.as_ref();
         let Some(consumer) = consumer else { return };
-        let service = consumer.service.sample_keyed(
-            self.seed,
-            crate::chance::Purpose::Service,
-            self.keys.queues[queue],
-            message.ordinal << 8 | u64::from(message.deliveries.min(255)),
-        );
+        let service = self.service_time(queue, consumer, &message);
         let work = &mut self.work;
         let rule = *work.queues[queue].rule();
         let started = work.consumers[queue].start(idle.slot, message, service, &rule, self.now);
-        self.record.workloads[idle.workload].busy.add(1, self.now);
         self.job_pod_takes(idle.workload, queue, idle.pod);
         self.at(started.wake, Event::Service { queue, slot: started.slot, epoch: started.epoch });
+    }
+
+    /// How long a consumer works on a message, saves included. A message whose work is saved takes
+    /// what is left of it; any other is begun anew, with luck of its own.
+    fn service_time(&self, queue: QueueId, consumer: &ConsumerSpec, message: &Message) -> Duration {
+        let work = |delivery: u32| {
+            consumer.service.sample_keyed(
+                self.seed,
+                crate::chance::Purpose::Service,
+                self.keys.queues[queue],
+                message.ordinal << 8 | u64::from(delivery.min(255)),
+            )
+        };
+        let Some(checkpoint) = &consumer.checkpoint else { return work(message.deliveries) };
+        let left = self.work.saved.get(&(queue, message.ordinal)).copied();
+        checkpoint.length(left.unwrap_or_else(|| work(1)))
+    }
+
+    /// Work on a message is lost: what was saved of it need not be done again.
+    fn keep_saved(&mut self, workload: WorkloadId, queue: QueueId, held: Held) {
+        let Some(consumer) = &self.plan.workloads[workload].consumes else { return };
+        let Some(checkpoint) = consumer.checkpoint else { return };
+        let key = (queue, held.message.ordinal);
+        let work = self.work.saved.get(&key).copied().unwrap_or_else(|| {
+            let first = held.message.ordinal << 8 | 1;
+            let purpose = crate::chance::Purpose::Service;
+            consumer.service.sample_keyed(self.seed, purpose, self.keys.queues[queue], first)
+        });
+        self.work.saved.insert(key, checkpoint.left(work, self.now.since(held.taken)));
     }
 
     /// A slot's service ends, or its lock is lost.
     pub fn service_event(&mut self, queue: QueueId, slot: u32, epoch: u32) {
         match self.work.consumers[queue].wake(slot, epoch, self.now) {
             Wake::Stale => self.record.counters.stale_events += 1,
-            Wake::LockLost { message, taken, again } => {
+            Wake::LockLost { message, taken, again, workload } => {
+                self.keep_saved(workload, queue, Held { message, taken });
                 let fate = self.work.queues[queue].release(message, taken, self.now);
                 self.message_back(queue, message.arrived, fate);
                 self.at(again, Event::Service { queue, slot, epoch });
             }
             Wake::Done(done) => {
-                self.record.workloads[done.workload].busy.add(-1, self.now);
-                if let Some(message) = done.message {
+                self.work.queues[queue].slot_done(done.message, slot, self.now);
+                if let Some(message) = done.message.filter(|message| !message.is_read_again()) {
                     self.complete(queue, message, done.started, done.workload);
                 }
                 if done.pod_is_done {
@@ -95,6 +149,7 @@ impl World<'_> {
                 if !done.pod_is_done {
                     self.job_pod_idles(done.workload, queue, done.pod);
                 }
+                self.server_idles(done.pod);
                 self.metric_changed(queue);
             }
         }
@@ -115,6 +170,9 @@ impl World<'_> {
         workload: crate::unit::WorkloadId,
     ) {
         self.work.queues[queue].complete(message);
+        if !self.work.saved.is_empty() {
+            self.work.saved.remove(&(queue, message.ordinal));
+        }
         self.work.last_completion[queue] = Some(self.now);
         self.cooldown_begins(queue);
         self.record.queue_flows[queue].completed += 1;
@@ -140,6 +198,7 @@ impl World<'_> {
         }
         self.serve(queue);
         self.metric_changed(queue);
+        self.watch_age(queue);
     }
 
     /// Locks of dead consumers run out.
@@ -164,8 +223,10 @@ impl World<'_> {
         let Some(consumer) = &self.plan.workloads[workload].consumes else { return };
         let (queue, slots) = (consumer.queue, consumer.concurrency);
         self.work.consumers[queue].join(pod, workload, slots, self.now);
-        self.record.workloads[workload].slots.add(i64::from(slots), self.now);
+        self.deal_partitions(queue);
         self.serve(queue);
+        self.serve(queue);
+        self.server_idles(pod);
         self.job_pod_idles(workload, queue, pod);
         self.metric_changed(queue);
     }
@@ -175,20 +236,46 @@ impl World<'_> {
         let workload = self.cluster.pods[pod].workload;
         let Some(consumer) = &self.plan.workloads[workload].consumes else { return true };
         let queue = consumer.queue;
-        self.work.consumers[queue].leave(pod, self.now);
-        self.work.is_idle(queue, pod)
+        match consumer.on_sigterm {
+            OnSigterm::Drain => {
+                self.leave_lanes(queue, pod, true);
+                self.work.consumers[queue].leave(pod, self.now);
+                self.work.is_idle(queue, pod)
+            }
+            OnSigterm::Abandon => {
+                self.consumer_abandons(pod, workload, queue);
+                true
+            }
+            OnSigterm::Ignore => true,
+        }
+    }
+
+    /// A pod that is told to stop gives back what it holds.
+    fn consumer_abandons(&mut self, pod: PodId, workload: WorkloadId, queue: QueueId) {
+        self.leave_lanes(queue, pod, true);
+        let Some(lost) = self.work.consumers[queue].kill(pod, self.now) else { return };
+        for held in lost.held {
+            if self.lost_again(queue, held.message) {
+                continue;
+            }
+            self.keep_saved(workload, queue, held);
+            let fate = self.work.queues[queue].release(held.message, held.taken, self.now);
+            self.message_back(queue, held.message.arrived, fate);
+        }
     }
 
     /// A pod is gone: what it held stays locked until the lock runs out.
     pub fn consumer_gone(&mut self, pod: PodId) {
         let workload = self.cluster.pods[pod].workload;
         let Some(consumer) = &self.plan.workloads[workload].consumes else { return };
-        let (queue, slots) = (consumer.queue, consumer.concurrency);
+        let queue = consumer.queue;
+        self.leave_lanes(queue, pod, false);
         let Some(lost) = self.work.consumers[queue].kill(pod, self.now) else { return };
-        let record = &mut self.record.workloads[workload];
-        record.slots.add(-i64::from(slots), self.now);
-        record.busy.add(-i64::from(lost.working), self.now);
         for held in lost.held {
+            if self.lost_again(queue, held.message) {
+                continue;
+            }
+            self.keep_saved(workload, queue, held);
             let queue_state = &mut self.work.queues[queue];
             let expiry = queue_state.orphan(held.message, held.taken, self.now);
             if queue_state.next_expiry() == Some(expiry) {
@@ -207,6 +294,7 @@ impl World<'_> {
         let totals = &mut self.record.messages;
         totals.arrived += tally.counted_arrived + tally.counted_rejected;
         totals.completed += tally.counted_completed;
+        totals.expired += tally.counted_expired;
         totals.dead_lettered += tally.counted_dead_lettered;
         totals.redelivered += tally.counted_redelivered;
         totals.rejected += tally.counted_rejected;

@@ -3,6 +3,8 @@
 mod capacity;
 mod demand;
 mod inject;
+mod instant;
+mod lanes;
 mod observe;
 mod resting;
 mod scaling;
@@ -27,6 +29,11 @@ impl World<'_> {
         match event {
             Event::Service { queue, slot, epoch } => self.service_event(queue, slot, epoch),
             Event::LockExpiry(queue) => self.locks_expire(queue),
+            Event::MessagesExpire(queue) => self.messages_expire(queue),
+            Event::Rebalance(queue) => self.rebalance(queue),
+            Event::LanesOpen(queue) => self.lanes_open(queue),
+            Event::InstantScale(queue) => self.instant_scale(queue),
+            Event::ServerOff { queue, slot, epoch } => self.server_off(queue, slot, epoch),
             Event::PodBound(pod, epoch) if self.is_pod(pod, epoch) => self.pod_bound(pod),
             Event::PodStage(pod, epoch) if self.is_pod(pod, epoch) => self.stage_done(pod),
             Event::PullDone(node, version) => self.pull_done(node, version),

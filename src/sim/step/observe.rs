@@ -9,6 +9,9 @@ impl World<'_> {
     /// Warm-up is over: integrals begin.
     pub fn warmup_ends(&mut self) {
         self.record.restart(self.now);
+        for consumers in self.work.consumers.iter_mut() {
+            consumers.restart(self.now);
+        }
     }
 
     /// Arrivals stop; without `drain` the run stops too.

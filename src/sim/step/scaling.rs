@@ -215,6 +215,17 @@ impl World<'_> {
                 let total = source.operation.of_counts(counts);
                 (!failed).then(|| trigger.reading(keda::encode::milli_of_count(total)))
             }
+            Reads::Lag { capped } => {
+                let &queue = source.queues.first()?;
+                let count = self.work.metric(plan, queue, now)?;
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                let lanes = self.work.queues[queue].lanes();
+                let partitions = lanes.and_then(|lanes| lanes.partitions());
+                Some(match partitions.filter(|_| capped) {
+                    Some(partitions) => trigger.lag_reading(count, i64::from(partitions)),
+                    None => trigger.reading(keda::encode::milli_of_count(count)),
+                })
+            }
             Reads::RabbitMq { mode, ready_only } => {
                 let seen = source.queues.iter().map(|&id| self.work.statistics(plan, id, now));
                 let seen = seen.collect::<Option<Vec<QueueStatistics>>>()?;
@@ -309,6 +320,7 @@ impl World<'_> {
         self.wake_readers(queue);
         if self.work.has_scaler(queue) {
             self.refresh_queue_cause(queue);
+            self.wake_instant_scaler(queue);
         }
     }
 

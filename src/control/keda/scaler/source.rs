@@ -31,6 +31,11 @@ pub enum Counted {
 pub enum Reads {
     /// A count.
     Count(Counted),
+    /// Lag of a consumer group on a queue with partitions.
+    Lag {
+        /// At most one replica per partition: Event Hubs, and Kafka without `allowIdleConsumers`.
+        capped: bool,
+    },
     /// RabbitMQ: length, rates or consumption time.
     RabbitMq {
         /// `mode`
@@ -84,6 +89,9 @@ impl SourceDraft {
             ScalerKind::Sqs if get("scaleOnInFlight") == Some("false") => Counted::Waiting,
             _ => Counted::Product,
         });
+        if matches!(scaler.kind, ScalerKind::EventHub | ScalerKind::Kafka) {
+            reads = Reads::Lag { capped: !is_on("allowIdleConsumers") };
+        }
         if scaler.kind == ScalerKind::RabbitMq {
             let host = get("host").unwrap_or("");
             let amqp = get("protocol") == Some("amqp")
@@ -165,6 +173,8 @@ mod tests {
         for (kind, pairs, expected) in [
             (ScalerKind::ServiceBus, vec![], count(Counted::Product)),
             (ScalerKind::Redis, vec![], count(Counted::Waiting)),
+            (ScalerKind::EventHub, vec![], Reads::Lag { capped: true }),
+            (ScalerKind::Kafka, vec![("allowIdleConsumers", "true")], Reads::Lag { capped: false }),
             (
                 ScalerKind::StorageQueue,
                 vec![("queueLengthStrategy", "visibleonly")],
