@@ -1,5 +1,8 @@
 //! Speed of messages: draws, arrivals, and a whole queue with many consumers.
 
+#[path = "../tests/kit/run.rs"]
+#[allow(dead_code, reason = "each user takes its part of the kit")]
+mod kit;
 #[path = "../tests/kit/waiting_line.rs"]
 mod waiting_line;
 
@@ -10,6 +13,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use forescale::chance::{Dist, Purpose};
 use forescale::demand::{ArrivalStream, SourceSpec, TraceCounts};
 use forescale::record::Distribution;
+use forescale::sim::{RunOptions, run};
 use forescale::unit::{Duration, SimTime};
 use waiting_line::WaitingLine;
 
@@ -73,6 +77,21 @@ fn messages(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// The whole simulation at 2,000 messages a second, with and without what reports need: the beginning
+/// of `scenarios/bench/messages-10m.yaml`.
+fn scenario(criterion: &mut Criterion) {
+    const SECONDS: u64 = 100;
+    let length = format!("simulation.duration={SECONDS}s");
+    let plan = kit::plan_with("scenarios/bench/messages-10m.yaml", &[&length]);
+    let mut group = criterion.benchmark_group("messages-10m");
+    group.throughput(Throughput::Elements(2_000 * SECONDS)).sample_size(10);
+    group.bench_function("totals", |bench| bench.iter(|| kit::totals(&plan, 1).fingerprint));
+    group.bench_function("report", |bench| {
+        bench.iter(|| run(&plan, 1, RunOptions::default()).fingerprint);
+    });
+    group.finish();
+}
+
 fn records(criterion: &mut Criterion) {
     let mut distribution = Distribution::default();
     let mut micros = 0u64;
@@ -84,5 +103,5 @@ fn records(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, draws, arrivals, messages, records);
+criterion_group!(benches, draws, arrivals, messages, scenario, records);
 criterion_main!(benches);

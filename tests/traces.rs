@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use forescale::plan::Plan;
 use forescale::record::Outcome;
+use forescale::unit::NodeId;
 
 /// A recording, if it is there.
 fn recording(name: &str) -> Option<PathBuf> {
@@ -114,4 +115,62 @@ fn every_pod_of_openb_lives_once_on_its_nodes() {
     assert_eq!(totals.censored, 0, "in recorded time there is room for all");
     assert_eq!(outcome.pod_rows.len(), 8_152);
     assert_eq!(totals.pending.quantiles().p99.floor(), 0.0, "at once");
+}
+
+#[test]
+fn parts_of_gpus_are_packed_by_device_and_models_are_honoured() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("written");
+        path.display().to_string()
+    };
+    let nodes = write(
+        "nodes.csv",
+        "sn,cpu_milli,memory_mib,gpu,model\nold,32000,65536,1,T4\nnew,32000,65536,2,V100\n",
+    );
+    // On `new` 1,200 of 2,000 thousandths are taken when the third pod comes, but of each device
+    // more than the half that it wants. Nobody has a P100.
+    let pods = write(
+        "pods.csv",
+        "cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,creation_time,deletion_time\n\
+         1000,1024,1,600,V100,0,1000\n\
+         1000,1024,1,600,V100,1,2000\n\
+         1000,1024,1,500,V100,2,3000\n\
+         1000,1024,1,400,V100|P100,3,4000\n\
+         1000,1024,1,1000,T4|P100,4,5000\n\
+         1000,1024,1,100,T4,5,6000\n\
+         1000,1024,1,1000,P100,6,7000\n",
+    );
+    let plan = kit::plan_with(
+        "tests/traces/openb.yaml",
+        &[
+            &format!("podTrace.file={pods}"),
+            &format!("nodes.file={nodes}"),
+            "simulation.duration=2h",
+        ],
+    );
+    let outcome = balanced("shared GPUs", &plan);
+    let seen: Vec<(&str, Option<u64>)> = outcome
+        .pod_rows
+        .iter()
+        .map(|row| {
+            let node = row.node.map_or("", |node| outcome.node_names[NodeId(node)].as_str());
+            (node, row.bound.map(|at| at.micros() / 1_000_000))
+        })
+        .collect();
+    // A pod that waited lives as long from its start on as one that did not.
+    let expected = [
+        ("new", Some(0)),
+        ("new", Some(1)),
+        ("new", seen[2].1),
+        ("new", Some(3)),
+        ("old", Some(4)),
+        ("old", seen[5].1),
+        ("", None),
+    ];
+    assert_eq!(seen, expected);
+    let ready = |index: usize| outcome.pod_rows[index].ended.map(|at| at.micros() / 1_000_000);
+    assert_eq!(seen[2].1, ready(0), "half a device is free when the first pod ends");
+    assert_eq!(seen[5].1, ready(4), "a whole GPU is not shared");
 }

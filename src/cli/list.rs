@@ -9,6 +9,7 @@ use crate::cloud::{OsType, catalogue};
 use crate::control::keda::catalogue::{SCALERS, ThresholdKey};
 use crate::control::keda::trigger::SOURCE_KEY;
 use crate::scenario::code;
+use crate::scenario::foreign::code as manifests;
 use crate::study::METRICS;
 use crate::vocabulary::Cause;
 
@@ -126,9 +127,16 @@ fn scalers() -> Listing {
 }
 
 fn lints() -> Listing {
-    let rows =
-        code::ALL.iter().map(|code| vec![json!(code.name), json!(code.meaning), json!(code.fix)]);
-    Listing { columns: vec!["code", "meaning", "fix"], rows: rows.collect(), below: String::new() }
+    let all = code::ALL.iter().chain(manifests::ALL);
+    let rows = all.map(|code| {
+        let page = code::LINTS.contains(&code.name).then(|| format!("docs/lints/{}.md", code.name));
+        vec![json!(code.name), json!(code.meaning), json!(code.fix), json!(page)]
+    });
+    Listing {
+        columns: vec!["code", "meaning", "fix", "page"],
+        rows: rows.collect(),
+        below: String::new(),
+    }
 }
 
 fn metrics() -> Listing {

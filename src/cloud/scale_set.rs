@@ -39,6 +39,8 @@ pub struct ScaleSet {
     pool: PoolId,
     key: PoolKey,
     instances: IdVec<InstanceId, Instance>,
+    /// The first number that the last request could make: by it the request's failure is drawn.
+    request: InstanceId,
     /// Instances that exist, in order of number.
     existing: BTreeSet<InstanceId>,
     /// Those stopped by a scale-down.
@@ -60,6 +62,7 @@ impl ScaleSet {
             pool,
             key,
             instances: IdVec::new(),
+            request: InstanceId(0),
             existing: BTreeSet::new(),
             stopped: BTreeSet::new(),
             by_zone: vec![0; zones],
@@ -101,6 +104,7 @@ impl ScaleSet {
         if by == 0 {
             return RequestOutcome::Accepted(Vec::new());
         }
+        self.request = self.instances.next_id();
         let restarts = self.startable(spec, by, now, region);
         let new = by - restarts.len() as u32;
         if let Err(refusal) = self.admit(spec, new, now, region) {
@@ -419,8 +423,9 @@ impl ScaleSet {
     ) -> CreationOutcome {
         let start = self.instances[instance].restarts;
         if let Some(failure) = failure {
+            // One operation of Azure's makes all instances of a request, and fails at one instant.
             let entity = Part::Failure(start).of(self.key);
-            let ordinal = u64::from(instance.0);
+            let ordinal = u64::from(self.request.0);
             let mut stream = Stream::keyed(region.seed, Purpose::VmProvision, entity, ordinal);
             let at = now + region.failure_after.sample(&mut stream);
             return CreationOutcome::Fails { at, failure };

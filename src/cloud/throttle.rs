@@ -22,7 +22,10 @@ impl TokenBucket {
     }
 
     /// Updates of one scale set: 12 at once, 4 a minute (azure-compute-docs
-    /// `compute-throttling-limits.md`, 2024-05-27, resource level of "Update").
+    /// `compute-throttling-limits.md`, 2024-05-27, resource level of "Update"). Nothing gathers
+    /// small increases: each is a call of its own that sets the capacity, and one that is throttled
+    /// is not tried again but backs the pool off (kubernetes/autoscaler @ 55c37cd
+    /// `azure_scale_set.go`, `createOrUpdateInstances`).
     pub const fn scale_set_updates() -> Self {
         Self::new(12, 4)
     }

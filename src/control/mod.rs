@@ -1,5 +1,6 @@
 //! Decisions, pure: (view, own memory, now, lots) -> actions with reasons.
 
+pub mod admission;
 pub mod autoscaler;
 pub mod disruption;
 pub mod hpa;

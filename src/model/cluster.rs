@@ -148,6 +148,10 @@ impl Cluster {
     pub fn begin_termination(&mut self, pod: PodId, now: SimTime) {
         self.leave_replicas(pod);
         let row = &mut self.pods[pod];
+        let stays = row.phase.holds_room() && row.phase != PodPhase::Terminating;
+        if let Some(node) = row.node.filter(|_| stays) {
+            self.nodes[node].used.terminating += 1;
+        }
         row.phase = PodPhase::Terminating;
         row.terminating = now;
         row.epoch = row.epoch.wrapping_add(1);
@@ -155,22 +159,20 @@ impl Cluster {
     }
 
     /// The pod's life is over: its room is free and its events are void. O(log n) among its owner's
-    /// n pods, and a move of those behind it.
+    /// n pods and the pending ones, and O(pods on its node).
     pub fn end_pod(&mut self, pod: PodId, phase: PodPhase) {
         debug_assert!(phase.is_over() && !self.pods[pod].phase.is_over());
         self.leave_replicas(pod);
         let row = self.pods[pod];
         if row.phase.holds_room() {
             let node = row.node.expect("a pod that holds room is on a node");
-            self.nodes[node].used.remove(pod, &self.shapes[row.shape]);
+            let used = &mut self.nodes[node].used;
+            used.remove(pod, &self.shapes[row.shape]);
+            used.terminating -= u32::from(row.phase == PodPhase::Terminating);
         } else {
             self.pending.remove(&pod);
         }
-        let owned = &mut self.workloads[row.workload].pods;
-        // In order of creation, which is the order of ids.
-        if let Ok(at) = owned.binary_search(&pod) {
-            owned.remove(at);
-        }
+        self.workloads[row.workload].pods.remove(pod);
         let row = &mut self.pods[pod];
         row.phase = phase;
         row.unschedulable = false;
@@ -252,6 +254,10 @@ impl Usage {
         self.scoring += &shape.scoring;
         self.ports.extend_from_slice(&shape.host_ports);
         self.data_disks += u32::from(shape.volumes.data_disks);
+        if let Some(share) = shape.device_share {
+            let opened = self.shared.join(pod, share);
+            self.requests.extended[usize::from(share.kind.0)] += i64::from(opened);
+        }
         self.pods.push(pod);
     }
 
@@ -265,6 +271,10 @@ impl Usage {
         self.requests -= &shape.requests;
         self.scoring -= &shape.scoring;
         self.data_disks -= u32::from(shape.volumes.data_disks);
+        if let Some(share) = shape.device_share {
+            let closed = self.shared.leave(pod);
+            self.requests.extended[usize::from(share.kind.0)] -= i64::from(closed);
+        }
         for port in &shape.host_ports {
             if let Some(at) = self.ports.iter().position(|p| p == port) {
                 self.ports.swap_remove(at);

@@ -1,6 +1,7 @@
 //! Facts of the cluster, with indices kept true on each change. Only `sim::apply` writes them.
 
 mod cluster;
+mod device;
 mod labels;
 mod node;
 mod pod;
@@ -9,6 +10,7 @@ mod shape;
 mod workload;
 
 pub use cluster::Cluster;
+pub use device::SharedDevices;
 pub use labels::{
     LabelSelector, Labels, NodeSelectorTerm, Requirement, SelectorOp, Taint, TaintEffect,
     Toleration, TolerationOp,
@@ -17,7 +19,8 @@ pub use node::{Node, NodePhase, Usage};
 pub use pod::{Pod, PodPhase};
 pub use pool::{Pool, ProvisioningFailure};
 pub use shape::{
-    Annotations, Container, HostPort, NodeAffinity, OwnerKind, PodAffinity, PodAffinityTerm,
-    PodShape, PolicySwitch, SafeToEvict, SpreadConstraint, Volumes, WhenUnsatisfiable,
+    Annotations, Container, DeviceShare, HostPort, NodeAffinity, OwnerKind, PodAffinity,
+    PodAffinityTerm, PodShape, PolicySwitch, SafeToEvict, SpreadConstraint, Volumes,
+    WhenUnsatisfiable,
 };
-pub use workload::{DisruptionBudget, Workload};
+pub use workload::{DisruptionBudget, OwnedPods, Workload};

@@ -1,5 +1,6 @@
 //! Nodes: a VM instance and the Node object that it becomes.
 
+use super::device::SharedDevices;
 use super::labels::{Labels, Taint};
 use super::shape::HostPort;
 use crate::unit::{ImageId, InstanceId, PodId, PoolId, Resources, SimTime, Symbol};
@@ -48,6 +49,10 @@ pub struct Usage {
     pub ports: Vec<HostPort>,
     /// Data disks attached.
     pub data_disks: u32,
+    /// Devices that pods share; `requests` counts each one as a whole.
+    pub shared: SharedDevices,
+    /// Pods that were told to stop.
+    pub terminating: u32,
 }
 
 /// A node.

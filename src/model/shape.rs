@@ -2,7 +2,7 @@
 //! work on shapes, so a shape is interned once and a pod is a row with its number.
 
 use super::labels::{LabelSelector, Labels, NodeSelectorTerm, Toleration};
-use crate::unit::{Duration, ImageId, Resources, Symbol};
+use crate::unit::{Duration, ExtendedId, ImageId, Resources, Symbol};
 
 /// The specification that equal pods share.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -37,6 +37,8 @@ pub struct PodShape {
     /// Selector that system-default spreading would use (owner's selector); `None`: no default
     /// spreading (bare and Job pods).
     pub default_spread: Option<LabelSelector>,
+    /// A part of one device that is shared with other pods; `requests` does not count it.
+    pub device_share: Option<DeviceShare>,
     /// Host ports.
     pub host_ports: Vec<HostPort>,
     /// Volumes, as far as they matter to placement and drains.
@@ -51,6 +53,26 @@ pub struct PodShape {
     pub gated: bool,
     /// `spec.schedulerName`; empty is the default scheduler.
     pub scheduler: Symbol,
+}
+
+impl PodShape {
+    /// What the pod takes of a node where it is alone: a shared device is opened for it.
+    pub fn requests_alone(&self) -> Resources {
+        let mut requests = self.requests;
+        if let Some(share) = self.device_share {
+            requests.extended[usize::from(share.kind.0)] += 1;
+        }
+        requests
+    }
+}
+
+/// A part of one device, as fractional-GPU schedulers give it out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DeviceShare {
+    /// The extended resource of which it is a part of one.
+    pub kind: ExtendedId,
+    /// Thousandths, from 1 to 999.
+    pub milli: u16,
 }
 
 /// A container, as far as its image matters.

@@ -10,7 +10,8 @@ pub use assumption::Assumption;
 pub use inject::{Controller, CrashSpec, Inject, InjectKind};
 pub use threshold::{Comparison, Threshold};
 pub use workload::{
-    ArrivalSpec, DisruptionBudgetSpec, PodTimes, ScalerKind, WorkloadKind, WorkloadSpec,
+    ArrivalSpec, DisruptionBudgetSpec, PodTimes, ScalerKind, WorkloadAdmission, WorkloadKind,
+    WorkloadSpec,
 };
 
 pub use crate::rules::IntOrPercent;
@@ -19,13 +20,14 @@ use crate::chance::Dist;
 use crate::cloud::{
     CapacityRefusal, NetworkSpec, PoolSpec, PriceSpec, QuotaSpec, SubnetSpec, Tier, TimingSpec,
 };
+use crate::control::admission::ResourceQuotaSpec;
 use crate::control::autoscaler::AutoscalerSpec;
 use crate::control::scheduler::SchedulerSpec;
 use crate::model::{Labels, PodShape};
 use crate::queue::QueueSpec;
 use crate::unit::{
-    DisruptionBudgetId, Duration, IdVec, ImageId, PoolId, QueueId, QuotaId, Resources, ShapeId,
-    SimTime, StreamId, SubnetId, Symbol, Symbols, WorkloadId,
+    DisruptionBudgetId, Duration, IdVec, ImageId, NamespaceQuotaId, PoolId, QueueId, QuotaId,
+    Resources, ShapeId, SimTime, StreamId, SubnetId, Symbol, Symbols, WorkloadId,
 };
 use crate::vocabulary::{KedaVersion, KubernetesVersion};
 
@@ -62,6 +64,8 @@ pub struct Plan {
     pub nodes: Vec<GivenNode>,
     /// Labels of namespaces.
     pub namespaces: Vec<(Symbol, Labels)>,
+    /// ResourceQuotas of namespaces.
+    pub namespace_quotas: IdVec<NamespaceQuotaId, ResourceQuotaSpec>,
     /// Scheduler.
     pub scheduler: SchedulerSpec,
     /// Autoscaler; it runs if any pool is autoscaled.

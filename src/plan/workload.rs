@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::chance::Dist;
 use crate::cloud::PodStartSpec;
+pub use crate::control::admission::WorkloadAdmission;
 pub use crate::control::disruption::DisruptionBudgetSpec;
 use crate::control::hpa::HpaSpec;
 use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec, Trigger};
@@ -47,6 +48,8 @@ pub struct WorkloadSpec {
     pub replicas: u32,
     /// A Job's completions.
     pub completions: Option<u32>,
+    /// What admission makes of its pods.
+    pub admission: WorkloadAdmission,
     /// What drives the number of replicas.
     pub scaler: Option<ScalerKind>,
     /// What its pods consume.

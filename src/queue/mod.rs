@@ -5,6 +5,8 @@ mod consumers;
 #[cfg(test)]
 mod consumers_tests;
 mod lanes;
+#[cfg(test)]
+mod lanes_tests;
 mod lock;
 mod messages;
 #[cfg(test)]

@@ -21,6 +21,8 @@ pub enum Actor {
     Keda,
     /// HPA controller.
     Hpa,
+    /// The API server's admission.
+    ApiServer,
     /// A workload controller (ReplicaSet, StatefulSet, DaemonSet, Job).
     WorkloadController,
     /// kube-scheduler.
@@ -43,6 +45,7 @@ impl Actor {
         match self {
             Self::Keda => "keda",
             Self::Hpa => "hpa",
+            Self::ApiServer => "api-server",
             Self::WorkloadController => "workload-controller",
             Self::Scheduler => "scheduler",
             Self::Autoscaler => "cluster-autoscaler",

@@ -120,6 +120,8 @@ pub struct WorkloadTotals {
     pub name: String,
     /// Most `spec.replicas`.
     pub replicas_max: u32,
+    /// Creations refused at admission.
+    pub refused: u64,
     /// Pods that exist, integrated over time, microseconds.
     pub replica_micros: u128,
     /// Waiting of the messages that its pods completed.

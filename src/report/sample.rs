@@ -82,6 +82,7 @@ fn work(outcome: &mut Outcome) {
     outcome.workloads.push(WorkloadTotals {
         name: "order-processor".to_owned(),
         replicas_max: 30,
+        refused: 0,
         replica_micros: 180_000_000_000,
         wait: outcome.messages.wait.clone(),
         busy_share: 0.64,

@@ -170,10 +170,13 @@ fn room_failure(
         return Some(Failure::of(Plugin::NodePorts, false));
     }
     let ignored = options.ignored_extended;
-    let short = shortage(&shape.requests, &node.used.requests, node.allocatable, ignored);
+    let opened = shape.device_share.filter(|&share| !node.used.shared.has_room(share));
+    let opening = opened.map(|_| shape.requests_alone());
+    let request = opening.as_ref().unwrap_or(&shape.requests);
+    let short = shortage(request, &node.used.requests, node.allocatable, ignored);
     if !short.is_empty() {
-        let unresolvable = options.too_small_is_unresolvable
-            && too_small(&shape.requests, node.allocatable, ignored);
+        let unresolvable =
+            options.too_small_is_unresolvable && too_small(request, node.allocatable, ignored);
         let detail = Detail::Short(short);
         return Some(Failure { plugin: Plugin::NodeResourcesFit, unresolvable, detail });
     }
@@ -216,6 +219,12 @@ impl ClusterWide {
     /// Whether no filter needs it: verdicts depend on the node alone.
     pub fn is_trivial(&self) -> bool {
         self.spread.is_none() && self.affinity.is_none()
+    }
+
+    /// Whether placed pods of another shape count for any filter of the shape.
+    pub fn counts(shape: &PodShape, other: &PodShape, names: &Names<'_>) -> bool {
+        HardSpread::counts(shape, other, names.symbols)
+            || RequiredPodAffinity::counts(shape, other, names)
     }
 
     /// A pod came to (`delta` 1) or left (-1) a node. For a pod that starts terminating there is

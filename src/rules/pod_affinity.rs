@@ -98,6 +98,15 @@ impl RequiredPodAffinity {
         Self::applies(shape, anti_affinity_placed).then_some(state)
     }
 
+    /// Whether placed pods of another shape count for a rule of the shape.
+    pub fn counts(shape: &PodShape, other: &PodShape, names: &Names<'_>) -> bool {
+        let own = &shape.pod_affinity;
+        let selects = |term: &PodAffinityTerm| term_matches(term, shape.namespace, other, names);
+        let opposed = |term: &PodAffinityTerm| term_matches(term, other.namespace, shape, names);
+        own.required.iter().chain(&own.anti_required).any(selects)
+            || other.pod_affinity.anti_required.iter().any(opposed)
+    }
+
     /// A pod came to (`delta` 1) or left (-1) a node. Terminating pods count until they are gone.
     pub fn pod_changed(
         &mut self,

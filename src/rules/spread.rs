@@ -143,6 +143,12 @@ impl HardSpread {
         Some(state)
     }
 
+    /// Whether pods of another shape count for a hard constraint of the shape.
+    pub fn counts(shape: &PodShape, other: &PodShape, symbols: &Symbols) -> bool {
+        let pod = PlacedPod { shape: other, terminating: false };
+        hard(shape).any(|constraint| counts_pod(constraint, shape.namespace, &pod, symbols))
+    }
+
     /// A pod came to (`delta` 1) or left (-1) a node. A pod that starts terminating leaves.
     pub fn pod_changed(
         &mut self,

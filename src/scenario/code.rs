@@ -102,6 +102,36 @@ codes! {
         "give a workload `consumes`, or the queue a `depth` curve";
     OVERLOAD "overload" "more work arrives than all replicas can do",
         "raise `maxReplicaCount` or `concurrency`";
+    SMALL_QUOTA "small-quota" "a vCPU quota is used up before its pools are at their maximum",
+        "ask Azure for more in time, or lower `maxCount`";
+    SYSTEM_POOL_COUNT "system-pool-count" "a system pool of fewer than two nodes",
+        "two nodes at least, three where it matters";
+    SYSTEM_POOL_SIZE "system-pool-size" "a VM size that AKS does not take for a system pool",
+        "two vCPUs and 4 GiB at least, and no B-series";
+    SYSTEM_POOL_TAINT "system-pool-taint" "a system pool that takes any workload",
+        "add the taint CriticalAddonsOnly=true:NoSchedule";
+    SPOT_ALONE "spot-without-fallback" "pods that only spot pools can hold",
+        "prefer spot instead of selecting it, and offer an on-demand pool";
+    SPOT_DRIFT "tolerates-without-selecting" "pods that may run on spot nodes by accident",
+        "say by node affinity which pools they want";
+    GPU_UNTAINTED "gpu-untainted" "GPU nodes that take pods without need of a GPU",
+        "add a taint such as sku=gpu:NoSchedule";
+    RETIRING_SIZE "retiring-size" "a VM size whose end is announced",
+        "choose a size of a current series";
+    KUBENET_ENDS "kubenet-ends" "a network plugin whose support ends",
+        "move to Azure CNI overlay";
+    FREE_TIER "free-tier" "more nodes than the Free tier is meant for",
+        "use the Standard tier";
+    BEYOND_POOLS "replicas-beyond-pools" "more replicas than all pools together can hold",
+        "raise `maxCount`, or lower `maxReplicaCount`";
+    NO_REQUESTS "no-requests" "pods that reserve neither CPU nor memory",
+        "give `requests`";
+    SHORT_POLLING "short-polling" "KEDA polls more often than every 10 s",
+        "10 s or more";
+    BUDGET_SHUT "budget-allows-nothing" "a disruption budget that never allows an eviction",
+        "let at least one pod be missing";
+    OVERPROMISED "quotas-beyond-pools" "resource quotas that promise more than all pools have",
+        "lower the quotas or raise `maxCount`";
     UNPLACEABLE "unplaceable" "pods that no node can ever hold",
         "ask for less, or give them a pool that is large enough and that they tolerate";
     TOO_MUCH "too-much" "a number that is well formed and larger than any run can be",
@@ -111,3 +141,30 @@ codes! {
     NOT_MODELLED "not-modelled" "a field of a real file has no effect here",
         "nothing to do; the field is ignored";
 }
+
+/// Findings of a scenario that can be read, each with its page in `docs/lints/`.
+pub const LINTS: &[&str] = &[
+    SMALL_SUBNET,
+    SMALL_QUOTA,
+    UNPLACEABLE,
+    BEYOND_POOLS,
+    OVERLOAD,
+    UNREAD_QUEUE,
+    NEVER_ENDS,
+    BUDGET_SHUT,
+    "admission",
+    "container-policy",
+    OVERPROMISED,
+    NO_REQUESTS,
+    SHORT_POLLING,
+    SPOT_ALONE,
+    SPOT_DRIFT,
+    GPU_UNTAINTED,
+    SYSTEM_POOL_COUNT,
+    SYSTEM_POOL_SIZE,
+    SYSTEM_POOL_TAINT,
+    RETIRING_SIZE,
+    KUBENET_ENDS,
+    FREE_TIER,
+    UNUSED_PRICE,
+];

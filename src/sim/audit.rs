@@ -1,8 +1,9 @@
 //! The slow twin: recomputes from scratch what the model keeps as running counts, and stops on a
 //! difference. `--audit` runs it now and then.
 
-use crate::model::{PodPhase, Usage};
+use crate::model::PodPhase;
 use crate::sim::world::World;
+use crate::unit::Resources;
 
 impl World<'_> {
     /// Recomputes everything that is kept as a running sum.
@@ -12,23 +13,35 @@ impl World<'_> {
     pub fn audit(&self) {
         self.audit_nodes();
         self.audit_workloads();
+        self.audit_quotas();
         self.audit_queues();
         self.audit_pools();
     }
 
     fn audit_nodes(&self) {
         for (id, node) in self.cluster.nodes.enumerate() {
-            let mut usage = Usage::default();
+            let (mut requests, mut scoring) = (Resources::ZERO, Resources::ZERO);
+            let (mut sharing, mut terminating) = (0, 0);
             for &pod in &node.used.pods {
                 let row = &self.cluster.pods[pod];
                 assert_eq!(row.node, Some(id), "pod {} is on the node that lists it", pod.0);
                 assert!(row.phase.holds_room(), "pod {} holds room: {:?}", pod.0, row.phase);
-                usage.add(pod, &self.cluster.shapes[row.shape]);
+                let shape = &self.cluster.shapes[row.shape];
+                requests += &shape.requests;
+                scoring += &shape.scoring;
+                sharing += usize::from(shape.device_share.is_some());
+                terminating += u32::from(row.phase == PodPhase::Terminating);
             }
-            assert_eq!(usage.requests, node.used.requests, "requests on node {}", id.0);
-            assert_eq!(usage.scoring, node.used.scoring, "scoring requests on node {}", id.0);
+            for (share, number, taken) in node.used.shared.taken() {
+                assert!(taken <= 1_000, "device {number} of node {}: {taken}", id.0);
+                requests.extended[usize::from(share.kind.0)] += 1;
+            }
+            assert_eq!(sharing, node.used.shared.pods(), "pods that share devices, {}", id.0);
+            assert_eq!(terminating, node.used.terminating, "pods that stop on {}", id.0);
+            assert_eq!(requests, node.used.requests, "requests on node {}", id.0);
+            assert_eq!(scoring, node.used.scoring, "scoring requests on node {}", id.0);
             assert!(
-                usage.requests.fits_in(&node.allocatable) && usage.requests.is_non_negative(),
+                requests.fits_in(&node.allocatable) && requests.is_non_negative(),
                 "node {} is within its allocatable",
                 id.0
             );

@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::cloud::{PoolKey, PoolSpec, Region, ScaleSet};
+use crate::control::autoscaler::azure::CachedSize;
 use crate::control::autoscaler::{
     Autoscaler, BudgetView, Deletion, GroupView, Template, View, Words,
 };
@@ -10,7 +11,7 @@ use crate::model::{Cluster, Labels, ProvisioningFailure, Usage};
 use crate::plan::{Plan, WorkloadKind};
 use crate::rules::{FilterOptions, NodeFacts, WellKnown, fits_node_affinity, untolerated};
 use crate::sim::names::key;
-use crate::unit::{ExtendedId, IdVec, NodeId, PoolId, ShapeId, SimTime, Symbol, Symbols};
+use crate::unit::{ExtendedId, IdVec, NodeId, PodId, PoolId, ShapeId, SimTime, Symbol, Symbols};
 
 /// Name of the provider's GPU resource.
 const GPU: &str = "nvidia.com/gpu";
@@ -21,6 +22,8 @@ pub struct Capacity {
     pub autoscaler: Autoscaler,
     /// What it knows of autoscaled pools; targets are filled in for each scan.
     pub groups: Vec<GroupView>,
+    /// Sizes of scale sets as it holds them.
+    pub sizes: IdVec<PoolId, CachedSize>,
     /// Names that it knows.
     pub words: Words,
     /// Settings of the filters that it simulates.
@@ -49,6 +52,10 @@ pub struct Capacity {
     pub region: Region,
     /// What the provider said of instances that failed.
     pub failures: FxHashMap<NodeId, ProvisioningFailure>,
+    /// Pods that wait for a node that is coming, by node; some may wait for another one by now.
+    pub waiting_for: FxHashMap<NodeId, Vec<PodId>>,
+    /// Nodes outside pools.
+    pub given: Vec<NodeId>,
 }
 
 impl Capacity {
@@ -60,6 +67,7 @@ impl Capacity {
         Self {
             autoscaler: Autoscaler::new(&plan.autoscaler, SimTime::ZERO),
             groups: groups(plan, symbols),
+            sizes: plan.pools.iter().map(|_| CachedSize::default()).collect(),
             words,
             filters: FilterOptions::of_version(plan.version.minor, well_known),
             budgets: plan
@@ -99,6 +107,21 @@ impl Capacity {
                 &plan.timing,
             ),
             failures: FxHashMap::default(),
+            waiting_for: FxHashMap::default(),
+            given: Vec::new(),
+        }
+    }
+}
+
+impl Capacity {
+    /// Reads the sizes of the autoscaled scale sets, those that are due.
+    pub fn read_sizes(&mut self, cluster: &Cluster, now: SimTime, at_once: bool) {
+        for group in &mut self.groups {
+            let size = &mut self.sizes[group.pool];
+            if at_once {
+                size.forget();
+            }
+            group.target = size.read(cluster.pools[group.pool].target, now);
         }
     }
 }

@@ -103,6 +103,7 @@ impl World<'_> {
                 WorkloadTotals {
                     name: plan.symbols.text(spec.name).to_owned(),
                     replicas_max: record.replicas_max,
+                    refused: record.refused,
                     replica_micros: u128::try_from(record.replicas.total(now)).unwrap_or(0),
                     wait: std::mem::take(&mut record.wait),
                     busy_share: if slots > 0 { busy as f64 / slots as f64 } else { 0.0 },

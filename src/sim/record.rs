@@ -74,6 +74,8 @@ pub struct Flows {
 pub struct WorkloadRecord {
     /// Most `spec.replicas`.
     pub replicas_max: u32,
+    /// Creations refused at admission.
+    pub refused: u64,
     /// Pods that exist.
     pub replicas: Integral,
     /// Waiting of completed messages.

@@ -96,6 +96,7 @@ impl World<'_> {
             scale_down_disabled: true,
         };
         let id = self.new_node(node);
+        self.capacity.given.push(id);
         self.make_ready(id);
     }
 
@@ -130,7 +131,7 @@ impl World<'_> {
                 self.cluster.workloads[workload].replicas = spec.replicas;
                 for _ in 0..spec.replicas {
                     self.work.finite_pods += u64::from(spec.times.lifetime.is_some());
-                    self.create_pod(workload, spec.shape, None);
+                    self.create_or_hold(workload, spec.shape, None, None);
                 }
             }
             _ => {
@@ -138,6 +139,9 @@ impl World<'_> {
                 self.record.workloads[workload].replicas_max = spec.replicas;
                 if self.plan.simulation.warm {
                     for _ in 0..spec.replicas {
+                        if !self.admit(workload, spec.shape) {
+                            break;
+                        }
                         self.create_pod(workload, spec.shape, None);
                     }
                 } else {
@@ -154,6 +158,7 @@ impl World<'_> {
             clock.counted = false;
         }
         self.record.pods = Default::default();
+        self.record.workloads.iter_mut().for_each(|workload| workload.refused = 0);
         while let Some((pod, node)) = self.next_placement() {
             let Some(node) = node else {
                 self.reject_pod(pod, None);

@@ -57,27 +57,33 @@ pub struct FiniteWork {
     /// Left over, oldest first.
     left: BTreeMap<WorkloadId, VecDeque<Duration>>,
     /// Of pods that run.
-    running: BTreeMap<PodId, Duration>,
+    running: BTreeMap<PodId, (Duration, SimTime)>,
 }
 
 impl FiniteWork {
     /// A pod begins: with what was left over, or else with work of its own.
-    pub fn begin(&mut self, workload: WorkloadId, pod: PodId, own: Duration) -> Duration {
+    pub fn begin(
+        &mut self,
+        workload: WorkloadId,
+        pod: PodId,
+        own: Duration,
+        now: SimTime,
+    ) -> Duration {
         let left = self.left.get_mut(&workload).and_then(VecDeque::pop_front);
         let work = left.unwrap_or(own);
-        self.running.insert(pod, work);
+        self.running.insert(pod, (work, now));
         work
     }
 
-    /// A pod is over; what `rest` says of its work is left over.
+    /// A pod is over; what `rest` says of its work, given when it began, is left over.
     pub fn end(
         &mut self,
         workload: WorkloadId,
         pod: PodId,
-        rest: impl FnOnce(Duration) -> Option<Duration>,
+        rest: impl FnOnce(Duration, SimTime) -> Option<Duration>,
     ) {
-        let Some(work) = self.running.remove(&pod) else { return };
-        if let Some(rest) = rest(work) {
+        let Some((work, began)) = self.running.remove(&pod) else { return };
+        if let Some(rest) = rest(work, began) {
             self.left.entry(workload).or_default().push_back(rest);
         }
     }

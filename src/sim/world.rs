@@ -10,7 +10,7 @@ use crate::plan::{Plan, ScalerKind};
 use crate::rules::WellKnown;
 use crate::unit::{Duration, IdVec, Lots, SimTime, WorkloadId};
 
-use super::apply::{Coverage, JobBook};
+use super::apply::{Admission, Coverage, JobBook};
 use super::capacity::Capacity;
 use super::decisions::DecisionLog;
 use super::event::Event;
@@ -79,6 +79,8 @@ pub struct World<'p> {
     pub hpa_settings: HpaSettings,
     /// What disruption budgets cover.
     pub coverage: Coverage,
+    /// What quotas count, and what they refused.
+    pub admission: Admission,
     /// Where scans of the autoscaler are written down, if they are.
     pub decisions: Option<&'p mut DecisionLog>,
 }
@@ -185,6 +187,7 @@ impl<'p> World<'p> {
             syncs: plan.workloads.iter().map(|_| false).collect(),
             hpa_settings: HpaSettings::of(plan.version),
             coverage: Coverage::default(),
+            admission: Admission::new(plan),
             decisions: None,
             cluster,
         }

@@ -75,6 +75,7 @@ pub const METRICS: &[Metric] = &[
     metric("pods.ready.<q>", Seconds, "creation of a pod to Ready"),
     metric("pods.waitTotal", Seconds, "all waiting of all pods, creation to Ready"),
     metric("workloads.<name>.replicasMax", Count, "most replicas asked for"),
+    metric("workloads.<name>.refused", Count, "creations of its pods refused at admission"),
     metric("workloads.<name>.replicaSeconds", Seconds, "pods that exist, summed over time"),
     metric("workloads.<name>.messages.wait.<q>", Seconds, "waiting of the messages it completed"),
     metric("workloads.<name>.busyShare", Share, "share of its consumers' time spent at work"),

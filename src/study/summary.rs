@@ -227,6 +227,7 @@ fn pods(totals: &PodTotals) -> Value {
 fn workload(totals: &WorkloadTotals) -> Value {
     json!({
         "replicasMax": totals.replicas_max,
+        "refused": totals.refused,
         "replicaSeconds": seconds(totals.replica_micros),
         "messages": {"wait": quantiles(&totals.wait)},
         "busyShare": totals.busy_share,

@@ -82,6 +82,12 @@ impl Quantity {
         Self(i128::from(milli) * (NANO / 1_000))
     }
 
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// Whole units, rounded up (bytes, devices).
     pub fn units(self) -> Result<i64, QuantityError> {
         i64::try_from(div_up(self.0, NANO)).map_err(|_| QuantityError::TooLarge)
@@ -90,6 +96,21 @@ impl Quantity {
     /// Thousandths, rounded up (millicores).
     pub fn milli(self) -> Result<i64, QuantityError> {
         i64::try_from(div_up(self.0, NANO / 1_000)).map_err(|_| QuantityError::TooLarge)
+    }
+}
+
+impl fmt::Display for Quantity {
+    /// As people write it: `2`, `500m`, `1.5Gi` as `1536Mi`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MIB: i128 = 1 << 20;
+        match (self.0 / NANO, self.0 % NANO) {
+            (units, 0) if units >= MIB && units % (MIB << 10) == 0 => {
+                write!(f, "{}Gi", units / (MIB << 10))
+            }
+            (units, 0) if units >= MIB && units % MIB == 0 => write!(f, "{}Mi", units / MIB),
+            (units, 0) => write!(f, "{units}"),
+            _ => write!(f, "{}m", div_up(self.0, NANO / 1_000)),
+        }
     }
 }
 

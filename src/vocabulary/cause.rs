@@ -41,7 +41,7 @@ causes! {
     CaExpander "ca.expander" "another pool was chosen in this loop",
     CaBackoff "ca.backoff" "every pool that could take the pod is in backoff after a timeout",
     BlockedIp "blocked.ip" "no addresses left in the subnet",
-    BlockedQuota "blocked.quota" "the vCPU quota is used up",
+    BlockedQuota "blocked.quota" "a vCPU quota or a ResourceQuota is used up",
     BlockedMaxCount "blocked.maxCount" "every pool that could take the pod is at maxCount",
     BlockedCapacity "blocked.capacity" "the provider has no capacity",
     VmProvision "vm.provision" "the VM is being created",

@@ -179,7 +179,7 @@ items:
     assert!(lowered.namespaces.iter().any(|(_, labels)| labels.get(team).is_some()));
     assert_eq!(found.not_modelled(), ["kind ConfigMap", "kind Pod owned by ReplicaSet"]);
     let found = found.into_list();
-    assert!(found[0].message.contains("ResourceQuota q is not enforced"), "{found:?}");
+    assert!(found[0].message.contains("must specify cpu for: a"), "{found:?}");
 }
 
 #[test]
@@ -188,4 +188,82 @@ fn drafts_without_anything_lower_to_nothing() {
     let mut found = Findings::default();
     let lowered = kit::lowered(Drafts::default(), &mut tables, &mut found);
     assert!(lowered.workloads.is_empty() && lowered.budgets.is_empty());
+}
+
+/// Why no pod of a Deployment with this pod spec is ever admitted under these rules.
+fn refusal(pod: &str, rules: &str) -> Option<String> {
+    let mut tables = Tables::default();
+    let text = format!("{}{rules}", object("Deployment", pod));
+    let (drafts, mut found) = kit::drafts(&text, &mut tables);
+    let lowered = kit::lowered(drafts, &mut tables, &mut found);
+    assert!(!found.has_errors(), "{:?}", found.into_list());
+    let admission = &lowered.workloads.as_slice()[0].admission;
+    admission.never.as_ref().map(|refusal| refusal.why.clone())
+}
+
+#[test]
+fn limit_ranges_and_quotas_say_which_pods_never_come() {
+    let range = |item: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: LimitRange\nmetadata: {{name: l}}\nspec: {{limits: \
+             [{item}]}}\n"
+        )
+    };
+    let quota = |spec: &str| {
+        format!("---\napiVersion: v1\nkind: ResourceQuota\nmetadata: {{name: q}}\nspec: {spec}\n")
+    };
+    let pod = |requests: &str, limits: &str| {
+        format!(
+            "{{containers: [{{name: a, resources: {{requests: {{{requests}}}, limits: \
+             {{{limits}}}}}}}]}}"
+        )
+    };
+    let two = "{containers: [{name: a, resources: {requests: {cpu: 1}, limits: {cpu: 1}}}, \
+               {name: b, resources: {requests: {cpu: 1}, limits: {cpu: 1}}}]}";
+    let small = pod("cpu: 250m", "cpu: 1");
+    for (pod, rules, expected) in [
+        (&*small, range("{type: Container, min: {cpu: 100m}, max: {cpu: 1}}"), None),
+        (
+            &small,
+            range("{type: Container, min: {cpu: 500m}}"),
+            Some("minimum cpu usage per Container is 500m, but the request is less"),
+        ),
+        (
+            &small,
+            range("{type: Container, max: {cpu: 500m}}"),
+            Some("maximum cpu usage per Container is 500m, but the limit is more"),
+        ),
+        (
+            &small,
+            range("{type: Container, maxLimitRequestRatio: {cpu: 2}}"),
+            Some("cpu max limit to request ratio per Container is 2, but the ratio is more"),
+        ),
+        (two, range("{type: Container, max: {cpu: 1}}"), None),
+        (
+            two,
+            range("{type: Pod, max: {cpu: 1}}"),
+            Some("maximum cpu usage per Pod is 1, but the limit is more"),
+        ),
+        // A default limit stands in for what is not said, and a request follows it.
+        ("{containers: [{name: a}]}", range("{type: Container, default: {cpu: 1}}"), None),
+        (
+            "{containers: [{name: a}]}",
+            quota("{hard: {limits.cpu: 4}}"),
+            Some("failed quota: q: must specify limits.cpu for: a"),
+        ),
+        (
+            two,
+            quota("{hard: {requests.cpu: 1500m}}"),
+            Some("one pod needs requests.cpu=2, quota q allows 1500m"),
+        ),
+        (two, quota("{hard: {requests.cpu: 1}, scopes: [BestEffort]}"), None),
+        ("{containers: [{name: a}]}", quota("{hard: {pods: 1}, scopes: [BestEffort]}"), None),
+        (
+            two,
+            quota("{hard: {count/deployments.apps: 0}}"),
+            Some("exceeded quota: q, limited: count/deployments.apps=0"),
+        ),
+    ] {
+        assert_eq!(refusal(pod, &rules).as_deref(), expected, "{pod} {rules}");
+    }
 }

@@ -164,13 +164,6 @@ fn objects_that_do_not_fit_together_are_refused() {
             ),
             "not-built-yet",
         ),
-        (
-            format!(
-                "{plain}---\napiVersion: v1\nkind: LimitRange\nmetadata: {{name: l}}\nspec: \
-                 {{limits: [{{type: Container, min: {{cpu: 1}}, max: {{cpu: 500m}}}}]}}\n"
-            ),
-            "admission",
-        ),
     ] {
         let found = errors(&text);
         let codes: Vec<_> = found.iter().filter_map(|f| f.split([' ', ':']).nth(2)).collect();

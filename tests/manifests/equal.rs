@@ -51,8 +51,12 @@ fn short_form(tables: &mut Tables) -> (Drafts, Findings) {
     let template = &kit::documents(TEMPLATE)[0];
     draft.pod = kubernetes::template(template, name, tables, &mut found).unwrap();
     draft.label("app", name, tables);
-    draft.pod.volumes =
-        vec![VolumeDraft { name: "scratch".to_owned(), kind: VolumeKind::EmptyDir }];
+    draft.pod.volumes = vec![VolumeDraft {
+        name: "scratch".to_owned(),
+        kind: VolumeKind::EmptyDir,
+        size: None,
+        zone: None,
+    }];
     let spec = &kit::documents(SCALED_OBJECT)[0];
     let scaler = keda::scaled_object(spec, name, None, "scaledObject", &mut found);
     draft.scaler = scaler.map(ScalerDraft::ScaledObject);

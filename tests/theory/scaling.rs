@@ -167,6 +167,17 @@ fn with_room_for_all_the_wait_does_not_know_the_service_time() {
 }
 
 #[test]
+fn each_partition_is_a_line_of_its_own() {
+    // Four partitions of M/M/1 at one half, whatever the number of consumers.
+    let plan = plan("log", &lasting(100_000.0, 2.0));
+    let effort = Effort { narrow: 0.02, most: 200 };
+    let wrong = disagreements("four partitions", [("mean wait", 1.0)], effort, |seed| {
+        [kit::totals(&plan, seed).messages.wait.mean()]
+    });
+    none_wrong(&wrong);
+}
+
+#[test]
 fn a_crowd_follows_its_arrivals_with_a_lag() {
     // Eick, Massey, Whitt 1993: arrivals L + A sin(2 pi t/T). L, A, T, mu, mean, amplitude, lag
     let rows = vec![
@@ -245,10 +256,10 @@ fn saved_work_takes_as_long_as_daly_says() {
         let what = format!("{work} h of work, evicted every {between} h, saved every {every} min");
         wrong.extend(disagreements(&what, [("hours", exact)], effort, |seed| {
             let seen = kit::totals(&plan, seed);
-            assert_eq!(seen.pods.completed, 100);
+            assert_eq!(seen.pods.completed, 10);
             let hours = seen.workloads[0].replica_micros as f64 / 3.6e9;
             // The first start is no restart.
-            [hours / 100.0 - r]
+            [hours / 10.0 - r]
         }));
     }
     none_wrong(&wrong);

@@ -462,7 +462,9 @@ impl Fixture {
         match node {
             Some(node) => {
                 let shape = &self.cluster.shapes[shape];
-                self.cluster.nodes[node].used.add(id, shape);
+                let used = &mut self.cluster.nodes[node].used;
+                used.add(id, shape);
+                used.terminating += u32::from(phase == PodPhase::Terminating);
             }
             None if phase == PodPhase::Pending => {
                 self.cluster.pending.insert(id);

@@ -2,11 +2,48 @@
 //! (kubernetes/autoscaler @ 55c37cd `cluster-autoscaler/cloudprovider/azure`).
 
 use crate::model::TaintEffect;
-use crate::unit::Quantity;
+use crate::unit::{Duration, Quantity, SimTime};
 
 const LABEL_TAG: &str = "k8s.io_cluster-autoscaler_node-template_label_";
 const TAINT_TAG: &str = "k8s.io_cluster-autoscaler_node-template_taint_";
 const RESOURCE_TAG: &str = "k8s.io_cluster-autoscaler_node-template_resources_";
+
+/// How long a scale set's size is believed (`AZURE_VMSS_CACHE_TTL`, 1 min if not given).
+const SIZE_TTL: Duration = Duration::from_mins(1);
+
+/// A scale set's size (`sku.capacity`) as the provider holds it: what others do to the scale set is
+/// seen when the size is read again, the autoscaler's own calls at once (`azure_scale_set.go`,
+/// `getCurSize`, `createOrUpdateInstances`, `DeleteInstances`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CachedSize {
+    size: u32,
+    read_at: Option<SimTime>,
+}
+
+impl CachedSize {
+    /// The size that the autoscaler sees now, where it is really `actual`.
+    pub fn read(&mut self, actual: u32, now: SimTime) -> u32 {
+        if self.read_at.is_none_or(|at| at + SIZE_TTL <= now) {
+            self.set(actual, now);
+        }
+        self.size
+    }
+
+    /// What was seen last.
+    pub const fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// A call of the autoscaler's own was accepted: the size is known, and believed anew.
+    pub const fn set(&mut self, size: u32, now: SimTime) {
+        *self = Self { size, read_at: Some(now) };
+    }
+
+    /// The next look reads it: an operation has failed, or the process is new.
+    pub const fn forget(&mut self) {
+        self.read_at = None;
+    }
+}
 
 /// A taint by text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,5 +202,24 @@ pub fn reported_state(
         ProvisioningState::Updating => cached,
         ProvisioningState::Failed if fast_delete && !running => ReportedState::CreatingWithError,
         _ => ReportedState::Running,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_believed_for_a_minute() {
+        let second = SimTime::from_secs;
+        let mut size = CachedSize::default();
+        assert_eq!(size.read(5, second(0)), 5, "never read before");
+        assert_eq!(size.read(3, second(59)), 5, "two were evicted, and nobody has looked");
+        assert_eq!(size.read(3, second(60)), 3);
+        size.set(7, second(90));
+        assert_eq!(size.read(6, second(149)), 7, "its own call counts for a minute of its own");
+        assert_eq!(size.read(6, second(150)), 6);
+        size.forget();
+        assert_eq!(size.read(4, second(151)), 4, "an operation failed: it is read at once");
     }
 }

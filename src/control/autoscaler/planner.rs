@@ -329,7 +329,8 @@ fn node_utilization(
     if options == UtilizationOptions::default() {
         // Nothing but pods that should be gone can make it less than the running sum.
         let most = utilization_of(&node, &facts.used.requests, &Resources::ZERO)?.value;
-        if most <= spec.utilization_threshold.min(spec.gpu_utilization_threshold) {
+        let low = spec.utilization_threshold.min(spec.gpu_utilization_threshold);
+        if facts.used.terminating == 0 || most <= low {
             return Some(most);
         }
     }

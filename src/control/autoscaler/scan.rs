@@ -13,7 +13,7 @@ use super::pods::{all_are_new, classify, is_old_enough};
 use super::scale_up::{Increase, ScaleUp, ScaleUpContext, scale_up, scale_up_to_min};
 use super::snapshot::{Held, Origin, Snapshot};
 use super::spec::AutoscalerSpec;
-use super::state::{GroupSize, NodeClass, StateLimits};
+use super::state::{GroupSize, NodeClass, NodeReading, StateLimits};
 use super::template::templates;
 use super::view::{Template, View};
 use crate::model::PodPhase;
@@ -28,7 +28,8 @@ pub fn run_once(
     lots: Lots,
 ) -> Scan {
     let mut scan = Scan::default();
-    Run { spec, limits: StateLimits::of(spec), view, memory, now, lots }.all(&mut scan);
+    let readings = view.cluster.registered.iter().map(|&id| reading(view, id)).collect();
+    Run { spec, limits: StateLimits::of(spec), view, memory, now, lots, readings }.all(&mut scan);
     memory.rest(spec, view, &scan, now);
     scan
 }
@@ -41,15 +42,13 @@ pub(super) struct Run<'r, 'v> {
     pub(super) memory: &'r mut Autoscaler,
     pub(super) now: SimTime,
     pub(super) lots: Lots,
+    /// Of the registered nodes, in the order of their positions in the snapshot.
+    pub(super) readings: Vec<NodeReading>,
 }
 
 impl Run<'_, '_> {
     fn all(&mut self, scan: &mut Scan) {
-        let registered = &self.view.cluster.registered;
-        let ready = registered
-            .iter()
-            .filter(|&&id| self.view.is_ready(&self.view.cluster.nodes[id]))
-            .count();
+        let ready = self.readings.iter().filter(|reading| reading.ready).count();
         if ready == 0 && !self.spec.scale_up_from_zero {
             scan.ending = Ending::NoNodes;
             return;
@@ -87,7 +86,7 @@ impl Run<'_, '_> {
             .iter()
             .map(|group| GroupSize { pool: group.pool, target: group.target })
             .collect();
-        let nodes = view.cluster.registered.iter().map(|&id| reading(view, id));
+        let nodes = self.readings.iter().copied();
         let state = &mut self.memory.state;
         scan.failures = state.update(&self.limits, &sizes, nodes, instances(spec, view), self.now);
         if self.limits.requests_rule {
@@ -143,9 +142,9 @@ impl Run<'_, '_> {
             let Some(template) = template.as_ref().filter(|_| count > 0) else { continue };
             if state.readiness(group.pool).is_some_and(|seen| seen.not_started > 0) {
                 for &id in &self.view.cluster.pools[group.pool].instances {
-                    let young = snapshot.slot_of(id).filter(|_| {
-                        let own = reading(self.view, id);
-                        own.class(self.limits.startup, self.now) == NodeClass::NotStarted
+                    let young = snapshot.slot_of(id).filter(|&slot| {
+                        let class = self.readings[slot].class(self.limits.startup, self.now);
+                        class == NodeClass::NotStarted
                     });
                     if let Some(slot) = young {
                         snapshot.remove(slot);

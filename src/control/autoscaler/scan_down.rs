@@ -19,22 +19,25 @@ impl Run<'_, '_> {
         not_started: &BTreeSet<NodeId>,
         forbidden: bool,
     ) {
-        let candidates = self.scale_down_candidates(snapshot, not_started);
-        scan.candidates = candidates.len();
+        let candidates = self.scale_down_candidates(scan, snapshot, not_started);
         let memory = &mut *self.memory;
         let context =
             PlanContext { spec: self.spec, ongoing: &memory.ongoing, evicted: &[], now: self.now };
         let (planner, robin) = (&mut memory.planner, &mut memory.robin);
-        scan.unremovable = planner.update(&context, snapshot, &candidates, robin);
+        scan.unremovable.extend(planner.update(&context, snapshot, &candidates, robin));
         scan.in_cooldown = forbidden || self.memory.in_cooldown(self.spec, self.now);
-        if !scan.in_cooldown && !candidates.is_empty() {
+        if !scan.in_cooldown && scan.candidates > 0 {
             self.delete(scan);
         }
         self.soft_taints(scan);
     }
 
+    /// The candidates whose removal is worth simulating, in the order in which it is; why the
+    /// others are not. Upstream sorts all candidates first; as a verdict depends on no other node,
+    /// only those that pass need their place in the order.
     fn scale_down_candidates(
         &self,
+        scan: &mut Scan,
         snapshot: &Snapshot<'_>,
         not_started: &BTreeSet<NodeId>,
     ) -> Vec<NodeId> {
@@ -47,16 +50,24 @@ impl Run<'_, '_> {
                 })
         };
         let options = DrainOptions::of(spec, view.words.kube_system);
+        let memory = &*self.memory;
+        let context = PlanContext { spec, ongoing: &memory.ongoing, evicted: &[], now: self.now };
+        let mut candidates = Vec::new();
         let all = view.cluster.registered.iter().copied();
-        let mut candidates: Vec<_> = all
-            .filter(|id| !not_started.contains(id) && !delayed(*id))
-            .map(|id| {
-                let empty = snapshot.slot_of(id).map_or(Emptiness::Occupied, |slot| {
-                    emptiness(&options, snapshot, slot, self.now)
-                });
-                (candidate_key(empty, self.memory.planner.unneeded.contains(id)), id)
-            })
-            .collect();
+        for id in all.filter(|id| !not_started.contains(id) && !delayed(*id)) {
+            scan.candidates += 1;
+            if memory.ongoing.contains_key(&id) {
+                continue;
+            }
+            if let Err(reason) = memory.planner.eligibility(&context, snapshot, id) {
+                scan.unremovable.push((id, reason));
+                continue;
+            }
+            let empty = snapshot
+                .slot_of(id)
+                .map_or(Emptiness::Occupied, |slot| emptiness(&options, snapshot, slot, self.now));
+            candidates.push((candidate_key(empty, memory.planner.unneeded.contains(id)), id));
+        }
         candidates.sort_by_key(|&(key, _)| key);
         candidates.into_iter().map(|(_, id)| id).collect()
     }
@@ -120,8 +131,11 @@ impl Run<'_, '_> {
         let tainted = |id: NodeId| view.cluster.nodes[id].taints.iter().any(|t| t.key == key);
         let is_unneeded = |id: NodeId| memory.planner.unneeded.contains(id);
         for &node in &view.cluster.registered {
+            if budget == 0 {
+                break;
+            }
             let autoscaled = view.group_of(&view.cluster.nodes[node]).is_some();
-            if budget > 0 && autoscaled && tainted(node) && !is_unneeded(node) {
+            if autoscaled && tainted(node) && !is_unneeded(node) {
                 scan.actions.push(Action::SoftUntaint { node });
                 budget -= 1;
             }

@@ -101,6 +101,11 @@ impl AutoscalerSpec {
         Err(SettingError::Unknown { key: key.into(), nearest: nearest(&name) })
     }
 
+    /// Whether a key, in any spelling, is the setting of this name.
+    pub fn is_setting(key: &str, name: &str) -> bool {
+        kebab(key) == name
+    }
+
     /// All settings that [`AutoscalerSpec::set`] takes.
     pub fn keys() -> &'static [SettingKey] {
         KEYS

@@ -1,8 +1,6 @@
 //! A what-if picture of the cluster: real nodes, imagined ones, pods that were moved in thought.
 //! Fork, revert and commit cost no more than the changes (`pkg/simulator/clustersnapshot`).
 
-use rustc_hash::FxHashMap;
-
 use super::pods::is_expendable;
 use super::spec::AutoscalerSpec;
 use super::view::{Template, View};
@@ -11,6 +9,9 @@ use crate::rules::{
     ClusterWide, Failure, NodeFacts, PlacedPod, Snapshot as Counted, fits, node_failure,
 };
 use crate::unit::{NodeId, PodId, PoolId, Resources, ShapeId, Symbol};
+
+/// Position of a node that is not in the snapshot.
+const NOWHERE: u32 = u32::MAX;
 
 /// A pod on a node of the snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +106,10 @@ struct WideCount {
 pub struct Snapshot<'a> {
     view: View<'a>,
     slots: Vec<Slot<'a>>,
-    by_node: FxHashMap<NodeId, u32>,
+    /// Position of each node of the cluster; [`NOWHERE`] for those without a Node object.
+    by_node: Vec<u32>,
+    /// Registered nodes; imagined ones stand behind them.
+    real: usize,
     changes: Vec<Change>,
     live: usize,
     structure: u64,
@@ -123,7 +127,8 @@ impl<'a> Snapshot<'a> {
         let mut snapshot = Self {
             view,
             slots: Vec::with_capacity(cluster.registered.len()),
-            by_node: FxHashMap::default(),
+            by_node: vec![NOWHERE; cluster.nodes.len()],
+            real: cluster.registered.len(),
             changes: Vec::new(),
             live: 0,
             structure: 0,
@@ -133,7 +138,6 @@ impl<'a> Snapshot<'a> {
             imagined: 0,
             no_usage: Usage::default(),
         };
-        snapshot.by_node.reserve(cluster.registered.len());
         for &id in &cluster.registered {
             let node = &cluster.nodes[id];
             snapshot.push(Origin::Real(id), node.name, Body::Real(node));
@@ -159,7 +163,7 @@ impl<'a> Snapshot<'a> {
     fn push(&mut self, origin: Origin, name: Symbol, body: Body<'a>) -> usize {
         let index = self.slots.len();
         if let Origin::Real(id) = origin {
-            self.by_node.insert(id, index as u32);
+            self.by_node[usize::from(id)] = index as u32;
         }
         self.slots.push(Slot {
             origin,
@@ -201,15 +205,15 @@ impl<'a> Snapshot<'a> {
 
     /// The position of a registered node that is there.
     pub fn slot_of(&self, node: NodeId) -> Option<usize> {
-        let slot = *self.by_node.get(&node)? as usize;
-        self.is_there(slot).then_some(slot)
+        let slot = *self.by_node.get(usize::from(node))?;
+        (slot != NOWHERE && self.is_there(slot as usize)).then_some(slot as usize)
     }
 
     /// The position of a node that is there, by origin. O(1) for real ones.
     pub fn slot_of_origin(&self, origin: Origin) -> Option<usize> {
         match origin {
             Origin::Real(node) => self.slot_of(node),
-            _ => (self.by_node.len()..self.slots.len())
+            _ => (self.real..self.slots.len())
                 .find(|&slot| self.slots[slot].origin == origin && self.is_there(slot)),
         }
     }
@@ -374,9 +378,12 @@ impl<'a> Snapshot<'a> {
         if self.slots[slot].laid.is_none() {
             let pods = self.held(slot).collect();
             let usage = match &self.slots[slot].body {
-                Body::Real(node) => {
-                    Usage { pods: Vec::new(), ports: node.used.ports.clone(), ..node.used }
-                }
+                Body::Real(node) => Usage {
+                    pods: Vec::new(),
+                    ports: node.used.ports.clone(),
+                    shared: node.used.shared.clone(),
+                    ..node.used
+                },
                 Body::Imagined(_) => Usage::default(),
             };
             self.slots[slot].laid = Some(Box::new(Laid { usage, pods }));
@@ -388,7 +395,7 @@ impl<'a> Snapshot<'a> {
         let shape = &self.view.cluster.shapes[held.shape];
         let laid = self.laid(slot);
         laid.pods.insert(at, held);
-        laid.usage.requests += &shape.requests;
+        laid.usage.requests += &shape.requests_alone();
         laid.usage.data_disks += u32::from(shape.volumes.data_disks);
         laid.usage.ports.extend_from_slice(&shape.host_ports);
         self.recount(slot, held, 1);
@@ -399,7 +406,7 @@ impl<'a> Snapshot<'a> {
         let held = laid.pods.remove(at);
         let shape = &self.view.cluster.shapes[held.shape];
         let laid = self.laid(slot);
-        laid.usage.requests -= &shape.requests;
+        laid.usage.requests -= &shape.requests_alone();
         laid.usage.data_disks -= u32::from(shape.volumes.data_disks);
         for port in &shape.host_ports {
             if let Some(at) = laid.usage.ports.iter().position(|used| used == port) {

@@ -147,18 +147,19 @@ impl<'a> View<'a> {
     /// Startup taints and missing GPUs make a ready node count as unready
     /// (`utils/taints`, `processors/customresources/gpu_processor.go`).
     pub fn is_ready(&self, node: &Node) -> bool {
-        let labelled = self.words.accelerators.iter().any(|&key| node.labels.get(key).is_some());
-        let gpus_missing =
-            labelled && self.gpu.is_none_or(|gpu| node.allocatable.extended(gpu) == 0);
-        let starting =
-            node.taints.iter().any(|taint| self.words.startup_taints.contains(&taint.key));
         // A VM that is being deleted keeps its Node's condition until the kubelet is silent.
         let going = node.phase == NodePhase::Deleting && node.ready != SimTime::NEVER;
         let ready = node.phase == NodePhase::Ready || going;
         let conditions = Conditions { ready, ..Conditions::FINE };
         conditions.are_ready(node.taints.iter().map(|taint| taint.key), self.words)
-            && !starting
-            && !gpus_missing
+            && !node.taints.iter().any(|taint| self.words.startup_taints.contains(&taint.key))
+            && !self.lacks_gpus(node)
+    }
+
+    /// Whether a node should have GPUs, by its label, and has none yet.
+    fn lacks_gpus(&self, node: &Node) -> bool {
+        let there = self.gpu.is_some_and(|gpu| node.allocatable.extended(gpu) > 0);
+        !there && self.words.accelerators.iter().any(|&key| node.labels.get(key).is_some())
     }
 }
 

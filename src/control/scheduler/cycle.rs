@@ -3,7 +3,7 @@
 //! Source: kubernetes `pkg/scheduler/schedule_one.go`, v1.36.2. The cycle is an instant; what it
 //! costs is for the simulation to say (`SchedulerSpec::cycle`).
 
-use super::memo::{FEASIBLE, ShapeMemo, code, is_unresolvable, plugin_index};
+use super::memo::{ShapeMemo, Verdict, failed, is_feasible, is_unresolvable, plugin_index};
 use super::memory::Scheduler;
 use super::order::{choose, nodes_to_find};
 use super::preempt::{Earlier, Preemptor, choose_candidate, dry_run, may_preempt};
@@ -65,8 +65,8 @@ impl Failures {
         Plugin::ALL.into_iter().zip(self.by_plugin).filter(|&(_, nodes)| nodes > 0)
     }
 
-    fn count(&mut self, code: u8) {
-        self.by_plugin[plugin_index(code)] += 1;
+    fn count(&mut self, failure: Verdict) {
+        self.by_plugin[plugin_index(failure)] += 1;
     }
 
     fn rejectors(&self) -> PluginSet {
@@ -122,7 +122,21 @@ impl Scheduler {
         }
         let own = Attempt { view, pod, shape: view.shape(pod) };
         let mut memo = self.recall(view, row.shape);
-        cycle.looked_at = self.filter(&own, &mut memo, &mut failures);
+        let among_all = self.nominations.is_empty() && self.narrowed(&own).is_none();
+        match memo.rejection_at(self.changes).filter(|_| among_all) {
+            // Since a pod of this shape looked everywhere in vain, nothing has changed.
+            Some(known) => {
+                failures = known;
+                self.feasible.clear();
+                cycle.looked_at = nodes as u32;
+            }
+            None => {
+                cycle.looked_at = self.filter(&own, &mut memo, &mut failures);
+                if self.feasible.is_empty() && among_all {
+                    memo.note_rejection(self.changes, failures);
+                }
+            }
+        }
         cycle.feasible = self.feasible.len() as u32;
         cycle.decision = if self.feasible.is_empty() {
             let preemption = self.preempt(&own, &mut memo, lots);
@@ -136,29 +150,39 @@ impl Scheduler {
         Some(cycle)
     }
 
-    /// Fills `feasible`; returns how many nodes were looked at.
+    /// Fills `feasible` and, for what is scored, `totals` with the scores of fit and balance;
+    /// returns how many nodes were looked at.
     fn filter(&mut self, own: &Attempt<'_>, memo: &mut ShapeMemo, failures: &mut Failures) -> u32 {
         self.feasible.clear();
+        self.totals.clear();
         let promised = self.nominations.of(own.pod).and_then(|node| self.seats.slot(node));
-        if let Some(slot) = promised
-            && self.verdict(own, memo, slot) == FEASIBLE
-        {
-            self.feasible.push(slot);
-            return 1;
+        if let Some(slot) = promised {
+            let verdict = self.verdict(own, memo, slot);
+            if is_feasible(verdict) {
+                self.admit(slot, verdict);
+                return 1;
+            }
         }
         let order = self.seats.take_order();
         let total = order.len();
+        let alone = memo.wide().is_trivial() && self.nominations.is_empty();
         let looked_at = match self.narrowed(own) {
             Some(slots) => {
                 let others = (total - slots.len()) as u32;
                 failures.by_plugin[Plugin::NodeAffinity as usize] += others;
                 self.search(own, memo, &slots, failures)
             }
+            None if alone => self.sweep(own, memo, &order, failures),
             None => self.search(own, memo, &order, failures),
         };
         self.seats.put_order(order);
         self.start = (self.start + looked_at) % total;
         looked_at as u32
+    }
+
+    fn admit(&mut self, slot: u32, verdict: Verdict) {
+        self.feasible.push(slot);
+        self.totals.push(verdict);
     }
 
     /// Looks at nodes from the rotating start until enough are feasible.
@@ -171,22 +195,65 @@ impl Scheduler {
     ) -> usize {
         let wanted = nodes_to_find(order.len(), own.view.spec.percentage_of_nodes);
         let start = if order.is_empty() { 0 } else { self.start % order.len() };
-        let alone = memo.wide().is_trivial() && self.nominations.is_empty();
         let mut looked_at = 0;
         for &slot in order[start..].iter().chain(&order[..start]) {
-            let code = if alone {
-                memo.verdict(slot, own.view, &self.seats, &self.profile)
-            } else {
-                self.verdict(own, memo, slot)
-            };
+            let verdict = self.verdict(own, memo, slot);
             looked_at += 1;
-            if code != FEASIBLE {
-                failures.count(code);
+            if !is_feasible(verdict) {
+                failures.count(verdict);
                 continue;
             }
-            self.feasible.push(slot);
+            self.admit(slot, verdict);
             if self.feasible.len() == wanted {
                 break;
+            }
+        }
+        looked_at
+    }
+
+    /// The same over all nodes where each is judged alone: runs of feasible ones are taken at once.
+    fn sweep(
+        &mut self,
+        own: &Attempt<'_>,
+        memo: &mut ShapeMemo,
+        order: &[u32],
+        failures: &mut Failures,
+    ) -> usize {
+        const RUN: usize = 16;
+        let wanted = nodes_to_find(order.len(), own.view.spec.percentage_of_nodes);
+        let start = self.start % order.len();
+        let mut looked_at = 0;
+        for part in [start..order.len(), 0..start] {
+            let mut at = part.start;
+            while at < part.end {
+                let end = part.end.min(at + RUN);
+                let run = &memo.in_order()[at..end];
+                // Failures and what is not known are negative.
+                if self.feasible.len() + RUN <= wanted
+                    && is_feasible(run.iter().fold(0, |all, &verdict| all | verdict))
+                {
+                    self.totals.extend_from_slice(run);
+                    self.feasible.extend_from_slice(&order[at..end]);
+                    looked_at += end - at;
+                    if self.feasible.len() == wanted {
+                        return looked_at;
+                    }
+                    at = end;
+                    continue;
+                }
+                for &slot in &order[at..end] {
+                    let verdict = memo.verdict(slot, own.view, &self.seats, &self.profile);
+                    looked_at += 1;
+                    if is_feasible(verdict) {
+                        self.admit(slot, verdict);
+                        if self.feasible.len() == wanted {
+                            return looked_at;
+                        }
+                    } else {
+                        failures.count(verdict);
+                    }
+                }
+                at = end;
             }
         }
         looked_at
@@ -203,21 +270,20 @@ impl Scheduler {
 
     /// All filters on one node, with and without pods of at least equal priority that have been
     /// promised it.
-    fn verdict(&self, own: &Attempt<'_>, memo: &mut ShapeMemo, slot: u32) -> u8 {
+    fn verdict(&self, own: &Attempt<'_>, memo: &mut ShapeMemo, slot: u32) -> Verdict {
         let node = self.seats.get(slot).node;
         if self.nominations.any_on(node) {
             let rivals = self.nominations.rivals(own.view, node, own.pod);
-            let failure = self.failure_beside(own, memo, node, &rivals);
-            if failure != FEASIBLE {
+            if let Some(failure) = self.failure_beside(own, memo, node, &rivals) {
                 return failure;
             }
         }
         let alone = memo.verdict(slot, own.view, &self.seats, &self.profile);
-        if alone != FEASIBLE || memo.wide().is_trivial() {
+        if !is_feasible(alone) || memo.wide().is_trivial() {
             return alone;
         }
         let failure = memo.wide().failure(own.shape, &own.view.facts(node));
-        failure.map_or(FEASIBLE, |failure| code(failure.plugin, failure.unresolvable))
+        failure.map_or(alone, |failure| failed(failure.plugin, failure.unresolvable))
     }
 
     /// All filters on one node with these pods added.
@@ -227,9 +293,9 @@ impl Scheduler {
         memo: &ShapeMemo,
         node: NodeId,
         rivals: &[PodId],
-    ) -> u8 {
+    ) -> Option<Verdict> {
         if rivals.is_empty() {
-            return FEASIBLE;
+            return None;
         }
         let row = &own.view.cluster.nodes[node];
         let (mut used, mut wide) = (row.used.clone(), memo.wide().clone());
@@ -242,7 +308,7 @@ impl Scheduler {
         let facts = NodeFacts::with_usage(row, &used);
         let symbols = &own.view.cluster.symbols;
         first_failure(own.shape, &facts, &wide, symbols, &self.profile.options)
-            .map_or(FEASIBLE, |failure| code(failure.plugin, failure.unresolvable))
+            .map(|failure| failed(failure.plugin, failure.unresolvable))
     }
 
     /// The slot to take among the feasible ones.
@@ -257,11 +323,15 @@ impl Scheduler {
         self.feasible[choose(&self.totals, tie_break, lots)]
     }
 
-    /// Fills `totals` for the feasible nodes. Scores that are the same for all are left out.
+    /// Adds to `totals` what the other plugins say of the feasible nodes. Scores that are the same
+    /// for all are left out.
     fn score(&mut self, own: &Attempt<'_>, memo: &mut ShapeMemo) {
         let Self { feasible, totals, raws, sums, seats, images, .. } = self;
-        totals.clear();
-        totals.extend(feasible.iter().map(|&slot| memo.local(slot) * weight::OTHER));
+        let mut add = |scores: &mut dyn Iterator<Item = i64>, weight: i64| {
+            for (total, score) in totals.iter_mut().zip(scores) {
+                *total += (score * weight) as i32;
+            }
+        };
         let nodes = seats.order().len();
         images.refresh(
             own.shape,
@@ -270,39 +340,33 @@ impl Scheduler {
             nodes,
         );
         if !images.is_flat() {
-            for (total, &slot) in totals.iter_mut().zip(&*feasible) {
-                *total += images.of(&seats.get(slot).images) * weight::OTHER;
-            }
+            let of = |&slot: &u32| images.of(&seats.get(slot).images);
+            add(&mut feasible.iter().map(of), weight::OTHER);
         }
         if memo.has_taint_scores {
-            let highest = feasible.iter().map(|&slot| memo.taint(slot)).max().unwrap_or(0);
-            for (total, &slot) in totals.iter_mut().zip(&*feasible) {
-                *total += lowest_is_best(memo.taint(slot), highest) * weight::TAINT;
-            }
+            let raw = || feasible.iter().map(|&slot| memo.taint(slot));
+            let highest = raw().max().unwrap_or(0);
+            add(&mut raw().map(|raw| lowest_is_best(raw, highest)), weight::TAINT);
         }
         let added = &self.profile.options.added_affinity.preferred;
         if !own.shape.node_affinity.preferred.is_empty() || !added.is_empty() {
-            let highest = feasible.iter().map(|&slot| memo.preferred(slot)).max().unwrap_or(0);
-            for (total, &slot) in totals.iter_mut().zip(&*feasible) {
-                *total += highest_is_best(memo.preferred(slot), highest) * weight::NODE_AFFINITY;
-            }
+            let raw = || feasible.iter().map(|&slot| memo.preferred(slot));
+            let highest = raw().max().unwrap_or(0);
+            add(&mut raw().map(|raw| highest_is_best(raw, highest)), weight::NODE_AFFINITY);
         }
         if let Some(scores) = memo.affinity_scores() {
             raws.clear();
             raws.extend(feasible.iter().map(|&slot| scores.of_node(&seats.get(slot).labels)));
             let lowest = raws.iter().copied().min().unwrap_or(0);
             let highest = raws.iter().copied().max().unwrap_or(0);
-            for (total, &raw) in totals.iter_mut().zip(&*raws) {
-                *total += normalise_pod_affinity(raw, lowest, highest) * weight::POD_AFFINITY;
-            }
+            let normal = raws.iter().map(|&raw| normalise_pod_affinity(raw, lowest, highest));
+            add(&mut { normal }, weight::POD_AFFINITY);
         }
         if let Some(scores) = &mut memo.spread {
             scores.weigh(feasible);
             scores.raw(feasible, sums, raws);
             normalise_spread(raws);
-            for (total, &score) in totals.iter_mut().zip(&*raws) {
-                *total += score * weight::SPREAD;
-            }
+            add(&mut raws.iter().copied(), weight::SPREAD);
         }
     }
 

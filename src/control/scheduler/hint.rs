@@ -61,7 +61,7 @@ impl Hints<'_> {
         let tolerated =
             |facts: &NodeFacts<'_>| untolerated(facts.taints, &shape.tolerations).is_none();
         asks(Plugin::NodeResourcesFit)
-            && fits(&shape.requests, &Resources::ZERO, &row.allocatable)
+            && fits(&shape.requests_alone(), &Resources::ZERO, &row.allocatable)
             && before.is_none_or(|seat| grew(shape, &seat.allocatable, &row.allocatable))
             || asks(Plugin::TaintToleration) && became(then.as_ref(), &facts, tolerated)
             || asks(Plugin::NodeAffinity) && became(then.as_ref(), &facts, matches)
@@ -139,7 +139,7 @@ fn became(
 
 /// Whether anything that the shape asks for grew.
 fn grew(shape: &PodShape, before: &Resources, now: &Resources) -> bool {
-    let need = &shape.requests;
+    let need = shape.requests_alone();
     let more = |need: i64, before: i64, now: i64| need > 0 && now > before;
     now.pods > before.pods
         || more(need.cpu_milli, before.cpu_milli, now.cpu_milli)

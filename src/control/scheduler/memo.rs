@@ -1,6 +1,7 @@
 //! What is remembered per shape: verdict and score of each node by slot, and counts over the
 //! cluster. Everything here could be computed anew from the view; a test does so and compares.
 
+use super::cycle::Failures;
 use super::score::{BalancedAllocation, FitScoring, PodAffinityScores, SpreadScores};
 use super::seats::{Seat, Seats};
 use super::view::{NodesOf, SchedulerView};
@@ -11,26 +12,34 @@ use crate::rules::{
 };
 use crate::unit::ShapeId;
 
-/// A node passes the filters that look at it alone.
-pub const FEASIBLE: u8 = 0;
-/// Not known.
-const STALE: u8 = 0x7f;
-/// Set in the code of failures that preemption cannot resolve.
-const UNRESOLVABLE: u8 = 0x80;
+/// What is known of a node for a shape: the score of fit and balance if the node passes the
+/// filters that look at it alone, or a negative code. One comparison with zero tells them apart,
+/// so that a search runs over many nodes at once.
+pub type Verdict = i32;
 
-/// A failure in one byte.
-pub const fn code(plugin: Plugin, unresolvable: bool) -> u8 {
-    (plugin as u8 + 1) | if unresolvable { UNRESOLVABLE } else { 0 }
+/// Not known.
+const STALE: Verdict = Verdict::MIN;
+/// Set in failures that preemption cannot resolve.
+const UNRESOLVABLE: Verdict = 0x80;
+
+/// A failure as a verdict.
+pub const fn failed(plugin: Plugin, unresolvable: bool) -> Verdict {
+    !(plugin as Verdict | if unresolvable { UNRESOLVABLE } else { 0 })
 }
 
-/// The plugin of a failure's code.
-pub const fn plugin_index(code: u8) -> usize {
-    (code & !UNRESOLVABLE) as usize - 1
+/// Whether a node passes.
+pub const fn is_feasible(verdict: Verdict) -> bool {
+    verdict >= 0
+}
+
+/// The plugin of a failure.
+pub const fn plugin_index(failure: Verdict) -> usize {
+    (!failure & !UNRESOLVABLE) as usize
 }
 
 /// Whether preemption cannot resolve a failure.
-pub const fn is_unresolvable(code: u8) -> bool {
-    code & UNRESOLVABLE != 0
+pub const fn is_unresolvable(verdict: Verdict) -> bool {
+    !is_feasible(verdict) && !verdict & UNRESOLVABLE != 0
 }
 
 /// Settings that verdicts and scores depend on.
@@ -59,8 +68,11 @@ impl Profile {
 pub struct ShapeMemo {
     shape: ShapeId,
     cursor: u64,
-    verdict: Vec<u8>,
-    local: Vec<i32>,
+    /// By slot.
+    known: Vec<Verdict>,
+    /// The same in node order, which searches run along.
+    in_order: Vec<Verdict>,
+    order_version: u64,
     taint: Vec<i32>,
     preferred: Vec<i32>,
     /// Any node has had untolerated preferences since the memo was made.
@@ -68,6 +80,8 @@ pub struct ShapeMemo {
     wide: ClusterWide,
     affinity_scores: Option<PodAffinityScores>,
     counts_are_stale: bool,
+    /// How the nodes failed when they were last looked at in vain, and at which change that was.
+    rejected: Option<(u64, Failures)>,
     /// Soft spread.
     pub spread: Option<SpreadScores>,
     /// The last cycle that used the memo.
@@ -81,6 +95,13 @@ pub struct Placed {
     pub anti_affinity: u32,
     /// Placed pods with any affinity terms that score.
     pub affinity: u32,
+}
+
+impl Placed {
+    /// Whether there are any of either kind.
+    pub fn kinds(self) -> (bool, bool) {
+        (self.anti_affinity > 0, self.affinity > 0)
+    }
 }
 
 impl ShapeMemo {
@@ -103,14 +124,16 @@ impl ShapeMemo {
         Self {
             shape,
             cursor: seats.log_end(),
-            verdict: vec![STALE; seats.slots()],
-            local: vec![0; seats.slots()],
+            known: vec![STALE; seats.slots()],
+            in_order: Vec::new(),
+            order_version: 0,
             taint: vec![0; seats.slots()],
             preferred: vec![0; seats.slots()],
             has_taint_scores: false,
             wide: ClusterWide::default(),
             affinity_scores: None,
             counts_are_stale: true,
+            rejected: None,
             spread,
             last_used: 0,
         }
@@ -124,18 +147,32 @@ impl ShapeMemo {
         profile: &Profile,
         placed: Placed,
     ) {
-        for column in [&mut self.local, &mut self.taint, &mut self.preferred] {
+        for column in [&mut self.taint, &mut self.preferred] {
             column.resize(seats.slots(), 0);
         }
-        self.verdict.resize(seats.slots(), STALE);
+        self.known.resize(seats.slots(), STALE);
+        let order = seats.take_order();
         match seats.changed_since(self.cursor) {
             Some(changed) => {
+                let ordered = self.order_version == seats.order_version();
                 for &slot in changed {
-                    self.verdict[slot as usize] = STALE;
+                    self.known[slot as usize] = STALE;
+                    if let Some(place) = seats.place(slot).filter(|_| ordered) {
+                        self.in_order[place] = STALE;
+                    }
                 }
             }
-            None => self.verdict.fill(STALE),
+            None => {
+                self.known.fill(STALE);
+                self.in_order.fill(STALE);
+            }
         }
+        if self.order_version != seats.order_version() {
+            self.order_version = seats.order_version();
+            self.in_order.clear();
+            self.in_order.extend(order.iter().map(|&slot| self.known[slot as usize]));
+        }
+        seats.put_order(order);
         self.cursor = seats.log_end();
         if !self.counts_are_stale {
             return;
@@ -152,7 +189,7 @@ impl ShapeMemo {
             counts_affinity.then(|| PodAffinityScores::of(row, &snapshot, &view.names(), weight));
     }
 
-    /// The code of a node's failure by the filters that look at it alone.
+    /// What the filters that look at a node alone say of it.
     #[inline]
     pub fn verdict(
         &mut self,
@@ -160,39 +197,56 @@ impl ShapeMemo {
         view: SchedulerView<'_>,
         seats: &Seats,
         profile: &Profile,
-    ) -> u8 {
-        let known = self.verdict[slot as usize];
-        if known == STALE { self.compute(slot, view, seats, profile) } else { known }
+    ) -> Verdict {
+        let known = self.known[slot as usize];
+        if known == STALE { self.judge(slot, view, seats, profile) } else { known }
+    }
+
+    /// Every node failed at this change of the cluster.
+    pub fn note_rejection(&mut self, change: u64, failures: Failures) {
+        self.rejected = Some((change, failures));
+    }
+
+    /// How every node failed, if that was at this very change.
+    pub fn rejection_at(&self, change: u64) -> Option<Failures> {
+        self.rejected.filter(|&(then, _)| then == change).map(|(_, failures)| failures)
+    }
+
+    /// Verdicts in node order; some may not be known ([`ShapeMemo::verdict`] finds them).
+    pub fn in_order(&self) -> &[Verdict] {
+        &self.in_order
     }
 
     #[cold]
-    fn compute(
+    fn judge(
         &mut self,
         slot: u32,
         view: SchedulerView<'_>,
         seats: &Seats,
         profile: &Profile,
-    ) -> u8 {
+    ) -> Verdict {
         let row = &view.cluster.shapes[self.shape];
         let facts = view.facts(seats.get(slot).node);
         let symbols = &view.cluster.symbols;
-        let slot = slot as usize;
         let failure = node_failure(row, &facts, symbols, &profile.options);
-        self.verdict[slot] = match failure {
-            Some(failure) => code(failure.plugin, failure.unresolvable),
+        let verdict = match failure {
+            Some(failure) => failed(failure.plugin, failure.unresolvable),
             None => {
                 let added = &profile.options.added_affinity;
                 let preferred = preference(&row.node_affinity, &facts, symbols)
                     + preference(added, &facts, symbols);
                 let taints = intolerable_preferences(facts.taints, &row.tolerations);
-                self.local[slot] = profile.local_score(row, &facts) as i32;
-                self.preferred[slot] = preferred as i32;
-                self.taint[slot] = taints as i32;
+                self.preferred[slot as usize] = preferred as i32;
+                self.taint[slot as usize] = taints as i32;
                 self.has_taint_scores |= taints > 0;
-                FEASIBLE
+                profile.local_score(row, &facts) as Verdict
             }
         };
-        self.verdict[slot]
+        self.known[slot as usize] = verdict;
+        if let Some(place) = seats.place(slot) {
+            self.in_order[place] = verdict;
+        }
+        verdict
     }
 
     /// The filters that look at the cluster.
@@ -203,11 +257,6 @@ impl ShapeMemo {
     /// Inter-pod affinity scores, if any node could have one.
     pub fn affinity_scores(&self) -> Option<&PodAffinityScores> {
         self.affinity_scores.as_ref().filter(|scores| !scores.is_flat())
-    }
-
-    /// Fit and balance of a feasible node.
-    pub fn local(&self, slot: u32) -> i64 {
-        i64::from(self.local[slot as usize])
     }
 
     /// Raw taint score of a feasible node.
@@ -241,6 +290,15 @@ impl ShapeMemo {
         if let Some(spread) = &mut self.spread {
             spread.node_out(slot as usize);
         }
+    }
+
+    /// Whether pods of another shape count for anything here. It depends on the two shapes alone.
+    pub fn counts(&self, view: SchedulerView<'_>, other: &PodShape) -> bool {
+        let row = &view.cluster.shapes[self.shape];
+        let names = view.names();
+        ClusterWide::counts(row, other, &names)
+            || PodAffinityScores::counts(row, other, &names)
+            || self.spread.as_ref().is_some_and(|spread| spread.counts(row, other, names.symbols))
     }
 
     /// A pod came to (`delta` 1) or left (-1) a slot.

@@ -33,13 +33,19 @@ pub struct Scheduler {
     memos: Vec<Option<Box<ShapeMemo>>>,
     /// The shapes that have a memo, in order of creation.
     remembered: Vec<ShapeId>,
+    /// Those of them that count placed pods.
+    counting: Vec<ShapeId>,
+    /// By placed shape: which of `counting` count its pods. Known once asked for.
+    counted_by: Vec<Option<Box<[ShapeId]>>>,
     placed: Placed,
     priorities: BTreeMap<i32, u32>,
+    /// Bumped with each fact on which a filter depends.
+    pub(super) changes: u64,
     /// Where the next search starts (`nextStartNodeIndex`).
     pub(super) start: usize,
     pub(super) cycles: u64,
     pub(super) feasible: Vec<u32>,
-    pub(super) totals: Vec<i64>,
+    pub(super) totals: Vec<i32>,
     pub(super) raws: Vec<i64>,
     pub(super) sums: Vec<f64>,
     pub(super) images: ImageScore,
@@ -62,8 +68,11 @@ impl Scheduler {
             preempted: FxHashSet::default(),
             memos: Vec::new(),
             remembered: Vec::new(),
+            counting: Vec::new(),
+            counted_by: Vec::new(),
             placed: Placed::default(),
             priorities: BTreeMap::new(),
+            changes: 0,
             start: 0,
             cycles: 0,
             feasible: Vec::new(),
@@ -77,6 +86,12 @@ impl Scheduler {
     /// When a cycle or a timer could next do something; `None` while idle.
     pub fn next_wake(&mut self, now: SimTime) -> Option<SimTime> {
         self.queue.next_wake(now)
+    }
+
+    /// Whether a pod waits here.
+    #[cfg(test)]
+    pub(super) fn knows(&self, pod: PodId) -> bool {
+        self.queue.contains(pod)
     }
 
     /// Pods that wait, gated ones too.
@@ -104,7 +119,7 @@ impl Scheduler {
         self.queue.remove(pod);
         self.nominations.drop_pod(pod);
         *self.priorities.entry(view.priority(pod)).or_insert(0) += 1;
-        self.count_placed(view.shape(pod), 1);
+        self.count_placed(view, view.shape(pod), 1);
         self.pod_moved(view, pod, node, PodEvent::Placed, false, now);
     }
 
@@ -113,9 +128,10 @@ impl Scheduler {
         let Some(node) = view.cluster.pods[pod].node else { return };
         let Some(slot) = self.seats.slot(node) else { return };
         let (shape, facts) = (view.shape(pod), view.facts(node));
-        for memo in self.memos.iter_mut().flatten() {
+        self.changes += 1;
+        self.tell_counting(view, view.cluster.pods[pod].shape, |memo| {
             memo.pod_terminates(slot, view, shape, &facts);
-        }
+        });
     }
 
     /// A pod gave its room back (it is over, or deleted); the cluster has it off the node already.
@@ -134,13 +150,14 @@ impl Scheduler {
                 self.priorities.remove(&priority);
             }
         }
-        self.count_placed(view.shape(pod), -1);
+        self.count_placed(view, view.shape(pod), -1);
         let terminating = view.cluster.pods[pod].terminating != SimTime::NEVER;
         self.pod_moved(view, pod, node, PodEvent::Left, terminating, now);
     }
 
     /// A Node object appeared.
     pub fn node_added(&mut self, view: SchedulerView<'_>, node: NodeId, now: SimTime) {
+        self.changes += 1;
         let known = self.profile.options.well_known;
         let slot = self.seats.add(node, &view.cluster.nodes[node], &known);
         let seat = self.seats.get(slot);
@@ -154,6 +171,7 @@ impl Scheduler {
     /// Labels, taints, `unschedulable`, allocatable or images of a node may have changed; what did
     /// is found here.
     pub fn node_changed(&mut self, view: SchedulerView<'_>, node: NodeId, now: SimTime) {
+        self.changes += 1;
         let row = &view.cluster.nodes[node];
         let known = self.profile.options.well_known;
         let Some((slot, before)) = self.seats.change(node, row, &known) else { return };
@@ -177,6 +195,7 @@ impl Scheduler {
     /// A Node object is gone. Pods that were on it are told of one by one, when they go.
     pub fn node_removed(&mut self, view: SchedulerView<'_>, node: NodeId, now: SimTime) {
         let Some(slot) = self.seats.slot(node) else { return };
+        self.changes += 1;
         let seat = self.seats.get(slot).clone();
         for memo in self.memos.iter_mut().flatten() {
             memo.node_out(slot);
@@ -200,17 +219,48 @@ impl Scheduler {
             let placed = PlacedPod { shape: view.shape(pod), terminating };
             let facts = view.facts(node);
             let delta = if event == PodEvent::Placed { 1 } else { -1 };
-            for memo in self.memos.iter_mut().flatten() {
+            self.changes += 1;
+            self.tell_counting(view, view.cluster.pods[pod].shape, |memo| {
                 memo.pod_changed(slot, view, &placed, &facts, delta);
-            }
+            });
         }
         let hints = Hints { view, options: &self.profile.options };
         self.queue.wake(now, |group| hints.after_pod(group, pod, event));
     }
 
+    /// Tells the memos that count pods of the placed shape.
+    fn tell_counting(
+        &mut self,
+        view: SchedulerView<'_>,
+        placed: ShapeId,
+        mut tell: impl FnMut(&mut ShapeMemo),
+    ) {
+        if self.counting.is_empty() {
+            return;
+        }
+        let index = usize::from(placed);
+        if self.counted_by.len() <= index {
+            self.counted_by.resize(index + 1, None);
+        }
+        let other = &view.cluster.shapes[placed];
+        let memos = &mut self.memos;
+        let counting = self.counted_by[index].get_or_insert_with(|| {
+            let counts = |shape: &ShapeId| {
+                let memo = memos[usize::from(*shape)].as_ref();
+                memo.is_some_and(|memo| memo.counts(view, other))
+            };
+            self.counting.iter().copied().filter(counts).collect()
+        });
+        for &shape in counting.iter() {
+            if let Some(memo) = &mut memos[usize::from(shape)] {
+                tell(memo);
+            }
+        }
+    }
+
     /// Keeps count of placed pods whose terms concern every shape; the first and the last of them
     /// change what has to be counted.
-    fn count_placed(&mut self, shape: &PodShape, sign: i32) {
+    fn count_placed(&mut self, view: SchedulerView<'_>, shape: &PodShape, sign: i32) {
         let before = self.placed;
         let terms = &shape.pod_affinity;
         if !terms.anti_required.is_empty() {
@@ -222,12 +272,21 @@ impl Scheduler {
         {
             self.placed.affinity = self.placed.affinity.wrapping_add_signed(sign);
         }
-        let kinds = |placed: Placed| (placed.anti_affinity > 0, placed.affinity > 0);
-        if kinds(before) != kinds(self.placed) {
+        if before.kinds() != self.placed.kinds() {
             for memo in self.memos.iter_mut().flatten() {
                 memo.forget_counts();
             }
+            self.find_counting(view);
         }
+    }
+
+    /// Finds the memos that may count placed pods at all.
+    fn find_counting(&mut self, view: SchedulerView<'_>) {
+        let everybody = self.placed.kinds() != (false, false);
+        let may_count = |shape: &ShapeId| everybody || counts_pods(&view.cluster.shapes[*shape]);
+        self.counting.clear();
+        self.counting.extend(self.remembered.iter().copied().filter(may_count));
+        self.counted_by.clear();
     }
 
     /// Whether any placed pod has a lower priority.
@@ -241,11 +300,10 @@ impl Scheduler {
         if self.memos.len() <= index {
             self.memos.resize(index + 1, None);
         }
-        let mut memo = self.memos[index].take().unwrap_or_else(|| {
-            self.forget_oldest();
-            self.remembered.push(shape);
-            Box::new(ShapeMemo::new(shape, view, &mut self.seats, &self.profile))
-        });
+        let mut memo = match self.memos[index].take() {
+            Some(memo) => memo,
+            None => self.new_memo(view, shape),
+        };
         memo.last_used = self.cycles;
         memo.refresh(view, &mut self.seats, &self.profile, self.placed);
         memo
@@ -256,15 +314,30 @@ impl Scheduler {
         self.memos[usize::from(shape)] = Some(memo);
     }
 
-    fn forget_oldest(&mut self) {
+    fn new_memo(&mut self, view: SchedulerView<'_>, shape: ShapeId) -> Box<ShapeMemo> {
+        let forgotten = self.forget_oldest();
+        self.remembered.push(shape);
+        let everybody = self.placed.kinds() != (false, false);
+        let counts = |shape: ShapeId| everybody || counts_pods(&view.cluster.shapes[shape]);
+        if counts(shape) || forgotten.is_some_and(counts) {
+            self.find_counting(view);
+        }
+        Box::new(ShapeMemo::new(shape, view, &mut self.seats, &self.profile))
+    }
+
+    fn forget_oldest(&mut self) -> Option<ShapeId> {
         if self.remembered.len() < MEMOS_MAX {
-            return;
+            return None;
         }
         let used = |shape: ShapeId| self.memos[usize::from(shape)].as_ref().map(|m| m.last_used);
-        let oldest = (0..self.remembered.len()).min_by_key(|&at| used(self.remembered[at]));
-        if let Some(oldest) = oldest {
-            let shape = self.remembered.remove(oldest);
-            self.memos[usize::from(shape)] = None;
-        }
+        let oldest = (0..self.remembered.len()).min_by_key(|&at| used(self.remembered[at]))?;
+        let shape = self.remembered.remove(oldest);
+        self.memos[usize::from(shape)] = None;
+        Some(shape)
     }
+}
+
+/// Whether filters or scores of a shape count placed pods, whatever those are.
+fn counts_pods(shape: &PodShape) -> bool {
+    !shape.spread.is_empty() || shape.default_spread.is_some() || !shape.pod_affinity.is_empty()
 }

@@ -58,7 +58,11 @@ pub struct Seats {
     by_name: FxHashMap<Symbol, u32>,
     tree: NodeTree,
     order: Vec<u32>,
+    /// Place of each slot in the order.
+    places: Vec<u32>,
     order_is_old: bool,
+    /// How often the order was made anew.
+    order_version: u64,
     nodes_with_image: Vec<u32>,
     log: Vec<u32>,
     log_start: u64,
@@ -164,9 +168,28 @@ impl Seats {
     pub fn order(&mut self) -> &[u32] {
         if self.order_is_old {
             self.tree.list(&mut self.order);
+            self.places.clear();
+            self.places.resize(self.seats.len(), NOWHERE);
+            for (place, &slot) in self.order.iter().enumerate() {
+                self.places[slot as usize] = place as u32;
+            }
+            self.order_version += 1;
             self.order_is_old = false;
         }
         &self.order
+    }
+
+    /// Changes whenever the order has.
+    pub fn order_version(&self) -> u64 {
+        self.order_version
+    }
+
+    /// Place of a slot in the order as it was last asked for.
+    pub fn place(&self, slot: u32) -> Option<usize> {
+        self.places
+            .get(slot as usize)
+            .filter(|&&place| place != NOWHERE)
+            .map(|&place| place as usize)
     }
 
     /// Lends the order out while others of `self` are used; it is given back by

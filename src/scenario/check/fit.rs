@@ -66,7 +66,7 @@ pub fn place(scenario: &Scenario, name: &str) -> Option<Span> {
 }
 
 /// What keeps a shape off every node of a pool; `None`: nothing does.
-fn obstacle(plan: &Plan, shape: &PodShape, pool: &PoolSpec) -> Option<String> {
+pub(super) fn obstacle(plan: &Plan, shape: &PodShape, pool: &PoolSpec) -> Option<String> {
     if let Some(wrong) = wrong_label(&pool.labels, shape) {
         let (key, value) = (plan.symbols.text(wrong.0), plan.symbols.text(wrong.1));
         return Some(format!("its nodes have no label {key}={value}"));
@@ -74,6 +74,13 @@ fn obstacle(plan: &Plan, shape: &PodShape, pool: &PoolSpec) -> Option<String> {
     if let Some(taint) = untolerated(&pool.taints, &shape.tolerations) {
         let (key, value) = (plan.symbols.text(taint.key), plan.symbols.text(taint.value));
         return Some(format!("its taint {key}={value} is not tolerated"));
+    }
+    if let Some(zone) = shape.volumes.zone.filter(|zone| !pool.zones.contains(zone)) {
+        return Some(format!("the disk is in {}, its nodes are not", plan.symbols.text(zone)));
+    }
+    let (disks, most) = (shape.volumes.data_disks, pool.size.max_data_disks);
+    if most > 0 && disks > most {
+        return Some(format!("{disks} disks to attach, its size takes {most}"));
     }
     let room = pool.allocatable;
     (!shape.requests.fits_in(&room)).then(|| what_is_short(&shape.requests, &room))

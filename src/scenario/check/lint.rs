@@ -1,12 +1,14 @@
 //! What can be simulated but was probably not meant.
 
+use rustc_hash::FxHashMap;
+
 use crate::cloud::{NetworkMode, address};
 use crate::plan::{ArrivalSpec, Plan, ScalerKind};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::format::Scenario;
 use crate::scenario::reading::Reading;
-use crate::unit::SubnetId;
+use crate::unit::{SubnetId, Symbol};
 
 /// All lints.
 pub fn check(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
@@ -144,13 +146,15 @@ fn mean_seconds(dist: &crate::chance::Dist) -> Option<f64> {
 
 /// Replicas that a scaler overrules at once.
 fn replicas(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
+    let scaled = plan.workloads.iter().rev();
+    let scalers: FxHashMap<Symbol, &ScalerKind> =
+        scaled.filter_map(|one| Some((one.name, one.scaler.as_ref()?))).collect();
     for given in scenario.workloads.iter().flat_map(|at| &at.value) {
         let (Some(replicas), Some(name)) = (&given.value.replicas, &given.value.name) else {
             continue;
         };
-        let symbol = plan.symbols.find(&name.value.0);
-        let workload = plan.workloads.iter().find(|workload| Some(workload.name) == symbol);
-        let most = match workload.and_then(|workload| workload.scaler.as_ref()) {
+        let scaler = plan.symbols.find(&name.value.0).and_then(|name| scalers.get(&name));
+        let most = match scaler {
             Some(ScalerKind::ScaledObject(spec)) => spec.max_replicas,
             Some(ScalerKind::Hpa(spec)) => spec.max_replicas,
             _ => continue,

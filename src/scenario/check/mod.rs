@@ -3,8 +3,11 @@
 mod fit;
 mod header;
 mod lint;
+mod linter;
+mod pools;
 mod size;
 mod unused;
+mod work;
 
 pub use header::header;
 
@@ -21,4 +24,10 @@ pub fn plan(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
     fit::check(reading, scenario, plan);
     lint::check(reading, scenario, plan);
     unused::check(reading, scenario, plan);
+    let mut lint = linter::Linter::new(scenario, plan);
+    pools::check(&mut lint);
+    work::check(&mut lint);
+    for found in lint.found {
+        reading.report(found);
+    }
 }

@@ -31,6 +31,8 @@ codes! {
         "add the PriorityClass to the manifests, or correct `priorityClassName`";
     POOL "pool-name" "`pool:` names a pool that is not there",
         "use the name of one of `agentPoolProfiles`";
+    POLICY "container-policy" "Azure Policy reports containers without requests or limits",
+        "give every container CPU and memory requests and limits";
     ADMISSION "admission" "the API server would refuse the pods of a workload",
         "change the pod template or the rule that refuses it";
     EXTENDED "extended-resources" "more kinds of extended resources than can be simulated",

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use super::reader::{At, Raw, Read, Reader, section};
+use super::scheduler::SchedulerConfiguration;
 use super::value::{Count, Price, ResourceAmount, Switch, Text, words};
 use crate::scenario::node::{Kind, Node};
 
@@ -21,6 +22,10 @@ section! {
         "networkProfile" network: Network;
         /// Settings of the cluster autoscaler by AKS's keys, kebab or camel case.
         "autoScalerProfile" autoscaler: IndexMap<String, At<Text>>;
+        /// Configuration of kube-scheduler (AKS preview).
+        "schedulerConfiguration" scheduler: SchedulerConfiguration;
+        /// What the Azure Policy add-on enforces.
+        "azurePolicy" policy: AzurePolicy;
         /// Node pools.
         "agentPoolProfiles" pools: Vec<At<Pool>>, required;
     }
@@ -45,6 +50,26 @@ words! {
         "Standard" Standard,
         /// With long-term support.
         "Premium" Premium,
+    }
+}
+
+section! {
+    /// What the Azure Policy add-on enforces.
+    pub struct AzurePolicy {
+        /// Effect of the policy that containers have CPU and memory requests and limits.
+        "containerResources" containers: PolicyEffect, required;
+    }
+}
+
+words! {
+    /// Effect of an Azure Policy.
+    pub enum PolicyEffect {
+        /// Pods are refused.
+        "Deny" Deny,
+        /// Pods are reported.
+        "Audit" Audit,
+        /// Nothing.
+        "Disabled" Disabled,
     }
 }
 

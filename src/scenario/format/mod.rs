@@ -7,9 +7,11 @@ mod distribution;
 mod inject;
 mod kinds;
 mod moment;
+mod namespace;
 mod provider;
 mod reader;
 mod scenario;
+mod scheduler;
 mod simulation;
 mod value;
 mod workload;
@@ -19,9 +21,9 @@ pub use arrival::{
     Trace,
 };
 pub use cluster::{
-    Cluster, Network, NetworkPlugin, NetworkPluginMode, Nodes, OsDiskType, OsTypeName, OwnSize,
-    PodIpMode, Pool, PoolMode, PriorityName, ScaleDownModeName, Sku, Subnet, SubnetKeys,
-    SystemPods, TierName, UpgradeSettings,
+    AzurePolicy, Cluster, Network, NetworkPlugin, NetworkPluginMode, Nodes, OsDiskType, OsTypeName,
+    OwnSize, PodIpMode, PolicyEffect, Pool, PoolMode, PriorityName, ScaleDownModeName, Sku, Subnet,
+    SubnetKeys, SystemPods, TierName, UpgradeSettings,
 };
 pub use distribution::{
     Distribution, Empirical, Exponential, Gamma, HyperExponential, LogNormal, Part, SHAPES,
@@ -32,12 +34,14 @@ pub use inject::{
     NodeDown, SetReplicas, SourceFail, ZoneDown,
 };
 pub use moment::{Calendar, Moment, StartTime, Zone, date};
+pub use namespace::Namespace;
 pub use provider::{
     Batch, ControllerTiming, FailureDetectionName, ImagePull, Override, OverrideKeys, Phases,
     PoolMarket, PoolTiming, Prices, SchedulerTiming, SpotMarket, SpotTrace, Timing,
 };
 pub use reader::{At, KeySpec, Raw, Read, Reader, nearest, nearest_help};
 pub use scenario::Scenario;
+pub use scheduler::{PluginConfig, SchedulerConfiguration, SchedulerProfile};
 pub use simulation::{
     CooldownFrom, Initial, InstantScaler, Lab, LabScaler, Metadata, Simulation, WhenFull,
 };
@@ -46,6 +50,6 @@ pub use value::{
     Text, Whole, decimal, parse_duration,
 };
 pub use workload::{
-    Align, Budget, Checkpointing, Consumes, OnSigterm, PodTrace, ProbeKeys, Startup,
+    Align, Budget, Checkpointing, Claim, Consumes, OnSigterm, PodTrace, ProbeKeys, Startup,
     UnhealthyPolicy, Workload, WorkloadKindName,
 };

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use super::arrival::Queue;
 use super::cluster::{Cluster, Nodes, OwnSize};
 use super::inject::Injection;
+use super::namespace::Namespace;
 use super::provider::{Prices, SpotMarket, Timing};
 use super::reader::{At, Raw, section};
 use super::simulation::{Lab, Metadata, Simulation};
@@ -36,6 +37,10 @@ section! {
         "workloads" workloads: Vec<At<Workload>>;
         /// Kubernetes and KEDA objects: files, globs, or inline.
         "manifests" manifests: Vec<At<Raw>>;
+        /// Rules of namespaces by name; a namespace without rules need not be listed.
+        "namespaces" namespaces: IndexMap<String, Namespace>;
+        /// PriorityClasses by name: `{value: 1000}` as in Kubernetes.
+        "priorityClasses" priority_classes: IndexMap<String, Raw>;
         /// Queues by name.
         "queues" queues: IndexMap<String, At<Queue>>;
         /// A recording of pods.

@@ -61,6 +61,8 @@ section! {
         "terminationGracePeriodSeconds" grace: Length;
         /// How many of its pods may be evicted.
         "podDisruptionBudget" budget: Budget;
+        /// Claims that each of its pods has: disks to attach (`volumeClaimTemplates`).
+        "persistentVolumeClaims" claims: Vec<At<Claim>>;
         /// Annotations of its pods that the autoscaler reads.
         "annotations" annotations: IndexMap<String, Text>;
     }
@@ -160,6 +162,20 @@ section! {
 }
 
 section! {
+    /// A PersistentVolumeClaim.
+    pub struct Claim {
+        /// Name.
+        "name" name: Text, required;
+        /// Size.
+        "storage" storage: ResourceAmount;
+        /// StorageClass; those that begin with `azurefile` attach no disk.
+        "storageClassName" class: Text = "default", "AKS: Azure Disk";
+        /// Zone of a disk that is there already (1, 2, 3); without it, it follows its pod.
+        "zone" zone: Text;
+    }
+}
+
+section! {
     /// A PodDisruptionBudget.
     pub struct Budget {
         /// Pods that must stay, a number or percent.
@@ -194,6 +210,11 @@ section! {
         "memory" memory: Text = "memory_mib", "own default";
         /// Column with the number of GPUs.
         "gpu" gpu: Text;
+        /// Column with the thousandths of its GPU that a pod takes; below 1000 others share it.
+        "gpuMilli" gpu_milli: Text;
+        /// Column with the models of GPU that will do, separated by `|`: the node label
+        /// `accelerator`. Empty: any.
+        "gpuModel" gpu_model: Text;
         /// Column with the time a pod runs, seconds.
         "duration" duration: Text;
         /// Column with the time of deletion.

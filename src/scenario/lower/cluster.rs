@@ -3,13 +3,14 @@
 use super::lowering::{Lowering, value};
 use crate::cloud::address::{self, Cidr};
 use crate::cloud::{NetworkMode, NetworkSpec, QuotaSpec, SubnetSpec, Tier, limits};
-use crate::control::autoscaler::AutoscalerSpec;
+use crate::control::autoscaler::{AutoscalerSpec, Expander};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::format::{
     At, FailureDetectionName, Network, NetworkPlugin, PodIpMode, Pool, Subnet, Text, TierName,
     nearest,
 };
+use crate::scenario::source::Span;
 use crate::unit::SubnetId;
 use crate::vocabulary::KubernetesVersion;
 
@@ -213,13 +214,33 @@ pub fn is_regional(name: &str) -> bool {
     REGIONAL.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
+/// What an expander needs and does not get.
+fn check_expanders(lowering: &mut Lowering<'_, '_>, spec: &AutoscalerSpec, place: Span) {
+    let found = if spec.expanders.contains(&Expander::Price) {
+        Diagnostic::error(code::AUTOSCALER_SETTING, "Azure gives the expander `price` no prices")
+            .help("AKS takes random, most-pods, least-waste or priority")
+    } else if spec.expanders.contains(&Expander::Priority) {
+        let message = "`priority` finds no priorities: all pools pass, and chance decides";
+        Diagnostic::warning(code::AUTOSCALER_SETTING, message)
+            .help("the ConfigMap cluster-autoscaler-priority-expander is not read yet")
+    } else {
+        return;
+    };
+    lowering.report(found.at(place, ""));
+}
+
 /// The autoscaler's settings.
 pub fn autoscaler(lowering: &mut Lowering<'_, '_>) -> AutoscalerSpec {
     let mut spec = AutoscalerSpec::aks(lowering.version);
     let cluster = value(&lowering.scenario.cluster);
     let given = cluster.and_then(|cluster| cluster.autoscaler.as_ref());
     for (key, setting) in given.into_iter().flat_map(|at| &at.value) {
-        let Err(error) = spec.set(key, &setting.value.0) else { continue };
+        let Err(error) = spec.set(key, &setting.value.0) else {
+            if AutoscalerSpec::is_setting(key, "expander") {
+                check_expanders(lowering, &spec, setting.span);
+            }
+            continue;
+        };
         let severity = if error.is_note() {
             crate::scenario::diagnostic::Severity::Note
         } else {
@@ -229,6 +250,11 @@ pub fn autoscaler(lowering: &mut Lowering<'_, '_>) -> AutoscalerSpec {
             Diagnostic::new(severity, code::AUTOSCALER_SETTING, error.to_string())
                 .at(setting.span, ""),
         );
+    }
+    // AKS profile table: `scale-down-delay-after-delete` is `scan-interval` unless it is given.
+    let mut keys = given.into_iter().flat_map(|at| at.value.keys());
+    if !keys.any(|key| AutoscalerSpec::is_setting(key, "scale-down-delay-after-delete")) {
+        spec.delay_after_delete = spec.scan_interval;
     }
     let timing = value(&lowering.scenario.timing);
     match timing.and_then(|timing| value(&timing.failure_detection)) {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::lowering::{Lowering, value};
+use super::node::ACCELERATOR;
 use super::pool::GPU;
 use crate::demand::SourceSpec;
-use crate::model::PodShape;
+use crate::model::{DeviceShare, NodeSelectorTerm, PodShape, Requirement, SelectorOp};
 use crate::plan::ArrivalSpec;
 use crate::queue::{DepthCurve, LaneKind, LaneSpec, QueueKind, QueueSpec};
 use crate::scenario::code;
@@ -321,6 +322,8 @@ pub fn pod_rows(
         cpu: name(&given.cpu).unwrap_or("cpu_milli"),
         memory: name(&given.memory).unwrap_or("memory_mib"),
         gpu: name(&given.gpu),
+        gpu_milli: name(&given.gpu_milli),
+        gpu_model: name(&given.gpu_model),
         duration: name(&given.duration),
         end: name(&given.end),
     };
@@ -334,6 +337,17 @@ pub fn pod_rows(
         if row.gpus > 0 {
             let id = lowering.tables.extended(GPU)?;
             shape.requests.extended[usize::from(id.0)] = row.gpus;
+        }
+        if row.gpu_milli > 0 {
+            let kind = lowering.tables.extended(GPU)?;
+            shape.device_share = Some(DeviceShare { kind, milli: row.gpu_milli });
+        }
+        if !row.gpu_models.is_empty() {
+            let key = lowering.tables.intern(ACCELERATOR);
+            let values = row.gpu_models.iter().map(|model| lowering.tables.intern(model)).collect();
+            let one_of = Requirement { key, op: SelectorOp::In, values };
+            let term = NodeSelectorTerm { expressions: vec![one_of], fields: Vec::new() };
+            shape.node_affinity.required = Some(vec![term]);
         }
         Some((row.created, lowering.tables.shape(shape), row.lifetime))
     });

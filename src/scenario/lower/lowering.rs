@@ -162,6 +162,7 @@ impl Lowering<'_, '_> {
             pools: std::mem::take(&mut self.pools),
             nodes,
             namespaces: work.namespaces,
+            namespace_quotas: work.namespace_quotas,
             scheduler,
             autoscaler,
             shapes: tables.shapes,

@@ -11,6 +11,9 @@ use crate::unit::Resources;
 /// Pods a node takes where the scenario does not say.
 const MAX_PODS: i64 = 250;
 
+/// Label of the model of GPU.
+pub const ACCELERATOR: &str = "accelerator";
+
 /// Room for what no trace asks for.
 const EPHEMERAL: i64 = 1 << 40;
 
@@ -59,7 +62,7 @@ fn read(lowering: &mut Lowering<'_, '_>, nodes: &Nodes) -> Option<Vec<GivenNode>
         .map(|(key, text)| (tables.intern(key), tables.intern(text)))
         .collect();
         if !row.model.is_empty() {
-            labels.set(tables.intern("accelerator"), tables.intern(&row.model));
+            labels.set(tables.intern(ACCELERATOR), tables.intern(&row.model));
         }
         let name = tables.intern(&name);
         given.push(GivenNode { name, labels, capacity: room, allocatable: room });

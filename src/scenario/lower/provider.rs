@@ -70,7 +70,7 @@ pub fn scheduler(lowering: &mut Lowering<'_, '_>) -> SchedulerSpec {
     let count = |key: &Option<At<Count>>, default| value(key).map_or(default, |count| count.0);
     let length =
         |key: &Option<At<Length>>, default| value(key).map_or(default, |length: &Length| length.0);
-    SchedulerSpec {
+    let mut spec = SchedulerSpec {
         version: lowering.version,
         percentage_of_nodes: 0,
         fit: FitStrategy::LeastAllocated { cpu: 1, memory: 1 },
@@ -80,7 +80,9 @@ pub fn scheduler(lowering: &mut Lowering<'_, '_>) -> SchedulerSpec {
         cycle: length(&given.cycle, Duration::from_millis(1)),
         bind_rate_milli: milli(rate(&given.bind_rate, 50.0)),
         bind_burst: u64::from(count(&given.bind_burst, 100)),
-    }
+    };
+    super::scheduler::configure(lowering, &mut spec);
+    spec
 }
 
 fn check_pool_names(lowering: &mut Lowering<'_, '_>) {

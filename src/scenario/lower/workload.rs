@@ -2,9 +2,9 @@
 //! lowered alike.
 
 use super::lowering::{Lowering, value};
-use super::{demand, start};
-use crate::cloud::PodStartSpec;
+use super::{demand, namespace, start};
 use crate::cloud::system_pods::{SystemPodsContext, aks_system_pods};
+use crate::cloud::{PodStartSpec, identity};
 use crate::model::{Annotations, SafeToEvict};
 use crate::plan::{ArrivalSpec, IntOrPercent, WorkloadKind};
 use crate::queue::{Checkpoint, ConsumerSpec, OnSigterm};
@@ -18,7 +18,7 @@ use crate::scenario::format::{
 };
 use crate::scenario::pods::{
     BudgetDraft, ContainerDraft, Drafts, LowerContext, Lowered, ResourceList, ScalerDraft,
-    WorkDraft, WorkloadDraft, lower as lower_drafts, system_drafts,
+    VolumeDraft, VolumeKind, WorkDraft, WorkloadDraft, lower as lower_drafts, system_drafts,
 };
 use crate::unit::{Duration, IdVec, QueueId, StreamId, WorkloadId};
 
@@ -28,8 +28,10 @@ pub fn lower(
     streams: &mut IdVec<StreamId, ArrivalSpec>,
 ) -> Option<Lowered> {
     let start = start::common(lowering);
-    let mut drafts = Drafts { workloads: system(lowering), ..Drafts::default() };
+    let mut drafts = Drafts::default();
+    drafts.workloads = system(lowering);
     manifests(lowering, &mut drafts);
+    namespace::rules(lowering, &mut drafts);
     let scenario = lowering.scenario;
     for workload in value(&scenario.workloads).into_iter().flatten() {
         Short { lowering, start: &start }.read(workload, &mut drafts);
@@ -390,7 +392,31 @@ impl Short<'_, '_, '_> {
         for (key, text) in value(&given.annotations).into_iter().flatten() {
             self.annotation(key, &text.0, draft);
         }
+        self.claims(given, draft);
         self.placement(given, draft);
+    }
+
+    /// Azure Files is attached by nobody, and is in no zone.
+    fn claims(&mut self, given: &Workload, draft: &mut WorkloadDraft) {
+        let cluster = value(&self.lowering.scenario.cluster);
+        let location = cluster.and_then(|cluster| value(&cluster.location));
+        let location = location.map_or("westeurope", |location| location.0.as_str());
+        for claim in value(&given.claims).into_iter().flatten().map(|at| &at.value) {
+            let file = value(&claim.class).is_some_and(|class| class.0.starts_with("azurefile"));
+            if file {
+                continue;
+            }
+            let zone = value(&claim.zone).map(|zone| {
+                let number = zone.0.rsplit('-').next();
+                self.lowering.tables.intern(&identity::zone_value(location, number))
+            });
+            draft.pod.volumes.push(VolumeDraft {
+                name: value(&claim.name).map(|name| name.0.clone()).unwrap_or_default(),
+                kind: VolumeKind::Claim,
+                size: value(&claim.storage).map(|amount| amount.0),
+                zone,
+            });
+        }
     }
 
     fn annotation(&mut self, key: &str, text: &str, draft: &mut WorkloadDraft) {

@@ -7,24 +7,29 @@
 //! `pkg/controller/daemon/util/daemonset_util.go`.
 
 use super::draft::{
-    ContainerDraft, ContainerRole, LimitRangeDraft, PodDraft, PriorityClassDraft, ResourceList,
-    VolumeKind, WorkloadDraft,
+    ContainerDraft, ContainerPolicy, ContainerRole, LimitKind, LimitRangeDraft, PodDraft,
+    PriorityClassDraft, ResourceList, VolumeKind, WorkloadDraft,
 };
+use super::limits;
+use super::quota::{Quotas, Tie};
 use super::tables::Tables;
+use crate::control::admission::{Refusal, RefusedBy, WorkloadAdmission};
 use crate::model::{
     Container, NodeSelectorTerm, OwnerKind, PodShape, Requirement, SelectorOp, TaintEffect,
     Toleration, TolerationOp, Volumes,
 };
 use crate::plan::WorkloadKind;
 use crate::rules::{ContainerRequest, PodRequest};
-use crate::scenario::Span;
 use crate::scenario::foreign::{Findings, code};
+use crate::scenario::{Diagnostic, Span};
 use crate::unit::{Duration, Quantity, QuantityError, Resources, Symbol};
 
 /// `terminationGracePeriodSeconds` of a pod that does not say.
 const GRACE: Duration = Duration::from_secs(30);
 /// How long a pod stays on a node that is not ready or not reachable.
 const NODE_TROUBLE: Duration = Duration::from_secs(300);
+/// Namespaces that Azure Policy leaves alone (built-in definitions, `excludedNamespaces`).
+const POLICY_EXCLUDES: [&str; 3] = ["kube-system", "gatekeeper-system", "azure-arc"];
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 
@@ -32,8 +37,12 @@ const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 pub(super) struct Admission<'a> {
     pub priority_classes: &'a [PriorityClassDraft],
     pub limit_ranges: &'a [LimitRangeDraft],
+    pub container_policy: ContainerPolicy,
+    pub quotas: &'a mut Quotas,
     pub tables: &'a mut Tables,
     pub found: &'a mut Findings,
+    /// What becomes of the pods.
+    pub admission: WorkloadAdmission,
 }
 
 impl Admission<'_> {
@@ -41,7 +50,8 @@ impl Admission<'_> {
     pub fn shape(&mut self, draft: &WorkloadDraft) -> PodShape {
         let pod = &draft.pod;
         let title = format!("{:?} {}", draft.kind, draft.name);
-        let containers = self.containers(draft, &title);
+        let containers = self.containers(draft);
+        self.policy(draft, &containers, &title);
         let (requests, scoring) = self.requests(pod, &containers, &title);
         let mut limits = Resources::ZERO;
         for container in containers.iter().filter(|c| c.role != ContainerRole::Init) {
@@ -63,6 +73,7 @@ impl Admission<'_> {
             tolerations: self.tolerations(draft),
             spread: pod.spread.clone(),
             default_spread: None,
+            device_share: None,
             host_ports: containers.iter().flat_map(|c| c.host_ports.iter().copied()).collect(),
             volumes: self.volumes(pod),
             annotations: pod.annotations.clone(),
@@ -79,6 +90,7 @@ impl Admission<'_> {
         if let Some(name) = &pod.node_name {
             self.pin(&mut shape, name);
         }
+        self.quota(draft, &containers, &shape);
         shape
     }
 
@@ -95,42 +107,82 @@ impl Admission<'_> {
     }
 
     /// Containers with the requests and limits that they get when a pod is made.
-    fn containers(&mut self, draft: &WorkloadDraft, title: &str) -> Vec<ContainerDraft> {
+    fn containers(&mut self, draft: &WorkloadDraft) -> Vec<ContainerDraft> {
         let mut containers = draft.pod.containers.clone();
         for container in &mut containers {
             fill(&mut container.requests, &container.limits);
-            for range in self.limit_ranges.iter().filter(|r| r.namespace == draft.namespace) {
-                let (limits, requests) = defaults(range);
+        }
+        let limit_ranges = self.limit_ranges;
+        let own = || limit_ranges.iter().filter(|range| range.namespace == draft.namespace);
+        for range in own().filter(|range| range.kind == LimitKind::Container) {
+            let (limits, requests) = defaults(range);
+            for container in &mut containers {
                 fill(&mut container.limits, &limits);
                 fill(&mut container.requests, &requests);
-                self.check(range, container, title);
             }
+        }
+        for range in own() {
+            self.refuse(RefusedBy::LimitRange, limits::violation(range, draft, &containers));
         }
         containers
     }
 
-    fn check(&mut self, range: &LimitRangeDraft, container: &ContainerDraft, title: &str) {
-        let name = &container.name;
-        for (resource, min) in &range.min {
-            if container.requests.get(resource).is_none_or(|given| given < min) {
-                let text = format!(
-                    "{title}: container `{name}` requests less {resource} than the LimitRange of \
-                     namespace `{}` allows",
-                    range.namespace
-                );
-                self.found.error(code::ADMISSION, container.origin, text);
-            }
+    /// Notes a refusal; the first one is what the API server says.
+    fn refuse(&mut self, by: RefusedBy, why: Option<String>) {
+        if let (None, Some(why)) = (&self.admission.never, why) {
+            self.admission.never = Some(Refusal { by, why });
         }
-        for (resource, max) in &range.max {
-            if container.limits.get(resource).is_none_or(|given| given > max) {
-                let text = format!(
-                    "{title}: container `{name}` may use more {resource} than the LimitRange of \
-                     namespace `{}` allows",
-                    range.namespace
-                );
-                self.found.error(code::ADMISSION, container.origin, text);
-            }
+    }
+
+    /// What Azure Policy says about containers without requests or limits.
+    fn policy(&mut self, draft: &WorkloadDraft, containers: &[ContainerDraft], title: &str) {
+        if self.container_policy == ContainerPolicy::Disabled
+            || POLICY_EXCLUDES.contains(&draft.namespace.as_str())
+        {
+            return;
         }
+        let Some(why) = limits::unbounded(containers) else { return };
+        if self.container_policy == ContainerPolicy::Deny {
+            self.refuse(RefusedBy::AzurePolicy, Some(why));
+            return;
+        }
+        let text = format!("{title}: Azure Policy reports it: {why}");
+        let found = Diagnostic::warning(code::POLICY, text)
+            .help("give every container CPU and memory requests and limits");
+        self.found.report(match draft.origin {
+            Some(place) => found.at(place, ""),
+            None => found,
+        });
+    }
+
+    /// Ties the workload to the quotas of its namespace, and says if no pod is ever admitted.
+    fn quota(&mut self, draft: &WorkloadDraft, containers: &[ContainerDraft], shape: &PodShape) {
+        let class = self.class_name(&draft.pod);
+        let tie = Tie { draft, containers, shape, class: class.as_deref() };
+        let (quotas, why) = self.quotas.tie(&tie, &self.tables.symbols);
+        self.admission.quotas = quotas;
+        self.refuse(RefusedBy::ResourceQuota, why);
+        if let Some(refusal) = &self.admission.never {
+            let text = format!(
+                "the API server refuses every pod of {:?} {}: {}",
+                draft.kind, draft.name, refusal.why
+            );
+            let found = Diagnostic::warning(code::ADMISSION, text)
+                .help("change the pod template or the rule; the run counts these refusals");
+            self.found.report(match draft.origin {
+                Some(place) => found.at(place, ""),
+                None => found,
+            });
+        }
+    }
+
+    /// The PriorityClass that pods end up with.
+    fn class_name(&self, pod: &PodDraft) -> Option<String> {
+        let default = || {
+            let defaults = self.priority_classes.iter().filter(|class| class.global_default);
+            defaults.min_by_key(|class| class.value).map(|class| class.name.clone())
+        };
+        pod.priority_class.as_ref().map(|(name, _)| name.clone()).or_else(default)
     }
 
     /// What the scheduler reserves and what it scores with.
@@ -284,7 +336,10 @@ impl Admission<'_> {
         let mut volumes = Volumes::default();
         for volume in &pod.volumes {
             match volume.kind {
-                VolumeKind::Claim => volumes.data_disks += 1,
+                VolumeKind::Claim => {
+                    volumes.data_disks += 1;
+                    volumes.zone = volume.zone.or(volumes.zone);
+                }
                 VolumeKind::EmptyDir | VolumeKind::HostPath => {
                     volumes.local.push(self.tables.intern(&volume.name));
                 }

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
+
 use super::tables::Tables;
 use crate::chance::Dist;
 use crate::cloud::PodStartSpec;
@@ -43,10 +45,17 @@ pub struct Drafts {
     pub budgets: Vec<BudgetDraft>,
     /// PriorityClasses.
     pub priority_classes: Vec<PriorityClassDraft>,
-    /// LimitRanges.
+    /// Items of LimitRanges.
     pub limit_ranges: Vec<LimitRangeDraft>,
+    /// ResourceQuotas.
+    pub quotas: Vec<QuotaDraft>,
+    /// What Azure Policy does about containers without requests or limits.
+    pub container_policy: ContainerPolicy,
     /// Labels of namespaces.
     pub namespaces: Vec<(String, Labels)>,
+    /// Positions of the first `indexed` workloads by name.
+    by_name: FxHashMap<String, Vec<usize>>,
+    indexed: usize,
 }
 
 /// A workload.
@@ -192,6 +201,10 @@ pub struct VolumeDraft {
     pub name: String,
     /// Kind.
     pub kind: VolumeKind,
+    /// `resources.requests.storage` of its claim, where that is known.
+    pub size: Option<Quantity>,
+    /// Zone label value of a zonal disk that is there already.
+    pub zone: Option<Symbol>,
 }
 
 /// Kind of a volume.
@@ -368,11 +381,13 @@ pub struct PriorityClassDraft {
     pub never_preempts: bool,
 }
 
-/// The part of a LimitRange that changes containers: `type: Container`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// One item of a LimitRange.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitRangeDraft {
     /// Namespace.
     pub namespace: String,
+    /// `type`
+    pub kind: LimitKind,
     /// `default`: limits for containers without.
     pub default_limits: ResourceList,
     /// `defaultRequest`: requests for containers without.
@@ -381,6 +396,72 @@ pub struct LimitRangeDraft {
     pub min: ResourceList,
     /// `max`: more is refused.
     pub max: ResourceList,
+    /// `maxLimitRequestRatio`: a limit that is a larger multiple of its request is refused.
+    pub ratio: ResourceList,
+}
+
+/// `type` of an item of a LimitRange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitKind {
+    /// Every container; it alone has defaults.
+    Container,
+    /// The sum over a pod's containers.
+    Pod,
+    /// Every claim of a volume (`storage`).
+    PersistentVolumeClaim,
+}
+
+/// What Azure Policy does about containers without CPU and memory requests and limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContainerPolicy {
+    /// Nothing.
+    #[default]
+    Disabled,
+    /// Reports them.
+    Audit,
+    /// Refuses their pods.
+    Deny,
+}
+
+/// A ResourceQuota.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotaDraft {
+    /// Name.
+    pub name: String,
+    /// Namespace.
+    pub namespace: String,
+    /// `spec.hard`
+    pub hard: ResourceList,
+    /// `spec.scopes` and `spec.scopeSelector`: all must match.
+    pub scopes: Vec<QuotaScope>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// Which pods a quota counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QuotaScope {
+    /// Pods without any request or limit of CPU and memory (or, `false`, all others).
+    BestEffort(bool),
+    /// Pods with `activeDeadlineSeconds` (or, `false`, without).
+    Terminating(bool),
+    /// Pods by the name of their PriorityClass.
+    PriorityClass(ScopeOp, Vec<String>),
+    /// Pods with pod affinity that names namespaces.
+    CrossNamespacePodAffinity,
+}
+
+/// `operator` of a scope selector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScopeOp {
+    /// One of the values.
+    In,
+    /// None of the values.
+    NotIn,
+    /// Any.
+    Exists,
+    /// None at all.
+    DoesNotExist,
 }
 
 impl WorkloadDraft {
@@ -419,6 +500,7 @@ impl WorkloadDraft {
             || pod.labels.iter().count() > 1
             || pod.annotations != Annotations::default()
             || container.is_some_and(|c| !(c.requests.is_empty() && c.limits.is_empty()))
+            || !pod.volumes.is_empty()
             || pod.grace.is_some()
             || pod.priority_class.is_some()
             || !(pod.node_selector.is_empty() && pod.tolerations.is_empty())
@@ -467,11 +549,11 @@ impl Drafts {
             known.complete(draft, found);
             return;
         }
-        let twin = self.workloads.iter().find(|known| {
-            known.kind == draft.kind
-                && known.name == draft.name
-                && known.namespace == draft.namespace
-        });
+        let twin = self
+            .of_name(&draft.name)
+            .iter()
+            .map(|&at| &self.workloads[at])
+            .find(|known| known.kind == draft.kind && known.namespace == draft.namespace);
         if let Some(twin) = twin {
             let text = format!("there are two of {:?} `{}`", draft.kind, draft.name);
             twice(code::TWICE, &text, (draft.origin, twin.origin), found);
@@ -483,26 +565,43 @@ impl Drafts {
     /// The manifest's workload that an item of the short form means: that of its name in its
     /// namespace, or the only one of its name where the item says no namespace.
     fn manifest_of(&mut self, draft: &WorkloadDraft) -> Option<&mut WorkloadDraft> {
+        self.index();
         if draft.from_manifest {
             return None;
         }
-        let of_name = |known: &&mut WorkloadDraft| known.from_manifest && known.name == draft.name;
-        let mut same: Vec<_> = self.workloads.iter_mut().filter(of_name).collect();
-        match same.iter().position(|known| known.namespace == draft.namespace) {
-            Some(index) => Some(same.swap_remove(index)),
-            None if draft.namespace == "default" && same.len() == 1 => same.pop(),
-            None => None,
+        let same = self.of_name(&draft.name).iter().copied();
+        let same: Vec<usize> = same.filter(|&at| self.workloads[at].from_manifest).collect();
+        let own = same.iter().find(|&&at| self.workloads[at].namespace == draft.namespace);
+        let at = match (own, &same[..]) {
+            (Some(&at), _) => at,
+            (None, &[only]) if draft.namespace == "default" => only,
+            _ => return None,
+        };
+        self.workloads.get_mut(at)
+    }
+
+    /// Positions of the indexed workloads of a name.
+    fn of_name(&self, name: &str) -> &[usize] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Brings the index up to date.
+    fn index(&mut self) {
+        for at in self.indexed..self.workloads.len() {
+            self.by_name.entry(self.workloads[at].name.clone()).or_default().push(at);
         }
+        self.indexed = self.workloads.len();
     }
 
     /// Ties scalers to the workloads they name: each target is there and has one scaler.
     pub fn attach_scalers(&mut self, found: &mut Findings) {
+        self.index();
         for (target, scaler) in std::mem::take(&mut self.scalers) {
-            let draft = self.workloads.iter_mut().find(|draft| {
-                draft.kind == target.kind
-                    && draft.name == target.name
-                    && draft.namespace == target.namespace
+            let at = self.of_name(&target.name).iter().copied().find(|&at| {
+                let draft = &self.workloads[at];
+                draft.kind == target.kind && draft.namespace == target.namespace
             });
+            let draft = at.and_then(|at| self.workloads.get_mut(at));
             let kind = target.kind;
             let Some(draft) = draft else {
                 let text =

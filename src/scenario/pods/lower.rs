@@ -4,15 +4,19 @@ use std::collections::BTreeSet;
 
 use super::admission::Admission;
 use super::draft::{BudgetDraft, Drafts, ScalerDraft, WorkloadDraft};
+use super::quota::Quotas;
 use super::scaler;
 use super::tables::Tables;
 use crate::cloud::{PodStartSpec, PoolSpec};
+use crate::control::admission::{ResourceQuotaSpec, WorkloadAdmission};
 use crate::model::{LabelSelector, Labels, Requirement, SelectorOp, Toleration, TolerationOp};
 use crate::plan::{
     ArrivalSpec, DisruptionBudgetSpec, PodTimes, ScalerKind, WorkloadKind, WorkloadSpec,
 };
 use crate::scenario::foreign::{Findings, code};
-use crate::unit::{DisruptionBudgetId, Duration, IdVec, PoolId, QueueId, Symbol, WorkloadId};
+use crate::unit::{
+    DisruptionBudgetId, Duration, IdVec, NamespaceQuotaId, PoolId, QueueId, Symbol, WorkloadId,
+};
 use crate::vocabulary::KedaVersion;
 
 /// What lowering needs to know of the rest of the scenario.
@@ -40,6 +44,8 @@ pub struct Lowered {
     pub workloads: IdVec<WorkloadId, WorkloadSpec>,
     /// Disruption budgets.
     pub budgets: IdVec<DisruptionBudgetId, DisruptionBudgetSpec>,
+    /// ResourceQuotas.
+    pub namespace_quotas: IdVec<NamespaceQuotaId, ResourceQuotaSpec>,
     /// Every namespace with its labels.
     pub namespaces: Vec<(Symbol, Labels)>,
     /// Open-loop pods (`arrivals:` of workloads).
@@ -58,15 +64,20 @@ pub fn lower(
     drafts.workloads.sort_by_key(|draft| !draft.system);
     let mut lowered = Lowered::default();
     let mut budgets = Vec::new();
+    let mut quotas = Quotas::new(&drafts.quotas, tables, found);
     for draft in &mut drafts.workloads {
         apply_pool(draft, context, tables, found);
-        let shape = Admission {
+        let mut admission = Admission {
             priority_classes: &drafts.priority_classes,
             limit_ranges: &drafts.limit_ranges,
+            container_policy: drafts.container_policy,
+            quotas: &mut quotas,
             tables,
             found,
-        }
-        .shape(draft);
+            admission: WorkloadAdmission::default(),
+        };
+        let shape = admission.shape(draft);
+        let admission = admission.admission;
         let scaler = scaler::lower(draft, context, tables, found);
         let workload = lowered.workloads.next_id();
         let arrivals = draft.work.arrivals.drain(..);
@@ -79,6 +90,7 @@ pub fn lower(
             shape: tables.shape(shape),
             replicas: draft.replicas.unwrap_or_else(|| resting_replicas(draft, scaler.as_ref())),
             completions: draft.completions,
+            admission,
             scaler,
             consumes: draft.work.consumes.clone(),
             times: PodTimes {
@@ -94,6 +106,7 @@ pub fn lower(
             budgets.push(budget);
         }
     }
+    lowered.namespace_quotas = quotas.into_specs();
     budgets.append(&mut drafts.budgets);
     for budget in &budgets {
         lowered.budgets.push(lower_budget(budget, tables));

@@ -3,15 +3,18 @@
 
 mod admission;
 mod draft;
+mod limits;
 mod lower;
+mod quota;
 mod scaler;
 mod system;
 mod tables;
 
 pub use draft::{
-    BudgetDraft, ContainerDraft, ContainerRole, Drafts, LimitRangeDraft, ModifiersDraft, Origin,
-    PauseDraft, PodDraft, PriorityClassDraft, ResourceList, ScaledJobDraft, ScaledObjectDraft,
-    ScalerDraft, ScalerTarget, TriggerDraft, VolumeDraft, VolumeKind, WorkDraft, WorkloadDraft,
+    BudgetDraft, ContainerDraft, ContainerPolicy, ContainerRole, Drafts, LimitKind,
+    LimitRangeDraft, ModifiersDraft, Origin, PauseDraft, PodDraft, PriorityClassDraft, QuotaDraft,
+    QuotaScope, ResourceList, ScaledJobDraft, ScaledObjectDraft, ScalerDraft, ScalerTarget,
+    ScopeOp, TriggerDraft, VolumeDraft, VolumeKind, WorkDraft, WorkloadDraft,
 };
 pub use lower::{LowerContext, Lowered, lower};
 pub use system::system_drafts;

@@ -120,6 +120,10 @@ pub struct PodColumns<'a> {
     pub memory: &'a str,
     /// GPUs.
     pub gpu: Option<&'a str>,
+    /// Thousandths of the GPU.
+    pub gpu_milli: Option<&'a str>,
+    /// Models of GPU.
+    pub gpu_model: Option<&'a str>,
     /// Seconds of life.
     pub duration: Option<&'a str>,
     /// Or end of life.
@@ -127,7 +131,7 @@ pub struct PodColumns<'a> {
 }
 
 /// A row of a pod trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodTableRow {
     /// Creation.
     pub created: SimTime,
@@ -135,8 +139,12 @@ pub struct PodTableRow {
     pub cpu_milli: i64,
     /// Bytes.
     pub memory: i64,
-    /// GPUs.
+    /// Whole GPUs.
     pub gpus: i64,
+    /// Thousandths of one GPU that is shared; 0: none is.
+    pub gpu_milli: u16,
+    /// Models of GPU that will do; none: any.
+    pub gpu_models: Vec<String>,
     /// Life; `None`: not given, to the end of the run.
     pub lifetime: Option<Duration>,
 }
@@ -155,8 +163,8 @@ pub fn pods(
     let needed =
         [columns.create, columns.cpu, columns.memory].map(|name| table.column(name, &mut errors));
     let mut optional = |name: Option<&str>| name.map(|name| table.column(name, &mut errors));
-    let (gpu, duration, end) =
-        (optional(columns.gpu), optional(columns.duration), optional(columns.end));
+    let gpu = [columns.gpu, columns.gpu_milli, columns.gpu_model].map(&mut optional);
+    let (duration, end) = (optional(columns.duration), optional(columns.end));
     let [Some(create), Some(cpu), Some(memory)] = needed else { return Err(errors) };
     if !errors.is_empty() {
         return Err(errors);
@@ -169,22 +177,53 @@ pub fn pods(
     for ((line, record), &micros) in table.rows().zip(&times) {
         let cpu_milli = table.amount(line, record, cpu, true, &mut errors);
         let bytes = table.amount(line, record, memory, false, &mut errors);
-        let gpus = match gpu.flatten() {
-            Some(column) => table.whole(line, record, column, &mut errors),
-            None => Some(0),
-        };
+        let gpus = wanted_gpus(table, line, record, gpu.map(Option::flatten), &mut errors);
         let lifetime = match (duration.flatten(), end.flatten()) {
             (Some(column), _) => seconds(table, line, record, column, &mut errors),
             (None, Some(column)) => until(table, line, (record, create, column), &mut errors),
             (None, None) => None,
         };
-        if let (Some(created), Some(cpu_milli), Some(memory), Some(gpus)) =
+        if let (Some(created), Some(cpu_milli), Some(memory), Some((gpus, gpu_milli, gpu_models))) =
             (after_start(micros), cpu_milli, bytes, gpus)
         {
-            rows.push(PodTableRow { created, cpu_milli, memory, gpus: gpus as i64, lifetime });
+            let row =
+                PodTableRow { created, cpu_milli, memory, gpus, gpu_milli, gpu_models, lifetime };
+            rows.push(row);
         }
     }
     errors.or(rows)
+}
+
+/// Whole GPUs, thousandths of a shared one, and the models that will do; `columns` are those of
+/// number, thousandths and models.
+fn wanted_gpus(
+    table: &Table,
+    line: u64,
+    record: &csv::StringRecord,
+    [number, milli, model]: [Option<usize>; 3],
+    errors: &mut TableErrors,
+) -> Option<(i64, u16, Vec<String>)> {
+    let gpus = match number {
+        Some(column) => table.whole(line, record, column, errors)?,
+        None => 0,
+    };
+    let milli = match milli {
+        Some(column) => (table.whole(line, record, column, errors)?, column),
+        None => (1_000, 0),
+    };
+    let models = model.and_then(|column| record.get(column)).unwrap_or_default();
+    let models = models.split('|').filter(|model| !model.is_empty()).map(str::to_owned).collect();
+    match (gpus, milli) {
+        (0, _) => Some((0, 0, models)),
+        (_, (1_000, _)) => Some((gpus as i64, 0, models)),
+        (1, (part @ 1..1_000, _)) => Some((0, part as u16, models)),
+        (_, (_, column)) => {
+            let text = record.get(column).unwrap_or_default();
+            let message = format!("`{text}` is neither 1000 nor a part of a single GPU");
+            errors.add(line, table.header(column), message, "thousandths of each GPU, from 1");
+            None
+        }
+    }
 }
 
 /// A length in seconds; an empty field is not given.
@@ -397,6 +436,8 @@ mod tests {
             cpu: "cpu_milli",
             memory: "memory_mib",
             gpu: Some("gpus"),
+            gpu_milli: None,
+            gpu_model: None,
             duration: None,
             end: Some("gone"),
         };
@@ -408,10 +449,36 @@ mod tests {
                 cpu_milli: 500,
                 memory: 1 << 30,
                 gpus: 1,
+                gpu_milli: 0,
+                gpu_models: vec![],
                 lifetime: Some(Duration::from_secs(60)),
             }
         );
         assert_eq!(rows[1].lifetime, None);
+    }
+
+    #[test]
+    fn a_part_is_one_of_a_single_gpu() {
+        let text = "created,cpu_milli,memory_mib,gpus,part,model\n\
+                    5,500,1024,2,500,\n6,1,1,1,0,\n7,1,1,1,1001,\n8,1,1,1,300,T4|A10\n";
+        let columns = PodColumns {
+            create: "created",
+            cpu: "cpu_milli",
+            memory: "memory_mib",
+            gpu: Some("gpus"),
+            gpu_milli: Some("part"),
+            gpu_model: Some("model"),
+            duration: None,
+            end: None,
+        };
+        let errors = pods(&table(text), CLOCK, columns).unwrap_err();
+        let lines: Vec<u64> = errors.first.iter().map(|error| error.line).collect();
+        assert_eq!(lines, [2, 3, 4]);
+        let fine = text.replace(",2,500,", ",2,1000,").replace(",1,0,", ",0,0,");
+        let rows = pods(&table(&fine.replace(",1,1001,", ",1,999,")), CLOCK, columns).unwrap();
+        let gpus: Vec<(i64, u16)> = rows.iter().map(|row| (row.gpus, row.gpu_milli)).collect();
+        assert_eq!(gpus, [(2, 0), (0, 0), (0, 999), (0, 300)]);
+        assert_eq!(rows[3].gpu_models, ["T4", "A10"]);
     }
 
     #[test]

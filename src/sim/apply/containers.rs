@@ -8,6 +8,7 @@ use crate::control::kubelet::{StartSeen, Verdict, first_ready};
 use crate::model::PodPhase;
 use crate::plan::{CrashSpec, InjectKind};
 use crate::record::{Actor, Object};
+use crate::sim::apply::Stop;
 use crate::sim::event::Event;
 use crate::sim::kubelet::CrashWindow;
 use crate::sim::world::World;
@@ -202,6 +203,7 @@ impl World<'_> {
         let was_ready = self.cluster.pods[pod].phase == PodPhase::Ready;
         self.fingerprint.add(self.now, 5, u64::from(pod.0), 0);
         self.consumer_gone(pod);
+        self.leave_work(pod, Stop::Lost);
         self.cluster.container_exited(pod);
         let max = self.plan.timing.max_restart_period;
         let crashed = self.kubelets.crashed.entry(pod).or_default();

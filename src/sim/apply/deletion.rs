@@ -48,6 +48,7 @@ impl World<'_> {
                         || format!("{name} was not needed for scale-down-unneeded-time {unneeded}"),
                     );
                     self.delete_instance(node, "scale-down");
+                    self.count_own_deletion(node);
                 }
             }
         }

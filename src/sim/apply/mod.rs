@@ -1,5 +1,6 @@
 //! Actions carried out: the only code that writes the model. One file per kind of thing.
 
+mod admission;
 mod billing;
 mod budgets;
 mod containers;
@@ -13,6 +14,7 @@ mod scaled_jobs;
 mod scheduling;
 mod waiting;
 
+pub use admission::Admission;
 pub use budgets::Coverage;
 pub use pods::Stop;
 pub use scaled_jobs::JobBook;

@@ -30,15 +30,15 @@ impl World<'_> {
         self.billing_begins(node);
         self.record.pools[pool].created += u64::from(self.counts());
         self.note_step(Actor::Azure, "vm-running", Object::Node(node));
-        let waiting: Vec<PodId> = self
-            .cluster
-            .pending
-            .iter()
-            .copied()
-            .filter(|&pod| self.record.pod_clocks[pod].coming == Some(node))
-            .collect();
+        // In order of creation; a pod that came back to this node is listed twice.
+        let mut waiting = self.capacity.waiting_for.remove(&node).unwrap_or_default();
+        waiting.sort_unstable();
+        waiting.dedup();
         for pod in waiting {
-            self.set_pod_wait(pod, Some(Cause::NodeReady), Some(pool), Some(node));
+            let waits = self.record.pod_clocks[pod].coming == Some(node);
+            if waits && self.cluster.pending.contains(&pod) {
+                self.set_pod_wait(pod, Some(Cause::NodeReady), Some(pool), Some(node));
+            }
         }
     }
 
@@ -92,7 +92,7 @@ impl World<'_> {
     pub fn create_daemon_pod(&mut self, workload: WorkloadId, node: NodeId) {
         let shape = self.plan.workloads[workload].shape;
         self.cluster.workloads[workload].replicas += 1;
-        self.create_pod(workload, shape, Some(node));
+        self.create_or_hold(workload, shape, Some(node), None);
     }
 
     /// The node is Ready: the taint goes, pods may come.

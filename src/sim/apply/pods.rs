@@ -43,6 +43,7 @@ impl World<'_> {
     ) -> PodId {
         let spec = &self.plan.workloads[workload];
         let pod = self.cluster.create_pod(workload, shape, made_for, self.now);
+        self.use_quotas(pod, 1);
         let counted = self.counts() && !spec.system && spec.kind != WorkloadKind::DaemonSet;
         self.record.pods.created += u64::from(counted);
         self.record.pod_ends.push(Default::default());
@@ -138,18 +139,20 @@ impl World<'_> {
     fn work_length(&mut self, pod: PodId, own: Duration) -> Duration {
         let workload = self.cluster.pods[pod].workload;
         match &self.plan.workloads[workload].times.checkpoint {
-            Some(checkpoint) => checkpoint.length(self.work.finite.begin(workload, pod, own)),
+            Some(checkpoint) => {
+                checkpoint.length(self.work.finite.begin(workload, pod, own, self.now))
+            }
             None => own,
         }
     }
 
     /// A finite pod is over: what it did not save is left to the pod that replaces it.
-    fn leave_work(&mut self, pod: PodId, why: Stop) {
+    pub(super) fn leave_work(&mut self, pod: PodId, why: Stop) {
         let row = self.cluster.pods[pod];
         let Some(checkpoint) = &self.plan.workloads[row.workload].times.checkpoint else { return };
-        let elapsed = self.now.since(row.ready);
-        self.work.finite.end(row.workload, pod, |work| {
-            (why != Stop::Completed).then(|| checkpoint.left(work, elapsed))
+        let now = self.now;
+        self.work.finite.end(row.workload, pod, |work, began| {
+            (why != Stop::Completed).then(|| checkpoint.left(work, now.since(began)))
         });
     }
 
@@ -227,6 +230,7 @@ impl World<'_> {
         }
         let phase = if why == Stop::Completed { PodPhase::Succeeded } else { PodPhase::Removed };
         self.cluster.end_pod(pod, phase);
+        self.use_quotas(pod, -1);
         let spec = &self.plan.workloads[row.workload];
         let owner = &mut self.cluster.workloads[row.workload];
         owner.succeeded += u32::from(why == Stop::Completed);

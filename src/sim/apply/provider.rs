@@ -129,6 +129,7 @@ impl World<'_> {
         self.fingerprint.add(self.now, 15, u64::from(node.0), 0);
         let failure = self.capacity.failures.get(&node).copied();
         self.capacity.walls[pool] = failure;
+        self.capacity.sizes[pool].forget();
         let code = failure.map_or("", failure_code);
         let name = self.node_name(node);
         self.note(Actor::Azure, "vm-failed", Object::Pool(pool), code, None, || {
@@ -171,6 +172,7 @@ impl World<'_> {
         let capacity = &mut self.capacity;
         capacity.scale_sets[pool].finish_removal(spec, row.instance, &mut capacity.region);
         capacity.failures.remove(&node);
+        capacity.waiting_for.remove(&node);
     }
 
     /// A VM is lost: the scale set is smaller by one.

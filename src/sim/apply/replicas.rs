@@ -36,7 +36,8 @@ impl World<'_> {
 
     /// The workload's controller is woken: it works in its lane at this instant.
     pub fn sync_workload(&mut self, workload: WorkloadId) {
-        if self.is_driven(workload) && !self.syncs[workload] {
+        let wanted = self.is_driven(workload) || self.admission.holds(workload);
+        if wanted && !self.syncs[workload] {
             self.syncs[workload] = true;
             self.at(self.now, Event::WorkloadSync(workload));
         }
@@ -53,12 +54,19 @@ impl World<'_> {
     /// client may write.
     pub fn workload_sync(&mut self, workload: WorkloadId) {
         self.syncs[workload] = false;
+        if !self.is_driven(workload) {
+            self.retry_held(workload);
+            return;
+        }
         let state = &self.cluster.workloads[workload];
         let (wanted, active) = (state.replicas, state.active);
         if active < wanted {
             self.create_missing(workload, wanted - active);
-        } else if active > wanted {
-            self.delete_surplus(workload, active - wanted);
+        } else {
+            self.admitted(workload);
+            if active > wanted {
+                self.delete_surplus(workload, active - wanted);
+            }
         }
     }
 
@@ -79,8 +87,13 @@ impl World<'_> {
                 return;
             }
             self.controller_writes.take(self.now);
+            if !self.admit(workload, shape) {
+                // A refusal ends the sync (`slowStartBatch`); the work queue brings it back.
+                return;
+            }
             self.create_pod(workload, shape, None);
         }
+        self.admitted(workload);
     }
 
     fn delete_surplus(&mut self, workload: WorkloadId, surplus: u32) {

@@ -34,6 +34,9 @@ impl World<'_> {
         if before.is_none() {
             return;
         }
+        if let Some(node) = coming.filter(|_| clock.coming != coming) {
+            self.capacity.waiting_for.entry(node).or_default().push(pod);
+        }
         clock.coming = coming;
         clock.wall = pool;
         if before == cause && wall_before == pool {
@@ -97,7 +100,8 @@ impl World<'_> {
         let state = &self.cluster.workloads[workload];
         if state.ready < state.replicas {
             let stages = &self.record.workloads[workload].stages;
-            return stages.furthest().unwrap_or(Cause::SchedQueue);
+            let refused = || self.refused_cause(workload).unwrap_or(Cause::SchedQueue);
+            return stages.furthest().unwrap_or_else(refused);
         }
         match &self.plan.workloads[workload].scaler {
             Some(ScalerKind::ScaledObject(spec)) => {

@@ -3,6 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::control::autoscaler::azure::CachedSize;
 use crate::control::autoscaler::{
     Action, Autoscaler, DeleteReason, FailureKind, Fate, GrowReason, LOOP_TIME, Rejection, Scan,
     next_scan, run_once,
@@ -35,9 +36,7 @@ impl World<'_> {
         self.record.counters.autoscaler_scans += 1;
         self.capacity.scan_began = self.now;
         self.count_budgets();
-        for group in &mut self.capacity.groups {
-            group.target = self.cluster.pools[group.pool].target;
-        }
+        self.capacity.read_sizes(&self.cluster, self.now, self.plan.lab.zero_control_delay);
         let spec = &self.plan.autoscaler;
         let view = autoscaler_view(&self.cluster, &self.capacity);
         if self.capacity.autoscaler.is_idle(&view, self.now) {
@@ -91,9 +90,11 @@ impl World<'_> {
     pub fn restart_autoscaler(&mut self) {
         self.capacity.autoscaler = Autoscaler::new(&self.plan.autoscaler, self.now);
         self.capacity.deletions.clear();
-        // It takes off every taint of its own before its first loop
-        // (`cleanUpIfRequired` in upstream's `static_autoscaler.go`).
+        self.capacity.sizes.iter_mut().for_each(CachedSize::forget);
+        // Before its first loop it takes off the taints of deletions; soft ones too if it keeps
+        // none, else its loops do (`cleanUpIfRequired` in upstream's `static_autoscaler.go`).
         let (hard, soft) = (self.names.to_be_deleted, self.names.deletion_candidate);
+        let keeps_soft = self.plan.autoscaler.max_soft_taints > 0;
         for node in self.cluster.registered.clone() {
             let row = &self.cluster.nodes[node];
             if row.phase == NodePhase::Deleting {
@@ -102,7 +103,8 @@ impl World<'_> {
             if row.taints.iter().any(|taint| taint.key == hard) {
                 self.untaint_after_deletion(node);
             }
-            if self.cluster.nodes[node].taints.iter().any(|taint| taint.key == soft) {
+            let tainted = self.cluster.nodes[node].taints.iter().any(|taint| taint.key == soft);
+            if tainted && !keeps_soft {
                 self.soft_untaint(node);
             }
         }
@@ -151,6 +153,9 @@ impl World<'_> {
                                 DeleteReason::CreationFailed => "failed",
                             },
                         );
+                        if why == DeleteReason::CreationFailed {
+                            self.count_own_deletion(node);
+                        }
                     }
                 }
                 Action::StartDeletion { node, drain } => self.begin_deletion(node, drain),
@@ -161,8 +166,10 @@ impl World<'_> {
     }
 
     fn grow(&mut self, pool: PoolId, by: u32, reason: GrowReason) -> bool {
-        let target = i64::from(self.cluster.pools[pool].target);
-        let change = Some((target, target + i64::from(by)));
+        // What is asked for is a size: where VMs were lost unseen, Azure makes these too.
+        let (actual, seen) = (self.cluster.pools[pool].target, self.capacity.sizes[pool].size());
+        let wanted = seen + by;
+        let change = Some((i64::from(seen), i64::from(wanted)));
         let object = Object::Pool(pool);
         let code = match reason {
             GrowReason::Pods(_) => "ca.pending-pods",
@@ -172,8 +179,11 @@ impl World<'_> {
             GrowReason::Pods(pods) => format!("{by} more nodes for {pods} unschedulable pods"),
             GrowReason::MinSize => format!("{by} more nodes up to minCount"),
         });
-        match self.request_nodes(pool, by) {
-            Ok(()) => true,
+        match self.request_nodes(pool, wanted.saturating_sub(actual)) {
+            Ok(()) => {
+                self.capacity.sizes[pool].set(wanted, self.now);
+                true
+            }
             Err(refusal) => {
                 let failure = refusal.failure();
                 self.capacity.walls[pool] = Some(failure);
@@ -202,6 +212,15 @@ impl World<'_> {
         let pods: Vec<PodId> = self.cluster.pending.iter().copied().filter(helped).collect();
         for pod in pods {
             self.set_pod_wait(pod, Some(cause), Some(pool), None);
+        }
+    }
+
+    /// The provider counts an instance out that the autoscaler has deleted. Instances that never
+    /// became nodes are left to the next reading of the size (`DeleteInstances`).
+    pub fn count_own_deletion(&mut self, node: NodeId) {
+        if let Some(pool) = self.cluster.nodes[node].pool {
+            let size = &mut self.capacity.sizes[pool];
+            size.set(size.size().saturating_sub(1), self.now);
         }
     }
 
@@ -346,16 +365,19 @@ impl World<'_> {
             // Nodes of a cold start are on their way.
             return Cause::VmProvision;
         }
-        let pools = self.plan.pools.ids().any(|pool| could(&pool));
-        let given = self.cluster.registered.iter().any(|&node| {
+        let (shape, symbols) = (self.cluster.shape(pod), &self.cluster.symbols);
+        let empty = Usage::default();
+        let given = |&node: &NodeId| {
             let row = &self.cluster.nodes[node];
-            let empty = Usage::default();
             let facts = NodeFacts::with_usage(row, &empty);
-            let (shape, symbols) = (self.cluster.shape(pod), &self.cluster.symbols);
-            row.pool.is_none()
+            row.phase.has_node()
                 && node_failure(shape, &facts, symbols, &self.capacity.filters).is_none()
-        });
-        if pools || given { Cause::BlockedMaxCount } else { Cause::SchedConstraint }
+        };
+        if self.plan.pools.ids().any(|pool| could(&pool)) || self.capacity.given.iter().any(given) {
+            Cause::BlockedMaxCount
+        } else {
+            Cause::SchedConstraint
+        }
     }
 
     /// Whether an empty node of a pool could take a pod.

@@ -20,13 +20,12 @@ impl World<'_> {
                 self.cluster.workloads[workload].replicas += 1;
                 let finite = self.plan.workloads[workload].times.lifetime.is_some();
                 self.work.finite_pods += u64::from(finite);
-                self.create_pod(workload, shape, None);
+                self.create_or_hold(workload, shape, None, None);
             }
             Arrival::TracedPod(workload, shape, lifetime) => {
-                self.work.give_lifetime(workload, lifetime);
                 self.cluster.workloads[workload].replicas += 1;
                 self.work.finite_pods += u64::from(lifetime.is_some());
-                self.create_pod(workload, shape, None);
+                self.create_or_hold(workload, shape, None, Some(lifetime));
             }
         }
     }

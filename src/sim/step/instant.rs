@@ -57,7 +57,8 @@ impl World<'_> {
             let phase = self.cluster.pods[**pod].phase;
             phase.is_active() && phase != crate::model::PodPhase::Ready
         };
-        if let Some(&pod) = state.pods.iter().rev().find(coming) {
+        let youngest = state.pods.iter().rev().find(coming).copied();
+        if let Some(pod) = youngest {
             self.stop_server(workload, pod);
         }
     }

@@ -44,6 +44,19 @@ impl PodAffinityScores {
         scores
     }
 
+    /// Whether placed pods of another shape could give the shape a score.
+    pub fn counts(shape: &PodShape, other: &PodShape, names: &Names<'_>) -> bool {
+        let likes = |owner: &PodShape, target: &PodShape| {
+            let terms =
+                owner.pod_affinity.preferred.iter().chain(&owner.pod_affinity.anti_preferred);
+            terms.into_iter().any(|(_, term)| term_matches(term, owner.namespace, target, names))
+        };
+        let mut required = other.pod_affinity.required.iter();
+        likes(shape, other)
+            || likes(other, shape)
+            || required.any(|term| term_matches(term, other.namespace, shape, names))
+    }
+
     /// A pod came to (`sign` 1) or left (-1) a node.
     pub fn pod_changed(
         &mut self,

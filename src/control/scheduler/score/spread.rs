@@ -139,6 +139,13 @@ impl SpreadScores {
         }
     }
 
+    /// Whether pods of another shape count for a constraint.
+    pub fn counts(&self, shape: &PodShape, other: &PodShape, symbols: &Symbols) -> bool {
+        let pod = PlacedPod { shape: other, terminating: false };
+        let counts = |c: &SoftConstraint| counts_pod(&c.rule, shape.namespace, &pod, symbols);
+        self.constraints.iter().any(counts)
+    }
+
     /// A pod came to (`delta` 1) or left (-1) the node of a slot; one that starts terminating
     /// leaves.
     pub fn pod_changed(

@@ -116,7 +116,9 @@ impl Object<'_> {
             "LimitRange" => {
                 policy::limit_range(self, tables, found, drafts);
             }
-            "ResourceQuota" => policy::resource_quota(self, found),
+            "ResourceQuota" => {
+                drafts.quotas.extend(policy::resource_quota(self, tables, found));
+            }
             "Namespace" => policy::namespace(self, tables, drafts),
             _ => workload::read(self, tables, found, drafts),
         }

@@ -305,7 +305,7 @@ fn volumes(spec: &core::PodSpec) -> Vec<VolumeDraft> {
         } else {
             continue;
         };
-        read.push(VolumeDraft { name: volume.name.clone(), kind });
+        read.push(VolumeDraft { name: volume.name.clone(), kind, size: None, zone: None });
     }
     read
 }

@@ -1,5 +1,5 @@
-//! Objects that own no pods: PodDisruptionBudget, PriorityClass, LimitRange, Namespace, and the
-//! scalers.
+//! Objects that own no pods: PodDisruptionBudget, PriorityClass, LimitRange, ResourceQuota,
+//! Namespace, and the scalers.
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::policy::v1 as policy;
@@ -11,11 +11,12 @@ use super::document::Object;
 use super::fields::note_unread;
 use super::typed::typed;
 use crate::plan::{IntOrPercent, WorkloadKind};
+use crate::scenario::Node;
 use crate::scenario::foreign::{Findings, Trail, code, hpa, keda};
 use crate::scenario::pods::{
-    BudgetDraft, Drafts, LimitRangeDraft, PriorityClassDraft, ScalerDraft, ScalerTarget, Tables,
+    BudgetDraft, Drafts, LimitKind, LimitRangeDraft, PriorityClassDraft, QuotaDraft, QuotaScope,
+    ScalerDraft, ScalerTarget, ScopeOp, Tables,
 };
-use crate::scenario::{Diagnostic, Node};
 
 fn reader<'a>(object: &Object<'a>, tables: &'a mut Tables, found: &'a mut Findings) -> Reader<'a> {
     Reader { tables, found, root: object.node, object: object.title.clone() }
@@ -96,7 +97,7 @@ pub(super) fn priority_class(
     })
 }
 
-/// A LimitRange: its items for containers; other items are noted.
+/// A LimitRange: its items for containers, pods and claims; others are noted.
 pub(super) fn limit_range(
     object: &Object<'_>,
     tables: &mut Tables,
@@ -112,17 +113,21 @@ pub(super) fn limit_range(
     for (index, item) in read.spec.iter().flat_map(|spec| &spec.limits).enumerate() {
         let at = list.index(index);
         let place = reader.place(&at);
-        if item.type_ != "Container" {
-            let field = format!("LimitRange of type {}", item.type_);
-            reader.found.ignore(field, place, "only items of type `Container` have an effect");
-            continue;
-        }
-        if item.max_limit_request_ratio.is_some() {
-            let field = "spec.limits[].maxLimitRequestRatio".to_owned();
-            reader.found.ignore(field, place, "has no effect in the simulation");
-        }
+        let kind = match item.type_.as_str() {
+            "Container" => LimitKind::Container,
+            "Pod" => LimitKind::Pod,
+            "PersistentVolumeClaim" => LimitKind::PersistentVolumeClaim,
+            other => {
+                let field = format!("LimitRange of type {other}");
+                reader.found.ignore(field, place, "has no effect in the simulation");
+                continue;
+            }
+        };
         to.limit_ranges.push(LimitRangeDraft {
             namespace: object.namespace.to_owned(),
+            kind,
+            ratio: reader
+                .amounts(item.max_limit_request_ratio.as_ref(), &at.key("maxLimitRequestRatio")),
             default_limits: reader.amounts(item.default.as_ref(), &at.key("default")),
             default_requests: reader
                 .amounts(item.default_request.as_ref(), &at.key("defaultRequest")),
@@ -133,13 +138,64 @@ pub(super) fn limit_range(
     Some(())
 }
 
-/// A ResourceQuota: nothing in the simulation enforces it, which is said.
-pub(super) fn resource_quota(object: &Object<'_>, found: &mut Findings) {
-    let text = format!(
-        "{} is not enforced: pods that it would refuse are created in the simulation",
-        object.title
-    );
-    found.report(Diagnostic::warning(code::NOT_BUILT, text).at(object.node.span, ""));
+/// A ResourceQuota.
+pub(super) fn resource_quota(
+    object: &Object<'_>,
+    tables: &mut Tables,
+    found: &mut Findings,
+) -> Option<QuotaDraft> {
+    let (read, unknown) = typed::<core::ResourceQuota>(object.node, &object.title, found)?;
+    note_unread(object.node, object.kind, unknown, found);
+    let spec = read.spec.unwrap_or_default();
+    let mut reader = reader(object, tables, found);
+    let root = Trail::ROOT;
+    let at = root.key("spec");
+    let mut scopes = Vec::new();
+    let list = at.key("scopes");
+    for (index, name) in spec.scopes.iter().flatten().enumerate() {
+        scopes.extend(scope(&mut reader, name, (ScopeOp::Exists, None), &list.index(index)));
+    }
+    let selector_at = at.key("scopeSelector");
+    let list = selector_at.key("matchExpressions");
+    let selector = spec.scope_selector.and_then(|selector| selector.match_expressions);
+    for (index, term) in selector.into_iter().flatten().enumerate() {
+        let at = list.index(index);
+        let ops = [
+            ("In", ScopeOp::In),
+            ("NotIn", ScopeOp::NotIn),
+            ("Exists", ScopeOp::Exists),
+            ("DoesNotExist", ScopeOp::DoesNotExist),
+        ];
+        let Some(op) = reader.word(&term.operator, &ops, &at.key("operator")) else { continue };
+        scopes.extend(scope(&mut reader, &term.scope_name, (op, term.values), &at));
+    }
+    Some(QuotaDraft {
+        name: object.name.to_owned(),
+        namespace: object.namespace.to_owned(),
+        hard: reader.amounts(spec.hard.as_ref(), &at.key("hard")),
+        scopes,
+        origin: Some(object.node.span),
+    })
+}
+
+fn scope(
+    reader: &mut Reader<'_>,
+    name: &str,
+    (op, values): (ScopeOp, Option<Vec<String>>),
+    at: &Trail<'_>,
+) -> Option<QuotaScope> {
+    Some(match name {
+        "BestEffort" => QuotaScope::BestEffort(true),
+        "NotBestEffort" => QuotaScope::BestEffort(false),
+        "Terminating" => QuotaScope::Terminating(true),
+        "NotTerminating" => QuotaScope::Terminating(false),
+        "PriorityClass" => QuotaScope::PriorityClass(op, values.unwrap_or_default()),
+        "CrossNamespacePodAffinity" => QuotaScope::CrossNamespacePodAffinity,
+        other => {
+            reader.complain(at, format!("is no scope of a quota (`{other}`)"));
+            return None;
+        }
+    })
 }
 
 /// A Namespace: its labels select namespaces in pod affinity.

@@ -206,7 +206,11 @@ fn draft(
         let class = claim.spec.as_ref().and_then(|spec| spec.storage_class_name.as_deref());
         if !class.is_some_and(|class| class.starts_with("azurefile")) {
             let name = claim.metadata.name.clone().unwrap_or_default();
-            pod.volumes.push(VolumeDraft { name, kind: VolumeKind::Claim });
+            let wanted = claim.spec.as_ref().and_then(|spec| spec.resources.as_ref());
+            let wanted = wanted.and_then(|wanted| wanted.requests.as_ref());
+            let size = reader.amounts(wanted, &root.key("spec").key("volumeClaimTemplates"));
+            let size = size.get("storage").copied();
+            pod.volumes.push(VolumeDraft { name, kind: VolumeKind::Claim, size, zone: None });
         }
     }
     let spec = root.key("spec");

@@ -1,0 +1,120 @@
+//! Where lints look and where they report: places by name, and one finding for many workloads.
+
+use rustc_hash::FxHashMap;
+
+use crate::cloud::PoolSpec;
+use crate::plan::{Plan, ScalerKind, WorkloadKind, WorkloadSpec};
+use crate::scenario::diagnostic::{Diagnostic, Severity};
+use crate::scenario::format::Scenario;
+use crate::scenario::source::Span;
+use crate::unit::ShapeId;
+
+/// Names in one finding; the others are counted.
+const NAMED: usize = 3;
+
+/// A scenario under review.
+pub struct Linter<'a> {
+    /// The scenario.
+    pub plan: &'a Plan,
+    /// What was found.
+    pub found: Vec<Diagnostic>,
+    workloads: FxHashMap<&'a str, Span>,
+    pools: FxHashMap<&'a str, Span>,
+    homes: FxHashMap<ShapeId, Vec<&'a PoolSpec>>,
+}
+
+impl<'a> Linter<'a> {
+    /// Nothing found yet.
+    pub fn new(scenario: &'a Scenario, plan: &'a Plan) -> Self {
+        let workloads = scenario.workloads.iter().flat_map(|at| &at.value).filter_map(|given| {
+            let name = given.value.name.as_ref()?;
+            Some((name.value.0.as_str(), name.span))
+        });
+        let pools = scenario.cluster.as_ref().and_then(|at| at.value.pools.as_ref());
+        let pools = pools.into_iter().flat_map(|at| &at.value).filter_map(|given| {
+            let name = given.value.name.as_ref()?;
+            Some((name.value.0.as_str(), name.span))
+        });
+        Self {
+            plan,
+            found: Vec::new(),
+            workloads: workloads.collect(),
+            pools: pools.collect(),
+            homes: FxHashMap::default(),
+        }
+    }
+
+    /// Name of a workload.
+    pub fn name(&self, workload: &WorkloadSpec) -> &'a str {
+        self.plan.symbols.text(workload.name)
+    }
+
+    /// Pools that could hold a pod of the shape, maximum and all.
+    pub fn homes(&mut self, shape: ShapeId) -> &[&'a PoolSpec] {
+        let plan = self.plan;
+        self.homes.entry(shape).or_insert_with(|| {
+            let row = &plan.shapes[shape];
+            let pools = plan.pools.iter().filter(|pool| most(pool) > 0);
+            pools.filter(|pool| super::fit::obstacle(plan, row, pool).is_none()).collect()
+        })
+    }
+
+    /// Workloads of the user whose pods the scheduler places.
+    pub fn placed(&self) -> impl Iterator<Item = &'a WorkloadSpec> + use<'a> {
+        let all = self.plan.workloads.iter();
+        all.filter(|one| !one.system && one.kind != WorkloadKind::DaemonSet)
+    }
+
+    /// Reports a finding about a pool.
+    pub fn pool(
+        &mut self,
+        (severity, code): (Severity, &'static str),
+        pool: &PoolSpec,
+        message: String,
+        help: &str,
+    ) {
+        let found = Diagnostic::new(severity, code, message).help(help);
+        let place = self.pools.get(self.plan.symbols.text(pool.name));
+        self.found.push(match place {
+            Some(&place) => found.at(place, ""),
+            None => found,
+        });
+    }
+
+    /// Reports one finding about any number of workloads; none makes none.
+    pub fn workloads(
+        &mut self,
+        (severity, code): (Severity, &'static str),
+        names: &[&str],
+        what: &str,
+        help: &str,
+    ) {
+        let Some(first) = names.first() else { return };
+        let listed: Vec<String> =
+            names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+        let more = match names.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let message = format!("{}{more}: {what}", listed.join(", "));
+        let found = Diagnostic::new(severity, code, message).help(help);
+        self.found.push(match self.workloads.get(first) {
+            Some(&place) => found.at(place, ""),
+            None => found,
+        });
+    }
+}
+
+/// Most nodes that a pool may have.
+pub fn most(pool: &PoolSpec) -> u32 {
+    if pool.autoscaled { pool.max } else { pool.count.max(pool.max) }
+}
+
+/// Most pods that a workload may have at one time.
+pub fn most_replicas(workload: &WorkloadSpec) -> u32 {
+    match &workload.scaler {
+        Some(ScalerKind::ScaledObject(spec)) => spec.max_replicas,
+        Some(ScalerKind::Hpa(spec)) => spec.max_replicas,
+        _ => workload.replicas,
+    }
+}

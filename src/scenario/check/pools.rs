@@ -1,0 +1,141 @@
+//! Lints of node pools: walls that they cannot pass, rules of AKS, and what is worth a second look.
+//!
+//! Sources: azure-aks-docs @ fb060ab `use-system-pools.md`, `quotas-skus-regions.md`,
+//! `configure-kubenet.md`, `free-standard-pricing-tiers.md`; Azure's list of
+//! retiring VM series.
+
+use super::linter::{Linter, most};
+use crate::cloud::{NetworkMode, PoolSpec, Tier};
+use crate::scenario::code;
+use crate::scenario::diagnostic::{Diagnostic, Severity::Note, Severity::Warning};
+use crate::unit::QuotaId;
+
+/// Nodes up to which the Free tier is recommended.
+const FREE_NODES: u32 = 10;
+
+/// All lints of pools.
+pub fn check(lint: &mut Linter<'_>) {
+    quotas(lint);
+    let plan = lint.plan;
+    for pool in plan.pools.iter() {
+        let name = plan.symbols.text(pool.name);
+        let size = plan.symbols.text(pool.size.name);
+        if pool.system {
+            system_pool(lint, pool, name, size);
+        }
+        if pool.size.gpus > 0 && pool.taints.is_empty() && plan.pools.len() > 1 {
+            let message = format!("pods without need of a GPU may fill the GPU nodes of `{name}`");
+            let help = "add a taint such as `sku=gpu:NoSchedule`";
+            lint.pool((Warning, code::GPU_UNTAINTED), pool, message, help);
+        }
+        if let Some(when) = retirement(size) {
+            let message = format!("the size `{size}` of `{name}` {when}");
+            let help = "choose a size of a current series";
+            lint.pool((Note, code::RETIRING_SIZE), pool, message, help);
+        }
+    }
+    cluster(lint);
+}
+
+fn system_pool(lint: &mut Linter<'_>, pool: &PoolSpec, name: &str, size: &str) {
+    let least = if pool.autoscaled { pool.min } else { pool.count };
+    if least < 2 {
+        let message = format!("the system pool `{name}` may be down to {least} node");
+        let help = "two nodes at least, three where it matters: CoreDNS runs here";
+        lint.pool((Note, code::SYSTEM_POOL_COUNT), pool, message, help);
+    }
+    let burstable = size.starts_with("Standard_B");
+    if burstable || pool.size.vcpus < 2 {
+        let message = format!("AKS does not take `{size}` for the system pool `{name}`");
+        let help = "two vCPUs and 4 GiB at least, four advised, and no B-series";
+        lint.pool((Warning, code::SYSTEM_POOL_SIZE), pool, message, help);
+    }
+    let others = lint.plan.pools.iter().any(|other| !other.system);
+    let shielded =
+        pool.taints.iter().any(|taint| lint.plan.symbols.text(taint.key) == "CriticalAddonsOnly");
+    if others && !shielded {
+        let message = format!("workloads may fill the system pool `{name}`");
+        let help = "add `nodeTaints: [\"CriticalAddonsOnly=true:NoSchedule\"]`";
+        lint.pool((Note, code::SYSTEM_POOL_TAINT), pool, message, help);
+    }
+}
+
+/// Quotas that are used up before the pools are at their maximum.
+fn quotas(lint: &mut Linter<'_>) {
+    for (index, quota) in lint.plan.quotas.iter().enumerate() {
+        let id = QuotaId(index as u32);
+        let drawing = lint.plan.pools.iter().filter(|pool| pool.quotas.contains(&id));
+        let needed: u64 =
+            drawing.map(|pool| u64::from(most(pool)) * u64::from(pool.size.vcpus)).sum();
+        if needed > quota.limit {
+            let name = lint.plan.symbols.text(quota.name);
+            let message = format!(
+                "the quota `{name}` has {} vCPUs, its pools at maximum need {needed}",
+                quota.limit
+            );
+            lint.found.push(
+                Diagnostic::warning(code::SMALL_QUOTA, message)
+                    .help("ask Azure for more in time, or lower `maxCount`"),
+            );
+        }
+    }
+}
+
+fn cluster(lint: &mut Linter<'_>) {
+    let plan = lint.plan;
+    if plan.network.mode == NetworkMode::Kubenet {
+        let message = "the support of kubenet ends on 2028-03-31";
+        lint.found.push(
+            Diagnostic::note(code::KUBENET_ENDS, message)
+                .help("move to Azure CNI overlay: `networkPluginMode: overlay`"),
+        );
+    }
+    let nodes: u32 = plan.pools.iter().map(most).fold(0, u32::saturating_add);
+    let own_sizes = plan.pools.iter().all(|pool| pool.instance_limit.is_none());
+    if plan.tier == Tier::Free && nodes > FREE_NODES && !own_sizes {
+        let message = format!("the Free tier is meant for {FREE_NODES} nodes, here are {nodes}");
+        lint.found.push(
+            Diagnostic::note(code::FREE_TIER, message)
+                .help("`sku: {tier: Standard}` has an SLA and more room at the API server"),
+        );
+    }
+}
+
+/// When a size goes, if that is announced.
+fn retirement(size: &str) -> Option<&'static str> {
+    const NOVEMBER: &str = "is retired in November 2028";
+    let bare = size.strip_prefix("Standard_")?;
+    if bare.starts_with("NC") && bare.ends_with("_v3") && !bare.contains("T4") {
+        return Some("is being withdrawn");
+    }
+    let letters = bare.find(|c: char| c.is_ascii_digit())?;
+    let second = bare.ends_with("_v2");
+    let first = !bare.contains("_v");
+    match &bare[..letters] {
+        "DS" | "D" | "A" if first || second => Some(NOVEMBER),
+        "B" if first => Some(NOVEMBER),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_announced_series_retire() {
+        for (size, goes) in [
+            ("Standard_DS2_v2", true),
+            ("Standard_D4s_v5", false),
+            ("Standard_B2s", true),
+            ("Standard_B2s_v2", false),
+            ("Standard_A4_v2", true),
+            ("Standard_NC6s_v3", true),
+            ("Standard_NC4as_T4_v3", false),
+            ("Standard_E8s_v5", false),
+            ("bench", false),
+        ] {
+            assert_eq!(retirement(size).is_some(), goes, "{size}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Lints of workloads: what they ask for against what pools, budgets and quotas can give.
+
+use super::linter::{Linter, most, most_replicas};
+use crate::control::admission::Tracked;
+use crate::model::TaintEffect;
+use crate::plan::{IntOrPercent, ScalerKind, WorkloadSpec};
+use crate::rules::matches_labels;
+use crate::scenario::code;
+use crate::scenario::diagnostic::{Diagnostic, Severity::Note, Severity::Warning};
+use crate::unit::Duration;
+
+/// Polls more often than this load the broker more than they help (keda-docs, `pollingInterval`).
+const POLL: Duration = Duration::from_secs(10);
+
+/// All lints of workloads.
+pub fn check(lint: &mut Linter<'_>) {
+    if lint.plan.lab.infinite_nodes || !lint.plan.nodes.is_empty() {
+        return;
+    }
+    spot(lint);
+    room(lint);
+    requests(lint);
+    polls(lint);
+    budgets(lint);
+    namespaces(lint);
+}
+
+/// Pods that only spot pools can hold, and pods that spot pools may hold by accident.
+fn spot(lint: &mut Linter<'_>) {
+    if !lint.plan.pools.iter().any(|pool| pool.spot) {
+        return;
+    }
+    let (mut stranded, mut drifting) = (Vec::new(), Vec::new());
+    for workload in lint.placed() {
+        let shape = &lint.plan.shapes[workload.shape];
+        let selects = !shape.node_selector.is_empty()
+            || shape.node_affinity.required.is_some()
+            || !shape.node_affinity.preferred.is_empty();
+        let homes = lint.homes(workload.shape);
+        let spot = homes.iter().filter(|pool| pool.spot).count();
+        if spot == 0 {
+            continue;
+        }
+        if spot == homes.len() {
+            stranded.push(lint.name(workload));
+        } else if !selects {
+            drifting.push(lint.name(workload));
+        }
+    }
+    let what = "only spot pools can hold these pods";
+    let help = "prefer spot by affinity instead of selecting it, and let an on-demand pool catch \
+                what spot refuses";
+    lint.workloads((Note, code::SPOT_ALONE), &stranded, what, help);
+    let what = "they tolerate spot nodes without preferring or selecting any pool";
+    let help =
+        "add a node affinity: preferred for cheap work, `NotIn` for what must not be evicted";
+    lint.workloads((Note, code::SPOT_DRIFT), &drifting, what, help);
+}
+
+/// Workloads that may ask for more pods than all their pools together hold.
+fn room(lint: &mut Linter<'_>) {
+    let mut over = Vec::new();
+    for workload in lint.placed() {
+        let wanted = u64::from(most_replicas(workload));
+        let requests = lint.plan.shapes[workload.shape].requests;
+        let homes = lint.homes(workload.shape);
+        if homes.is_empty() {
+            continue;
+        }
+        let pods = |pool: &&crate::cloud::PoolSpec| {
+            let room = pool.allocatable;
+            let share = |need: i64, room: i64| if need > 0 { room / need } else { i64::MAX };
+            let each = share(requests.cpu_milli, room.cpu_milli)
+                .min(share(requests.memory, room.memory))
+                .min(i64::from(pool.max_pods));
+            u64::from(most(pool)).saturating_mul(u64::try_from(each).unwrap_or(0))
+        };
+        if wanted > homes.iter().map(pods).fold(0, u64::saturating_add) {
+            over.push(lint.name(workload));
+        }
+    }
+    let what = "at most replicas they do not fit into all their pools together";
+    let help = "raise `maxCount`, or lower `maxReplicaCount`: the rest would only wait";
+    lint.workloads((Warning, code::BEYOND_POOLS), &over, what, help);
+}
+
+fn requests(lint: &mut Linter<'_>) {
+    let silent: Vec<&str> = lint
+        .placed()
+        .filter(|workload| {
+            let requests = &lint.plan.shapes[workload.shape].requests;
+            requests.cpu_milli == 0 && requests.memory == 0
+        })
+        .filter(|workload| Some(workload.name) != lint.plan.symbols.find("pod-trace"))
+        .map(|workload| lint.name(workload))
+        .collect();
+    let what = "without requests nothing is reserved, and every node looks large enough";
+    let help = "give `requests: {cpu: …, memory: …}` from what the pods use";
+    lint.workloads((Note, code::NO_REQUESTS), &silent, what, help);
+}
+
+fn polls(lint: &mut Linter<'_>) {
+    let often = |workload: &&WorkloadSpec| match &workload.scaler {
+        Some(ScalerKind::ScaledObject(spec)) => spec.polling_interval < POLL,
+        Some(ScalerKind::ScaledJob(spec)) => spec.polling_interval < POLL,
+        _ => false,
+    };
+    let often: Vec<&str> = lint.placed().filter(often).map(|one| lint.name(one)).collect();
+    let what = "KEDA polls more often than every 10 s";
+    let help = "10 s or more: brokers throttle pollers, and the HPA looks every 15 s anyway";
+    lint.workloads((Note, code::SHORT_POLLING), &often, what, help);
+}
+
+/// Budgets that allow no eviction even when every pod is healthy.
+fn budgets(lint: &mut Linter<'_>) {
+    let plan = lint.plan;
+    let mut shut = Vec::new();
+    for budget in plan.budgets.iter() {
+        let never = match (budget.min_available, budget.max_unavailable) {
+            (_, Some(IntOrPercent::Int(0) | IntOrPercent::Percent(0))) => true,
+            (Some(IntOrPercent::Percent(percent)), _) => percent >= 100,
+            (Some(IntOrPercent::Int(least)), _) if least > 0 => {
+                let covered = |workload: &&WorkloadSpec| {
+                    workload.namespace == budget.namespace
+                        && budget.selector.as_ref().is_some_and(|selector| {
+                            let labels = &plan.shapes[workload.shape].labels;
+                            matches_labels(selector, labels, &plan.symbols)
+                        })
+                };
+                let owners: Vec<_> = lint.placed().filter(covered).collect();
+                let pods: i64 = owners.iter().map(|one| i64::from(most_replicas(one))).sum();
+                !owners.is_empty() && pods <= least
+            }
+            _ => false,
+        };
+        if never {
+            shut.push(plan.symbols.text(budget.name));
+        }
+    }
+    let what = "this disruption budget never allows an eviction: no scale-down, no upgrade";
+    let help = "let at least one pod be missing: `maxUnavailable: 1`, with two replicas or more";
+    lint.workloads((Warning, code::BUDGET_SHUT), &shut, what, help);
+}
+
+/// Quotas of namespaces that promise more than all pools have.
+fn namespaces(lint: &mut Linter<'_>) {
+    let plan = lint.plan;
+    let open = plan.pools.iter().filter(|pool| {
+        !pool.taints.iter().any(|taint| taint.effect != TaintEffect::PreferNoSchedule)
+    });
+    let room: i64 =
+        open.map(|pool| i64::from(most(pool)).saturating_mul(pool.allocatable.cpu_milli)).sum();
+    let promised = plan.namespace_quotas.iter().flat_map(|quota| &quota.hard);
+    let promised: i64 = promised
+        .filter(|(tracked, ..)| *tracked == Tracked::RequestsCpu)
+        .map(|&(_, _, most)| most)
+        .fold(0, i64::saturating_add);
+    if promised > room {
+        let message = format!(
+            "resource quotas promise {promised}m CPU, untainted pools at maximum have {room}m"
+        );
+        lint.found.push(
+            Diagnostic::note(code::OVERPROMISED, message)
+                .help("lower the quotas or raise `maxCount`, or accept that tenants compete"),
+        );
+    }
+}

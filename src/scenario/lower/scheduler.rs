@@ -1,0 +1,145 @@
+//! `cluster.schedulerConfiguration`: how kube-scheduler scores nodes, from its own configuration.
+//!
+//! kubernetes v1.36.2 `pkg/scheduler/apis/config/{types,types_pluginargs}.go` and `validation`;
+//! azure-aks-docs @ fb060ab `concepts-scheduler-configuration.md`.
+
+use super::lowering::{Lowering, value};
+use crate::control::scheduler::{FitStrategy, SchedulerSpec};
+use crate::scenario::code;
+use crate::scenario::format::{At, PluginConfig, SchedulerProfile, Text};
+use crate::scenario::node::Node;
+use crate::unit::Duration;
+
+const DEFAULT: &str = "default-scheduler";
+/// Scores of a shape's points (`MaxCustomPriorityScore`).
+const BEST: i64 = 10;
+
+/// Applies the configuration of the scenario.
+pub fn configure(lowering: &mut Lowering<'_, '_>, spec: &mut SchedulerSpec) {
+    let cluster = value(&lowering.scenario.cluster);
+    let Some(at) = cluster.and_then(|cluster| cluster.scheduler.as_ref()) else { return };
+    if !lowering.version.at_least(33) {
+        let message = "AKS takes a scheduler configuration from Kubernetes 1.33 on";
+        lowering.error(code::CONTRADICTION, message, at.span, "");
+    }
+    let given = &at.value;
+    let profiles = value(&given.profiles).into_iter().flatten();
+    let own = profiles.clone().find(|profile| name_of(profile) == DEFAULT);
+    for other in profiles.filter(|profile| name_of(profile) != DEFAULT) {
+        let reason = "only the profile of `default-scheduler` is simulated";
+        lowering.not_built("schedulerConfiguration.profiles", other.span, reason);
+    }
+    let percentage = own.and_then(|profile| profile.value.percentage.as_ref());
+    if let Some(percentage) = percentage.or(given.percentage.as_ref()) {
+        if percentage.value.0 > 100 {
+            lowering.error(code::BAD_VALUE, "a percentage is at most 100", percentage.span, "");
+        }
+        spec.percentage_of_nodes = percentage.value.0;
+    }
+    let seconds = |count: u32| Duration::from_secs(u64::from(count));
+    if let Some(initial) = &given.initial_backoff {
+        spec.initial_backoff = seconds(initial.value.0);
+    }
+    if let Some(max) = &given.max_backoff {
+        spec.max_backoff = seconds(max.value.0);
+    }
+    if spec.initial_backoff.is_zero() || spec.max_backoff < spec.initial_backoff {
+        let message = "`podInitialBackoffSeconds` must be at least 1 and no more than the maximum";
+        lowering.error(code::BAD_VALUE, message, at.span, "");
+    }
+    let Some(own) = own else { return };
+    if let Some(sets) = &own.value.sets {
+        let reason = "plugins cannot be turned on and off yet";
+        lowering.not_built("schedulerConfiguration.profiles.plugins", sets.span, reason);
+    }
+    for plugin in value(&own.value.plugins).into_iter().flatten() {
+        if let Some(fit) = plugin_config(lowering, plugin) {
+            spec.fit = fit;
+        }
+    }
+}
+
+fn name_of(profile: &At<SchedulerProfile>) -> &str {
+    value(&profile.value.name).map_or(DEFAULT, |name: &Text| &name.0)
+}
+
+fn plugin_config(
+    lowering: &mut Lowering<'_, '_>,
+    plugin: &At<PluginConfig>,
+) -> Option<FitStrategy> {
+    let name = plugin.value.name.as_ref()?;
+    if name.value.0 != "NodeResourcesFit" {
+        let reason = "only arguments of NodeResourcesFit are simulated";
+        lowering.not_built("pluginConfig", name.span, reason);
+        return None;
+    }
+    let args = &plugin.value.args.as_ref()?.value.0;
+    for (key, _) in args.entries() {
+        if !["apiVersion", "kind", "scoringStrategy"].contains(&key.text.as_str()) {
+            let reason = "only `scoringStrategy` is simulated";
+            lowering.not_built("pluginConfig.args", key.span, reason);
+        }
+    }
+    let strategy = args.get("scoringStrategy")?;
+    let (mut cpu, mut memory) = (1, 1);
+    if let Some(resources) = strategy.get("resources") {
+        (cpu, memory) = (0, 0);
+        for item in resources.items() {
+            let weight = item.get("weight").map_or(Some(1), whole);
+            let weight = weight.filter(|weight| (1..=100).contains(weight));
+            let Some(weight) = weight else {
+                lowering.error(code::BAD_VALUE, "a weight is from 1 to 100", item.span, "");
+                continue;
+            };
+            match item.get("name").and_then(Node::text) {
+                Some("cpu") => cpu = weight,
+                Some("memory") => memory = weight,
+                _ => {
+                    let reason = "only `cpu` and `memory` are scored";
+                    lowering.not_built("scoringStrategy.resources", item.span, reason);
+                }
+            }
+        }
+    }
+    match strategy.get("type").and_then(Node::text).unwrap_or("LeastAllocated") {
+        "LeastAllocated" => Some(FitStrategy::LeastAllocated { cpu, memory }),
+        "MostAllocated" => Some(FitStrategy::MostAllocated { cpu, memory }),
+        "RequestedToCapacityRatio" => {
+            let shape = shape(lowering, strategy)?;
+            Some(FitStrategy::RequestedToCapacityRatio { cpu, memory, shape })
+        }
+        other => {
+            let message = format!(
+                "`{other}` is no scoring strategy: LeastAllocated, MostAllocated, \
+                 RequestedToCapacityRatio"
+            );
+            lowering.error(code::BAD_VALUE, message, strategy.span, "");
+            None
+        }
+    }
+}
+
+/// Points of `requestedToCapacityRatio`: utilisation ascending within 0-100, scores within 0-10.
+fn shape(lowering: &mut Lowering<'_, '_>, strategy: &Node) -> Option<Vec<(i64, i64)>> {
+    let points = strategy.at(&["requestedToCapacityRatio", "shape"]).map_or(&[][..], Node::items);
+    let read = points.iter().map(|point| {
+        let number = |key: &str| point.get(key).and_then(whole);
+        Some((number("utilization")?, number("score")?))
+    });
+    let read: Option<Vec<_>> = read.collect();
+    let fine = read.filter(|points| {
+        !points.is_empty()
+            && points.iter().all(|(at, score)| (0..=100).contains(at) && (0..=BEST).contains(score))
+            && points.windows(2).all(|pair| pair[0].0 < pair[1].0)
+    });
+    if fine.is_none() {
+        let message = "`requestedToCapacityRatio.shape` needs points of ascending `utilization` \
+                       (0 to 100), each with a `score` (0 to 10)";
+        lowering.error(code::BAD_VALUE, message, strategy.span, "");
+    }
+    fine
+}
+
+fn whole(node: &Node) -> Option<i64> {
+    node.text()?.parse().ok()
+}

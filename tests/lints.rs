@@ -1,0 +1,59 @@
+//! The pages of lints: each code has one, its example gives exactly that finding, its fix none.
+
+#[path = "kit/story.rs"]
+#[allow(dead_code, reason = "stories ask for more than pages")]
+mod story;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use forescale::scenario::code::LINTS;
+use forescale::scenario::{MemoryFiles, load};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/lints")
+}
+
+/// Codes of everything that is said about a text.
+fn codes(text: &str) -> BTreeSet<&'static str> {
+    let files = MemoryFiles::new().with("story.yaml", text);
+    let found = load("story.yaml", &[], &files).diagnostics;
+    found.list.iter().map(|found| found.code).collect()
+}
+
+#[test]
+fn every_lint_has_its_page_and_every_page_its_lint() {
+    let pages = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let pages: BTreeSet<String> = pages
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .filter(|name| name != "README")
+        .collect();
+    let lints: BTreeSet<String> = LINTS.iter().map(|&code| code.to_owned()).collect();
+    assert_eq!(pages, lints);
+    let index = fs::read_to_string(folder().join("README.md")).unwrap();
+    for code in LINTS {
+        assert!(index.contains(&format!("({code}.md)")), "the index names {code}");
+    }
+}
+
+#[test]
+fn examples_give_their_finding_and_fixes_give_none() {
+    let mut wrong = Vec::new();
+    for code in LINTS {
+        let page = fs::read_to_string(folder().join(code).with_extension("md")).unwrap();
+        let blocks = story::blocks(&page);
+        let texts: Vec<&str> = blocks.iter().map(|block| block.text.as_str()).collect();
+        let [example, fixed] = texts[..] else {
+            wrong.push(format!("{code}: an example and a fix, not {} blocks", texts.len()));
+            continue;
+        };
+        if codes(example) != BTreeSet::from([*code]) {
+            wrong.push(format!("{code}: the example gives {:?}", codes(example)));
+        }
+        if !codes(fixed).is_empty() {
+            wrong.push(format!("{code}: the fix gives {:?}", codes(fixed)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
