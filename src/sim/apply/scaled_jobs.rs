@@ -86,7 +86,7 @@ impl World<'_> {
     pub fn count_jobs(&self, workload: WorkloadId, conditions: &[PodCondition]) -> (u32, u32) {
         let book = &self.scaling[workload].jobs;
         let mut begun: Vec<u32> = Vec::new();
-        for &pod in &self.cluster.workloads[workload].pods {
+        for &pod in self.cluster.workloads[workload].pods.iter() {
             let row = &self.cluster.pods[pod];
             if has_begun(row.phase, row.ready, conditions) {
                 begun.push(book.pods[row.ordinal as usize].job);
