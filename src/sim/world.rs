@@ -9,6 +9,7 @@ use crate::model::{Cluster, DisruptionBudget, Pool, Workload};
 use crate::plan::{Plan, ScalerKind};
 use crate::rules::WellKnown;
 use crate::unit::{Duration, IdVec, Lots, SimTime, WorkloadId};
+use crate::vocabulary::KedaVersion;
 
 use super::apply::{Admission, Coverage, JobBook};
 use super::capacity::Capacity;
@@ -105,6 +106,26 @@ pub struct Scaling {
     pub metrics: Vec<MetricReading>,
 }
 
+impl Scaling {
+    /// Nothing remembered yet.
+    fn of(scaler: Option<&ScalerKind>, version: KedaVersion) -> Self {
+        Self {
+            hpa_spec: match scaler {
+                Some(ScalerKind::ScaledObject(spec)) => Some(keda::hpa_spec(spec, version)),
+                Some(ScalerKind::Hpa(spec)) => Some(spec.clone()),
+                _ => None,
+            },
+            keda: KedaMemory::default(),
+            hpa: HpaMemory::default(),
+            jobs: JobBook::default(),
+            polls: Ticker::STOPPED,
+            syncs: Ticker::STOPPED,
+            readings: Vec::new(),
+            metrics: Vec::new(),
+        }
+    }
+}
+
 /// The scheduler and its pace.
 pub struct Scheduling {
     /// Queue, node order, caches.
@@ -139,20 +160,7 @@ impl<'p> World<'p> {
         let scaling = plan
             .workloads
             .iter()
-            .map(|workload| Scaling {
-                hpa_spec: match &workload.scaler {
-                    Some(ScalerKind::ScaledObject(spec)) => Some(keda::hpa_spec(spec, plan.keda)),
-                    Some(ScalerKind::Hpa(spec)) => Some(spec.clone()),
-                    _ => None,
-                },
-                keda: KedaMemory::default(),
-                hpa: HpaMemory::default(),
-                jobs: JobBook::default(),
-                polls: Ticker::STOPPED,
-                syncs: Ticker::STOPPED,
-                readings: Vec::new(),
-                metrics: Vec::new(),
-            })
+            .map(|workload| Scaling::of(workload.scaler.as_ref(), plan.keda))
             .collect();
         Self {
             plan,
