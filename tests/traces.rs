@@ -118,6 +118,23 @@ fn every_pod_of_openb_lives_once_on_its_nodes() {
 }
 
 #[test]
+fn recorded_evictions_take_as_many_nodes_as_they_took() {
+    for (name, removes) in
+        [("spot_bamboo_aws_p3_events.csv", 167), ("spot_bamboo_aws_g4dn_events.csv", 74)]
+    {
+        let Some(path) = recording(name) else { return };
+        let trace = format!("spotMarket.trace.file={}", path.display());
+        let plan = kit::plan_with("tests/traces/fleet.yaml", &[&trace]);
+        let recorded = plan.pools.iter().filter_map(|pool| pool.spot_market.as_ref());
+        let recorded: u32 = recorded.flat_map(|spot| spot.trace.iter()).map(|(_, n)| n).sum();
+        assert_eq!(recorded, removes, "{name}");
+        let outcome = balanced(name, &plan);
+        let fleet = outcome.pools.iter().find(|pool| pool.name == "fleet").expect("the fleet");
+        assert_eq!((fleet.evicted, fleet.peak), (u64::from(removes), 200), "{name}");
+    }
+}
+
+#[test]
 fn parts_of_gpus_are_packed_by_device_and_models_are_honoured() {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str| {

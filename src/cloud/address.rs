@@ -17,6 +17,12 @@ pub const BATCH: u32 = 16;
 /// A node asks for another batch when fewer than this many of its addresses are free.
 const LOW_WATER: u32 = BATCH / 2;
 
+/// How far growth is followed.
+const MONTHS_AHEAD: u32 = 120;
+
+/// Products of floating numbers that should be whole are this near to it.
+const ROUNDING: f64 = 1e-9;
+
 /// Addresses that one node takes at its creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeNeed {
@@ -59,6 +65,22 @@ pub const fn usable(prefix: u8) -> u64 {
 /// Nodes that find addresses in `capacity`, of which `surge` more may exist during an upgrade.
 pub const fn nodes_that_fit(mode: NetworkMode, max_pods: u32, capacity: u64, surge: u64) -> u64 {
     (capacity / NodeNeed::of(mode, max_pods).node).saturating_sub(surge)
+}
+
+/// Whole months until pools with `nodes` nodes of so many addresses each no longer find room in
+/// `capacity`, if each pool needs `growth` more nodes (a share) every month. `None`: not within
+/// ten years.
+pub fn months_until_full(pools: &[(u32, u64)], capacity: u64, growth: f64) -> Option<u32> {
+    let mut factor = 1.0;
+    for month in 0..=MONTHS_AHEAD {
+        let nodes = |count: u32| (f64::from(count) * factor - ROUNDING).ceil().max(0.0) as u64;
+        let needed = pools.iter().map(|&(count, each)| nodes(count).saturating_mul(each));
+        if needed.fold(0, u64::saturating_add) > capacity {
+            return Some(month);
+        }
+        factor *= 1.0 + growth;
+    }
+    None
 }
 
 /// Nodes that an overlay's pod CIDR has a /24 for.
@@ -258,6 +280,27 @@ mod tests {
             }
         }
         assert_eq!(nodes_that_fit(NetworkMode::Overlay, 250, usable(24), 0), 251);
+    }
+
+    #[test]
+    fn growth_fills_a_subnet_in_whole_months() {
+        // A /24 holds 8 nodes of 31 addresses.
+        for (nodes, growth, months) in [
+            (8, 0.1, Some(1)),
+            (9, 0.0, Some(0)),
+            (8, 0.0, None),
+            // 4, 5, 5, 6, 6, 7, 8, 8, 9: eight months until the ninth node.
+            (4, 0.1, Some(8)),
+            (1, 1.0, Some(4)),
+            (0, 0.5, None),
+        ] {
+            assert_eq!(
+                months_until_full(&[(nodes, 31)], usable(24), growth),
+                months,
+                "{nodes} nodes, {growth}"
+            );
+        }
+        assert_eq!(months_until_full(&[(4, 31), (4, 31)], usable(24), 0.01), Some(1), "two pools");
     }
 
     #[test]

@@ -58,6 +58,7 @@ impl Cluster {
             shape,
             workload,
             ordinal,
+            index: ordinal,
             phase: PodPhase::Pending,
             epoch: 0,
             restarts: 0,

@@ -50,8 +50,10 @@ pub struct Pod {
     pub shape: ShapeId,
     /// Its owner.
     pub workload: WorkloadId,
-    /// Number within its owner (keys its draws, and its name).
+    /// Number within its owner, never used twice (keys its draws).
     pub ordinal: u32,
+    /// Number in its name: a StatefulSet's ordinal, used again; elsewhere the same as `ordinal`.
+    pub index: u32,
     /// Where it is in its life.
     pub phase: PodPhase,
     /// Bumped when events already under way for the pod become void.

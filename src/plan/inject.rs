@@ -1,6 +1,8 @@
 //! Planned events.
 
-use crate::unit::{Duration, PoolId, QueueId, SimTime, Symbol, WorkloadId};
+use crate::control::node::{Repair, UpgradeSpec};
+use crate::control::workload::deployment::Strategy;
+use crate::unit::{Duration, PoolId, QueueId, ShapeId, SimTime, Symbol, WorkloadId};
 
 /// A planned event.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,10 +18,10 @@ pub struct Inject {
 pub enum InjectKind {
     /// Spot eviction of a share of a pool's nodes.
     Evict { pool: PoolId, fraction: f64 },
-    /// All nodes of a zone are lost for a while, and nothing new starts there.
+    /// All VMs of a zone stop for a while, and nothing new starts there.
     ZoneDown { zone: Symbol, length: Duration },
-    /// A VM is lost and does not come back: the n-th of the pool's live ones, from 0.
-    NodeDown { pool: PoolId, index: u32 },
+    /// A VM stops.
+    NodeDown { node: NodeTarget, outage: Outage },
     /// A queue's metric cannot be read for a while.
     SourceFail { queue: QueueId, length: Duration },
     /// Containers of a workload exit.
@@ -28,8 +30,45 @@ pub enum InjectKind {
     RegistryDown { length: Duration },
     /// A workload's replicas are set by hand.
     SetReplicas { workload: WorkloadId, replicas: u32 },
+    /// A new version of a workload.
+    Rollout(RolloutSpec),
+    /// A pool is upgraded.
+    Upgrade { pool: PoolId, spec: UpgradeSpec },
     /// A controller restarts and loses its memory.
     ControllerRestart { controller: Controller },
+}
+
+/// A new version of a Deployment or a StatefulSet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RolloutSpec {
+    /// Workload.
+    pub workload: WorkloadId,
+    /// Specification of the new pods.
+    pub shape: ShapeId,
+    /// How they take the place of the old ones; a StatefulSet has its own way.
+    pub strategy: Strategy,
+    /// After so long without a step forward the rollout is called stuck.
+    pub progress_deadline: Duration,
+}
+
+/// Which node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeTarget {
+    /// The n-th of a pool's live nodes, from 0.
+    OfPool(PoolId, u32),
+    /// One outside pools, by name.
+    Given(Symbol),
+}
+
+/// How a VM that has stopped comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    /// It is lost.
+    Lost,
+    /// By itself, after this long.
+    For(Duration),
+    /// When AKS has done this repair.
+    RepairedBy(Repair),
 }
 
 /// Containers of a workload exit, once or for a while.

@@ -7,7 +7,7 @@ mod threshold;
 mod workload;
 
 pub use assumption::Assumption;
-pub use inject::{Controller, CrashSpec, Inject, InjectKind};
+pub use inject::{Controller, CrashSpec, Inject, InjectKind, NodeTarget, Outage, RolloutSpec};
 pub use threshold::{Comparison, Threshold};
 pub use workload::{
     ArrivalSpec, DisruptionBudgetSpec, PodTimes, ScalerKind, WorkloadAdmission, WorkloadKind,

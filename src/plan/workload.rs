@@ -9,6 +9,7 @@ pub use crate::control::disruption::DisruptionBudgetSpec;
 use crate::control::hpa::HpaSpec;
 use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec, Trigger};
 use crate::control::kubelet::Probes;
+use crate::control::workload::ControllerSpec;
 use crate::demand::SourceSpec;
 use crate::queue::{Checkpoint, ConsumerSpec};
 use crate::unit::{Duration, QueueId, ShapeId, SimTime, Symbol, WorkloadId};
@@ -48,6 +49,8 @@ pub struct WorkloadSpec {
     pub replicas: u32,
     /// A Job's completions.
     pub completions: Option<u32>,
+    /// Settings of its controller.
+    pub controller: ControllerSpec,
     /// What admission makes of its pods.
     pub admission: WorkloadAdmission,
     /// What drives the number of replicas.

@@ -1,10 +1,10 @@
 //! Messages in lanes: sessions of a Service Bus queue, partitions of an event hub or a Kafka topic.
 //!
 //! A lane is worked on in order and by one consumer at a time. A free consumer accepts the session
-//! that has waited longest and keeps it until it is empty. Partitions are dealt out to the consumers
-//! that are there; each change of theirs deals them anew (a rebalance), during which the partitions
-//! that move stand still. What a consumer of a partition has done and not yet committed when it is
-//! killed is read and done again by the next one.
+//! that has waited longest and keeps it until it is empty. Partitions are dealt out to the
+//! consumers that are there; each change of theirs deals them anew (a rebalance), during which the
+//! partitions that move stand still. What a consumer of a partition has done and not yet committed
+//! when it is killed is read and done again by the next one.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};

@@ -24,24 +24,26 @@ pub struct QueueDefaults {
     pub source: &'static str,
 }
 
+/// Defaults of a product whose messages are locked for so many seconds.
+const fn seconds(
+    lock: u64,
+    renew_up_to: Duration,
+    max_deliveries: u32,
+    source: &'static str,
+) -> QueueDefaults {
+    QueueDefaults {
+        lock: Duration::from_secs(lock),
+        renew_up_to,
+        max_deliveries,
+        metric_counts_locked: true,
+        time_to_live: None,
+        source,
+    }
+}
+
 impl QueueKind {
     /// What holds for this product where the scenario says nothing.
     pub const fn defaults(self) -> QueueDefaults {
-        const fn seconds(
-            lock: u64,
-            renew_up_to: Duration,
-            max_deliveries: u32,
-            source: &'static str,
-        ) -> QueueDefaults {
-            QueueDefaults {
-                lock: Duration::from_secs(lock),
-                renew_up_to,
-                max_deliveries,
-                metric_counts_locked: true,
-                time_to_live: None,
-                source,
-            }
-        }
         const ALWAYS: Duration = Duration::MAX;
         match self {
             Self::ServiceBus => seconds(
@@ -56,8 +58,8 @@ impl QueueKind {
                     30,
                     Duration::ZERO,
                     5,
-                    "Storage queue: visibility 30 s, not renewed; 5 dequeues as in Azure Functions; \
-                     kept 7 days",
+                    "Storage queue: visibility 30 s, not renewed; 5 dequeues as in Azure \
+                     Functions; kept 7 days",
                 )
             },
             Self::EventHub => seconds(

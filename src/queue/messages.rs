@@ -197,8 +197,8 @@ impl MessageQueue {
         message
     }
 
-    /// The consumer at `slot` is through with what it held, be it done, read again, or (`None`) lost
-    /// to it before.
+    /// The consumer at `slot` is through with what it held, be it done, read again, or (`None`)
+    /// lost to it before.
     pub fn slot_done(&mut self, message: Option<Message>, slot: u32, now: SimTime) {
         if let (Some(lanes), Some(message)) = (&mut self.lanes, message) {
             lanes.done(message, slot, now);

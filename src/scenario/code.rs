@@ -70,6 +70,8 @@ codes! {
         "use a name that `az vm list-usage` prints";
     UNKNOWN_ZONE "unknown-zone" "a zone that no pool uses",
         "give a pool `availabilityZones`";
+    UNKNOWN_NODE "unknown-node" "a node that `nodes` does not have",
+        "use a name of the given list";
     UNKNOWN_METRIC "unknown-metric" "a metric that no run has",
         "use a name that `forescale list metrics` prints";
     BAD_THRESHOLD "bad-threshold" "a condition that cannot be read",
@@ -82,6 +84,8 @@ codes! {
         "write a count between `minCount` and `maxCount`";
     SMALL_SUBNET "small-subnet" "a subnet has too few addresses",
         "use a larger prefix, fewer pods per node, or overlay";
+    MONTHS_TO_EXHAUSTION "months-to-exhaustion" "how long addresses last if demand grows",
+        "plan a larger subnet, overlay, or a wider pod CIDR in time";
     NO_EPHEMERAL "no-ephemeral-disk" "a size without room for an ephemeral OS disk",
         "use `Managed`, or a size with a local disk";
     ZONE_NOT_OFFERED "zone-not-offered" "a zone that does not offer the size",

@@ -51,8 +51,8 @@ pub enum Event {
     PodFinished(PodId, u16),
     /// A terminating pod's grace is over.
     PodKilled(PodId, u16),
-    /// A pod object of a lost node is garbage collected.
-    PodCollected(PodId, u16),
+    /// Pods of a Node that is gone are garbage collected.
+    PodsCollected(NodeId),
     /// A VM runs.
     VmRunning(NodeId, u16),
     /// A VM's creation has failed.
@@ -67,6 +67,14 @@ pub enum Event {
     VmGone(NodeId, u16),
     /// A node's silence is noticed: Ready=Unknown.
     NodeUnreachable(NodeId, u16),
+    /// A VM that had stopped runs again, and its kubelet reports.
+    NodeBack(NodeId, u16),
+    /// AKS repairs a node that is still NotReady.
+    NodeRepair(NodeId, u16),
+    /// The next node gets its NoExecute taint.
+    NodeEvictions,
+    /// The stay of pods on a tainted node is over.
+    TaintEviction(NodeId, u16),
     /// The Node object of a VM that is gone is deleted.
     NodeDeleted(NodeId, u16),
     /// A spot VM is told that it will be taken.
@@ -97,6 +105,8 @@ pub enum Event {
     AutoscalerScan,
     /// A node's deletion by the autoscaler goes one step on.
     DeletionStep(NodeId),
+    /// The upgrade of a pool goes on.
+    UpgradeStep(PoolId),
     /// Warm-up is over.
     WarmupEnd,
     /// A row of the series.
@@ -125,6 +135,7 @@ impl Event {
             Self::WorkloadSync(_)
             | Self::JobSync(_)
             | Self::JobDeadline(..)
+            | Self::NodeEvictions
             | Self::Rebalance(_)
             | Self::InstantScale(_) => Lane::Workload,
             Self::KedaPoll(_) | Self::CooldownEnd(_) => Lane::Keda,

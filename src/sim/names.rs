@@ -1,17 +1,14 @@
 //! Names that the simulation itself uses, and the keys of entities' draws.
 
+use crate::control::node::LifecycleNames;
 use crate::plan::Plan;
 use crate::unit::{IdVec, QueueId, StreamId, Symbol, Symbols, WorkloadId};
 
 /// Interned names of Kubernetes' own labels and taints.
 #[derive(Clone, Copy, Debug)]
 pub struct Names {
-    /// Taint of a node that is not Ready.
-    pub not_ready: Symbol,
-    /// Taint of a silent node.
-    pub unreachable: Symbol,
-    /// Taint of a cordoned node.
-    pub unschedulable: Symbol,
+    /// Taints of the node lifecycle controller.
+    pub lifecycle: LifecycleNames,
     /// Label with the node's name.
     pub hostname: Symbol,
     /// Label with the node's zone.
@@ -28,9 +25,7 @@ impl Names {
     /// Interns the names.
     pub fn new(symbols: &mut Symbols) -> Self {
         Self {
-            not_ready: symbols.intern("node.kubernetes.io/not-ready"),
-            unreachable: symbols.intern("node.kubernetes.io/unreachable"),
-            unschedulable: symbols.intern("node.kubernetes.io/unschedulable"),
+            lifecycle: LifecycleNames::new(symbols),
             hostname: symbols.intern("kubernetes.io/hostname"),
             zone: symbols.intern("topology.kubernetes.io/zone"),
             no_zone: symbols.intern("0"),

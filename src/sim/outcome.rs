@@ -211,7 +211,7 @@ impl World<'_> {
     pub fn pod_name(&self, pod: PodId) -> String {
         let row = &self.cluster.pods[pod];
         let spec = &self.plan.workloads[row.workload];
-        format!("{}-{}", self.plan.symbols.text(spec.name), row.ordinal)
+        format!("{}-{}", self.plan.symbols.text(spec.name), row.index)
     }
 
     /// Name of a node.

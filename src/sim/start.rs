@@ -1,6 +1,7 @@
 //! The state at time zero: warm (everything Ready, nothing counted) or cold (created at time zero).
 
 use crate::chance::{Purpose, Stream};
+use crate::control::node::GC_PERIOD;
 use crate::model::{Node, NodePhase, PodPhase, Usage};
 use crate::plan::{GivenNode, ScalerKind, WorkloadKind};
 use crate::sim::event::Event;
@@ -187,6 +188,7 @@ impl World<'_> {
             .map(|(pod, _)| pod)
             .collect();
         for pod in bound {
+            self.watch_taints(pod);
             self.pod_ready(pod);
         }
     }
@@ -214,6 +216,7 @@ impl World<'_> {
                 None => {}
             }
         }
+        self.health.gc_phase = self.phase("pod-gc", "", GC_PERIOD).since(SimTime::ZERO);
         if self.plan.pools.iter().any(|pool| pool.autoscaled) {
             let first = self.phase("autoscaler", "", self.plan.autoscaler.scan_interval);
             self.capacity.next_scan = first;

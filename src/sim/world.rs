@@ -1,17 +1,20 @@
 //! The world of one run: the model, the controllers' memories, the provider, and the record, all
 //! owned by one value. Plain data: a run can move to any thread.
 
+use std::collections::BTreeMap;
+
 use crate::control::hpa::{HpaMemory, HpaSettings, HpaSpec, MetricReading};
 use crate::control::keda::{self, KedaMemory, Read};
+use crate::control::node::Upgrade;
 use crate::control::scheduler::{Scheduler, SchedulerView};
 use crate::engine::{EventQueue, Fingerprint, Place, TokenBucket};
 use crate::model::{Cluster, DisruptionBudget, Pool, Workload};
-use crate::plan::{Plan, ScalerKind};
+use crate::plan::{Plan, ScalerKind, WorkloadSpec};
 use crate::rules::WellKnown;
-use crate::unit::{Duration, IdVec, Lots, SimTime, WorkloadId};
+use crate::unit::{Duration, IdVec, Lots, PoolId, SimTime, WorkloadId};
 use crate::vocabulary::KedaVersion;
 
-use super::apply::{Admission, Coverage, JobBook};
+use super::apply::{Admission, Coverage, Health, JobBook, JobMemory, RolloutMemory};
 use super::capacity::Capacity;
 use super::decisions::DecisionLog;
 use super::event::Event;
@@ -80,6 +83,14 @@ pub struct World<'p> {
     pub hpa_settings: HpaSettings,
     /// What disruption budgets cover.
     pub coverage: Coverage,
+    /// Jobs some of whose pods have failed.
+    pub jobs: BTreeMap<WorkloadId, JobMemory>,
+    /// New versions of workloads.
+    pub rollouts: BTreeMap<WorkloadId, RolloutMemory>,
+    /// Upgrades of pools under way.
+    pub upgrades: BTreeMap<PoolId, Upgrade>,
+    /// Nodes that are not well.
+    pub health: Health,
     /// What quotas count, and what they refused.
     pub admission: Admission,
     /// Where scans of the autoscaler are written down, if they are.
@@ -157,11 +168,6 @@ impl<'p> World<'p> {
         let names = Names::new(&mut cluster.symbols);
         let well_known = WellKnown::new(&mut cluster.symbols);
         let keys = Keys::new(plan);
-        let scaling = plan
-            .workloads
-            .iter()
-            .map(|workload| Scaling::of(workload.scaler.as_ref(), plan.keda))
-            .collect();
         Self {
             plan,
             options,
@@ -171,7 +177,7 @@ impl<'p> World<'p> {
             events: EventQueue::new(),
             fingerprint: Fingerprint::new(),
             work: Work::new(plan, &keys, seed),
-            scaling,
+            scaling: scalings(plan),
             scheduling: Scheduling {
                 scheduler: Scheduler::new(&plan.scheduler, well_known),
                 busy_until: SimTime::ZERO,
@@ -195,6 +201,10 @@ impl<'p> World<'p> {
             syncs: plan.workloads.iter().map(|_| false).collect(),
             hpa_settings: HpaSettings::of(plan.version),
             coverage: Coverage::default(),
+            jobs: BTreeMap::new(),
+            rollouts: BTreeMap::new(),
+            upgrades: BTreeMap::new(),
+            health: Health::default(),
             admission: Admission::new(plan),
             decisions: None,
             cluster,
@@ -221,6 +231,12 @@ impl World<'_> {
     pub fn counts(&self) -> bool {
         self.now.micros() >= self.plan.simulation.warmup.micros()
     }
+}
+
+/// The memories of all workloads' scalers, empty.
+fn scalings(plan: &Plan) -> IdVec<WorkloadId, Scaling> {
+    let of = |workload: &WorkloadSpec| Scaling::of(workload.scaler.as_ref(), plan.keda);
+    plan.workloads.iter().map(of).collect()
 }
 
 /// What the scheduler is shown.

@@ -142,7 +142,6 @@ fn what_has_no_effect_is_noted_once() {
         [
             "kind Service",
             "spec.advanced.restoreToOriginalReplicaCount",
-            "spec.strategy",
             "spec.template.spec.containers[].livenessProbe",
         ]
     );

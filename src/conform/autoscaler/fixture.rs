@@ -437,6 +437,7 @@ impl Fixture {
             shape,
             workload,
             ordinal: 0,
+            index: 0,
             phase,
             epoch: 0,
             restarts: 0,

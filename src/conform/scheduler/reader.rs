@@ -398,6 +398,7 @@ impl Bench {
             shape,
             workload: Default::default(),
             ordinal: 0,
+            index: 0,
             phase: PodPhase::Pending,
             epoch: 0,
             restarts: 0,

@@ -114,6 +114,7 @@ impl Stage {
             shape,
             workload,
             ordinal: 0,
+            index: 0,
             phase: if node.is_some() { PodPhase::Ready } else { PodPhase::Pending },
             epoch: 0,
             restarts: 0,

@@ -21,6 +21,8 @@ pub struct Member {
     pub ready: bool,
     /// Told to stop.
     pub terminating: bool,
+    /// Of the newest revision.
+    pub updated: bool,
 }
 
 /// What one sync does.
@@ -60,12 +62,27 @@ pub fn sync(management: PodManagement, replicas: u32, members: &[Member]) -> Sta
     plan
 }
 
+/// `RollingUpdate`: the ordinal that is deleted next for a new revision, the highest first, each
+/// once those above it are healthy again.
+pub fn next_update(members: &[Member]) -> Option<u32> {
+    for member in members.iter().rev() {
+        if !member.updated && !member.terminating {
+            return Some(member.ordinal);
+        }
+        if member.terminating || !member.ready {
+            return None;
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn members(ready: &[bool]) -> Vec<Member> {
-        let member = |(ordinal, &ready)| Member { ordinal, ready, terminating: false };
+        let member =
+            |(ordinal, &ready)| Member { ordinal, ready, terminating: false, updated: false };
         (0..).zip(ready).map(member).collect()
     }
 
@@ -84,6 +101,18 @@ mod tests {
             let plan = sync(management, replicas, &members(&pods));
             assert_eq!((plan.create, plan.delete), (create, delete), "{replicas} of {pods:?}");
         }
+    }
+
+    #[test]
+    fn a_new_revision_begins_at_the_top_and_waits_for_each() {
+        let mut pods = members(&[true, true, true]);
+        assert_eq!(next_update(&pods), Some(2));
+        pods[2].terminating = true;
+        assert_eq!(next_update(&pods), None);
+        pods[2] = Member { ready: false, terminating: false, updated: true, ..pods[2] };
+        assert_eq!(next_update(&pods), None);
+        pods[2].ready = true;
+        assert_eq!(next_update(&pods), Some(1));
     }
 
     #[test]

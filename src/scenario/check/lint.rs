@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::cloud::{NetworkMode, address};
+use crate::cloud::{NetworkMode, PoolSpec, address};
 use crate::plan::{ArrivalSpec, Plan, ScalerKind};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
@@ -13,6 +13,7 @@ use crate::unit::{SubnetId, Symbol};
 /// All lints.
 pub fn check(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
     subnets(reading, scenario, plan);
+    growth(reading, scenario, plan);
     unread_queues(reading, scenario, plan);
     overload(reading, scenario, plan);
     replicas(reading, scenario, plan);
@@ -54,6 +55,41 @@ fn subnets(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
             Some(place) => found.at(place, "the pools stop growing at this wall"),
             None => found,
         });
+    }
+}
+
+/// How long addresses last if every pool needs more nodes month by month.
+fn growth(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
+    let cluster = scenario.cluster.as_ref();
+    let network = cluster.and_then(|cluster| cluster.value.network.as_ref());
+    let Some(growth) = network.and_then(|network| network.value.growth.as_ref()) else { return };
+    let mode = plan.network.mode;
+    let mut walls: Vec<(String, Option<u32>)> = Vec::new();
+    for (id, subnet) in plan.subnets.enumerate() {
+        let Some(capacity) = subnet.capacity else { continue };
+        let need = |pool: &PoolSpec| {
+            let need = address::NodeNeed::of(mode, pool.max_pods);
+            let node = if pool.subnet == id { need.node } else { 0 };
+            let pods = if pool.pod_subnet == Some(id) { need.pods } else { 0 };
+            (pool.count, node + pods)
+        };
+        let pools: Vec<_> = plan.pools.iter().map(need).filter(|(_, each)| *each > 0).collect();
+        let months = address::months_until_full(&pools, capacity, growth.value.0);
+        walls.push((format!("subnet `{}`", plan.symbols.text(subnet.name)), months));
+    }
+    let nodes: Vec<_> = plan.pools.iter().map(|pool| (pool.count, 1)).collect();
+    let limit = plan.network.max_nodes;
+    let months = address::months_until_full(&nodes, u64::from(limit), growth.value.0);
+    walls.push((format!("limit of {limit} nodes"), months));
+    for (wall, months) in walls {
+        let message = match months {
+            Some(0) => format!("the {wall} is exhausted at the start"),
+            Some(1) => format!("the {wall} is exhausted in 1 month"),
+            Some(months) => format!("the {wall} is exhausted in {months} months"),
+            None => format!("the {wall} lasts for ten years and more"),
+        };
+        let found = Diagnostic::note(code::MONTHS_TO_EXHAUSTION, message);
+        reading.report(found.at(growth.span, "from the `count` of each pool, in whole nodes"));
     }
 }
 

@@ -81,7 +81,9 @@ pub(super) fn pool(
     }
     if let Some(mut upgrade) = fields.below("upgradeSettings", found) {
         let mut read = Section::new(upgrade.place());
-        read.copy("maxSurge", &mut upgrade);
+        for key in UPGRADE {
+            read.copy(key, &mut upgrade);
+        }
         upgrade.finish(found);
         section.put("upgradeSettings", read.node);
     }
@@ -90,6 +92,15 @@ pub(super) fn pool(
     fields.finish(found);
     Some(section.node)
 }
+
+/// Keys of `upgradeSettings`.
+const UPGRADE: [&str; 5] = [
+    "maxSurge",
+    "maxUnavailable",
+    "drainTimeoutInMinutes",
+    "nodeSoakDurationInMinutes",
+    "undrainableNodeBehavior",
+];
 
 fn refuse_expression(value: &Node, path: &str, found: &mut Findings) -> Option<()> {
     let expression =

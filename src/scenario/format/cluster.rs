@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::reader::{At, Raw, Read, Reader, section};
 use super::scheduler::SchedulerConfiguration;
-use super::value::{Count, Price, ResourceAmount, Switch, Text, words};
+use super::value::{Count, Price, ResourceAmount, Share, Switch, Text, words};
 use crate::scenario::node::{Kind, Node};
 
 section! {
@@ -26,6 +26,9 @@ section! {
         "schedulerConfiguration" scheduler: SchedulerConfiguration;
         /// What the Azure Policy add-on enforces.
         "azurePolicy" policy: AzurePolicy;
+        /// The ConfigMap `cluster-autoscaler-priority-expander`: patterns of scale sets by
+        /// priority.
+        "priorityExpander" priorities: IndexMap<String, At<Vec<Text>>>;
         /// Node pools.
         "agentPoolProfiles" pools: Vec<At<Pool>>, required;
     }
@@ -98,6 +101,8 @@ section! {
         "subnet" subnet: Subnet;
         /// Several subnets by name; pools choose by `vnetSubnetID`.
         "subnets" subnets: IndexMap<String, Subnet>;
+        /// Growth of the pools' node counts per month: `check` says how long addresses last.
+        "demandGrowthPerMonth" growth: Share;
     }
 }
 
@@ -189,7 +194,7 @@ section! {
         /// What a scale-down does: `Delete` or `Deallocate`.
         "scaleDownMode" scale_down_mode: ScaleDownModeName
             = "Delete", "az aks nodepool add --scale-down-mode";
-        /// Settings of upgrades; upgrades themselves are not simulated.
+        /// Settings of upgrades (`inject.upgrade`).
         "upgradeSettings" upgrade: UpgradeSettings;
         /// `Regular` or `Spot`.
         "scaleSetPriority" priority: PriorityName = "Regular", "az aks nodepool add --priority";
@@ -281,6 +286,18 @@ section! {
         "drainTimeoutInMinutes" drain_timeout: Count;
         /// How long to wait between nodes.
         "nodeSoakDurationInMinutes" soak: Count;
+        /// What happens to a node that cannot be drained.
+        "undrainableNodeBehavior" undrainable: UndrainableName;
+    }
+}
+
+words! {
+    /// What happens to a node that cannot be drained.
+    pub enum UndrainableName {
+        /// It takes pods again, and the upgrade fails.
+        "Schedule" Schedule,
+        /// It stays cordoned, and the upgrade goes on.
+        "Cordon" Cordon,
     }
 }
 

@@ -1,9 +1,10 @@
 //! `inject:` planned events.
 
+use super::cluster::UndrainableName;
 use super::kinds::kinds;
 use super::moment::Moment;
-use super::reader::{Raw, section};
-use super::value::{Count, Length, Share, Text, words};
+use super::reader::section;
+use super::value::{Bytes, Count, Length, Share, Text, words};
 
 kinds! {
     /// A planned event.
@@ -25,9 +26,9 @@ kinds! {
         /// Replicas are set by hand.
         "setReplicas" SetReplicas(SetReplicas),
         /// A new version is rolled out.
-        "rollout" Rollout(Raw),
+        "rollout" Rollout(Rollout),
         /// A pool is upgraded.
-        "upgrade" Upgrade(Raw),
+        "upgrade" Upgrade(Upgrade),
         /// A controller restarts and loses its memory.
         "controllerRestart" ControllerRestart(ControllerRestart),
     }
@@ -96,8 +97,23 @@ section! {
         "node" node: Text;
         /// When.
         "at" at: Moment, required;
-        /// Length; a lost VM does not come back, so it is refused.
+        /// How long its VM stands still; its kubelet reports again at the end. Without it and
+        /// `repairedBy` the VM is lost.
         "for" length: Length;
+        /// The node is broken until AKS's auto-repair has done this.
+        "repairedBy" repaired_by: RepairName;
+    }
+}
+
+words! {
+    /// What AKS does to a node that stays NotReady.
+    pub enum RepairName {
+        /// Restart of the VM.
+        "reboot" Reboot,
+        /// A new OS disk, after a reboot has not helped.
+        "reimage" Reimage,
+        /// Other hardware, after a reimage has not helped.
+        "redeploy" Redeploy,
     }
 }
 
@@ -148,6 +164,67 @@ section! {
         "replicas" replicas: Count, required;
         /// When.
         "at" at: Moment, required;
+    }
+}
+
+section! {
+    /// A new version of a Deployment or a StatefulSet.
+    pub struct Rollout {
+        /// Workload.
+        "workload" workload: Text, required;
+        /// When its template changes.
+        "at" at: Moment, required;
+        /// New image of its first container; without it an image of the same size that no node has.
+        "image" image: Text;
+        /// Compressed size of the new image; without it that of the old one.
+        "imageSize" image_size: Bytes;
+        /// How new pods take the place of old ones; without it as the Deployment says
+        /// (RollingUpdate).
+        "strategy" strategy: RolloutStrategy;
+        /// Pods above the desired number, a number or percent; without it 25%.
+        "maxSurge" max_surge: Text;
+        /// Pods that may be missing, a number or percent; without it 25%.
+        "maxUnavailable" max_unavailable: Text;
+        /// Window of BlueGreen and Canary: how long both versions run side by side.
+        "for" length: Length;
+        /// Share of new pods during a Canary's window.
+        "share" share: Share;
+        /// After so long without a step forward the rollout is called stuck; without it 600.
+        "progressDeadlineSeconds" deadline: Length;
+    }
+}
+
+words! {
+    /// How a new version takes the place of the old one.
+    pub enum RolloutStrategy {
+        /// Step by step.
+        "RollingUpdate" RollingUpdate,
+        /// The old pods go before the new ones come.
+        "Recreate" Recreate,
+        /// All new pods beside all old ones, then the switch.
+        "BlueGreen" BlueGreen,
+        /// A share of new pods for a while, then a rolling update.
+        "Canary" Canary,
+    }
+}
+
+section! {
+    /// A pool is upgraded: new Kubernetes version or node image.
+    pub struct Upgrade {
+        /// Pool.
+        "pool" pool: Text, required;
+        /// When.
+        "at" at: Moment, required;
+        /// Nodes above the count; without it as the pool's `upgradeSettings` say (10%).
+        "maxSurge" max_surge: Text;
+        /// Nodes that may be missing; without it as the pool says (0).
+        "maxUnavailable" max_unavailable: Text;
+        /// How long a drain may take; without it as the pool says (30).
+        "drainTimeoutInMinutes" drain_timeout: Count;
+        /// How long a drained node stays empty; without it as the pool says (0).
+        "nodeSoakDurationInMinutes" soak: Count;
+        /// What happens to a node that cannot be drained; without it as the pool says (Schedule).
+        "undrainableNodeBehavior" undrainable: UndrainableName;
     }
 }
 

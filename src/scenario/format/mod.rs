@@ -23,7 +23,7 @@ pub use arrival::{
 pub use cluster::{
     AzurePolicy, Cluster, Network, NetworkPlugin, NetworkPluginMode, Nodes, OsDiskType, OsTypeName,
     OwnSize, PodIpMode, PolicyEffect, Pool, PoolMode, PriorityName, ScaleDownModeName, Sku, Subnet,
-    SubnetKeys, SystemPods, TierName, UpgradeSettings,
+    SubnetKeys, SystemPods, TierName, UndrainableName, UpgradeSettings,
 };
 pub use distribution::{
     Distribution, Empirical, Exponential, Gamma, HyperExponential, LogNormal, Part, SHAPES,
@@ -31,7 +31,7 @@ pub use distribution::{
 };
 pub use inject::{
     CapacityError, ControllerName, ControllerRestart, CrashEvent, DenyCapacity, Evict, Injection,
-    NodeDown, SetReplicas, SourceFail, ZoneDown,
+    NodeDown, RepairName, Rollout, RolloutStrategy, SetReplicas, SourceFail, Upgrade, ZoneDown,
 };
 pub use moment::{Calendar, Moment, StartTime, Zone, date};
 pub use namespace::Namespace;
@@ -50,6 +50,6 @@ pub use value::{
     Text, Whole, decimal, parse_duration,
 };
 pub use workload::{
-    Align, Budget, Checkpointing, Claim, Consumes, OnSigterm, PodTrace, ProbeKeys, Startup,
-    UnhealthyPolicy, Workload, WorkloadKindName,
+    Align, Budget, Checkpointing, Claim, Consumes, OnSigterm, PodManagementName, PodTrace,
+    ProbeKeys, Startup, UnhealthyPolicy, Workload, WorkloadKindName,
 };

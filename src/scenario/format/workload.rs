@@ -26,6 +26,10 @@ section! {
         "replicas" replicas: Count;
         /// Completions of a Job.
         "completions" completions: Count;
+        /// How often a Job's pods may fail; without it 6.
+        "backoffLimit" backoff_limit: Count;
+        /// Order of a StatefulSet's pods: `OrderedReady` or `Parallel`; without it `OrderedReady`.
+        "podManagementPolicy" pod_management: PodManagementName;
         /// Labels of its pods.
         "labels" labels: IndexMap<String, Text>;
         /// Node labels that its pods select.
@@ -52,8 +56,8 @@ section! {
         "arrivals" arrivals: Vec<At<Arrival>>;
         /// How long a pod lives after it is Ready.
         "duration" duration: Distribution;
-        /// How work is saved, so that what is lost begins again at the last save: work on a message,
-        /// or that of the pods of a Job.
+        /// How work is saved, so that what is lost begins again at the last save: work on a
+        /// message, or that of the pods of a Job.
         "checkpoint" checkpoint: Checkpointing;
         /// How its pods start.
         "startup" startup: Startup;
@@ -81,6 +85,16 @@ words! {
         "Job" Job,
         /// KEDA ScaledJob.
         "ScaledJob" ScaledJob,
+    }
+}
+
+words! {
+    /// Order of a StatefulSet's pods.
+    pub enum PodManagementName {
+        /// One after the other.
+        "OrderedReady" OrderedReady,
+        /// All at once.
+        "Parallel" Parallel,
     }
 }
 

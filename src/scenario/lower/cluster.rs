@@ -1,5 +1,8 @@
 //! `cluster:` less its pools: version, tier, network, subnets, quotas, autoscaler.
 
+use indexmap::IndexMap;
+use regex::Regex;
+
 use super::lowering::{Lowering, value};
 use crate::cloud::address::{self, Cidr};
 use crate::cloud::{NetworkMode, NetworkSpec, QuotaSpec, SubnetSpec, Tier, limits};
@@ -216,13 +219,14 @@ pub fn is_regional(name: &str) -> bool {
 
 /// What an expander needs and does not get.
 fn check_expanders(lowering: &mut Lowering<'_, '_>, spec: &AutoscalerSpec, place: Span) {
+    let priorities = value(&lowering.scenario.cluster).is_some_and(|own| own.priorities.is_some());
     let found = if spec.expanders.contains(&Expander::Price) {
         Diagnostic::error(code::AUTOSCALER_SETTING, "Azure gives the expander `price` no prices")
             .help("AKS takes random, most-pods, least-waste or priority")
-    } else if spec.expanders.contains(&Expander::Priority) {
+    } else if spec.expanders.contains(&Expander::Priority) && !priorities {
         let message = "`priority` finds no priorities: all pools pass, and chance decides";
         Diagnostic::warning(code::AUTOSCALER_SETTING, message)
-            .help("the ConfigMap cluster-autoscaler-priority-expander is not read yet")
+            .help("write what the ConfigMap says under `cluster.priorityExpander`")
     } else {
         return;
     };
@@ -251,6 +255,9 @@ pub fn autoscaler(lowering: &mut Lowering<'_, '_>) -> AutoscalerSpec {
                 .at(setting.span, ""),
         );
     }
+    if let Some(given) = cluster.and_then(|cluster| cluster.priorities.as_ref()) {
+        priorities(lowering, given, &mut spec);
+    }
     // AKS profile table: `scale-down-delay-after-delete` is `scan-interval` unless it is given.
     let mut keys = given.into_iter().flat_map(|at| at.value.keys());
     if !keys.any(|key| AutoscalerSpec::is_setting(key, "scale-down-delay-after-delete")) {
@@ -267,4 +274,31 @@ pub fn autoscaler(lowering: &mut Lowering<'_, '_>) -> AutoscalerSpec {
         }
     }
     spec
+}
+
+/// Priorities of scale sets. Upstream logs a bad ConfigMap and goes on without it
+/// (`pkg/expander/priority/priority.go`); here it is an error.
+fn priorities(
+    lowering: &mut Lowering<'_, '_>,
+    given: &At<IndexMap<String, At<Vec<Text>>>>,
+    spec: &mut AutoscalerSpec,
+) {
+    if !spec.expanders.contains(&Expander::Priority) {
+        let message = "`priorityExpander` is read by the expander `priority` only";
+        let help = "write `expander: priority` in `autoScalerProfile`, or take the priorities out";
+        let found = Diagnostic::warning(code::AUTOSCALER_SETTING, message).help(help);
+        lowering.report(found.at(given.span, ""));
+    }
+    for (priority, patterns) in &given.value {
+        for pattern in patterns.value.iter().filter(|pattern| Regex::new(&pattern.0).is_err()) {
+            let message = format!("`{}` is no regular expression", pattern.0);
+            lowering.error(code::BAD_VALUE, message, patterns.span, "");
+        }
+        let Ok(number) = priority.parse::<i64>() else {
+            let message = format!("`{priority}` is no priority: it must be a whole number");
+            lowering.error(code::BAD_VALUE, message, patterns.span, "");
+            continue;
+        };
+        spec.priorities.push((number, patterns.value.iter().map(|p| p.0.clone()).collect()));
+    }
 }

@@ -3,17 +3,22 @@
 use super::lowering::{Lowering, value};
 use super::provider::at_pool_names;
 use crate::cloud::{CapacityRefusal, identity};
+use crate::control::node::Repair;
 use crate::model::ProvisioningFailure;
-use crate::plan::{Comparison, Controller, CrashSpec, Inject, InjectKind, Threshold, WorkloadSpec};
+use crate::plan::{
+    Comparison, Controller, CrashSpec, Inject, InjectKind, NodeTarget, Outage, Threshold,
+    WorkloadSpec,
+};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::format::{
-    At, CapacityError, ControllerName, CrashEvent, Injection, NodeDown, Text, ZoneDown,
+    At, CapacityError, ControllerName, CrashEvent, Injection, NodeDown, RepairName, Text, ZoneDown,
     nearest_help, parse_duration,
 };
 use crate::unit::{Duration, IdVec, PoolId, WorkloadId};
 
-type Workloads<'w> = Option<&'w IdVec<WorkloadId, WorkloadSpec>>;
+/// The workloads, if they could be read.
+pub type Workloads<'w> = Option<&'w IdVec<WorkloadId, WorkloadSpec>>;
 
 /// Planned events in order of time, and refusals of capacity.
 pub fn injects(
@@ -89,14 +94,12 @@ impl Lowering<'_, '_> {
                 };
                 (event.at.as_ref(), InjectKind::ControllerRestart { controller })
             }
-            Injection::Rollout(_) => {
-                self.not_built("inject.rollout", given.span, "new versions are not rolled out yet");
-                return None;
+            Injection::Rollout(event) => {
+                let at = self.moment(event.at.as_ref()?)?;
+                let kind = InjectKind::Rollout(self.rollout(event, given, workloads, at)?);
+                return Some(Inject { at, kind });
             }
-            Injection::Upgrade(_) => {
-                self.not_built("inject.upgrade", given.span, "pools are not upgraded yet");
-                return None;
-            }
+            Injection::Upgrade(event) => (event.at.as_ref(), self.upgrade(event, given)?),
             Injection::DenyCapacity(_) => return None,
         };
         Some(Inject { at: self.moment(at?)?, kind })
@@ -144,22 +147,50 @@ impl Lowering<'_, '_> {
     }
 
     fn node_down(&mut self, event: &NodeDown, given: &At<Injection>) -> Option<InjectKind> {
-        if event.node.is_some() {
-            let reason = "only nodes of pools can be lost";
-            self.not_built("inject.nodeDown.node", given.span, reason);
-            return None;
-        }
-        if let Some(length) = &event.length {
-            let reason = "a lost VM does not come back";
-            self.not_built("inject.nodeDown.for", length.span, reason);
-            return None;
+        let outage = match (&event.length, &event.repaired_by) {
+            (Some(length), Some(repair)) => {
+                self.report(
+                    Diagnostic::error(
+                        code::CONTRADICTION,
+                        "a node comes back by itself or by repair",
+                    )
+                    .at(repair.span, "repaired")
+                    .at(length.span, "by itself")
+                    .help("leave one of them out"),
+                );
+                return None;
+            }
+            (Some(length), None) => Outage::For(length.value.0),
+            (None, Some(repair)) => Outage::RepairedBy(match repair.value {
+                RepairName::Reboot => Repair::Reboot,
+                RepairName::Reimage => Repair::Reimage,
+                RepairName::Redeploy => Repair::Redeploy,
+            }),
+            (None, None) => Outage::Lost,
+        };
+        let node = self.node_target(event, given)?;
+        Some(InjectKind::NodeDown { node, outage })
+    }
+
+    /// The node that an event names: of a pool by its number, or outside pools by its name.
+    fn node_target(&mut self, event: &NodeDown, given: &At<Injection>) -> Option<NodeTarget> {
+        if let Some(at) = &event.node {
+            let symbol = self.tables.symbols.find(&at.value.0);
+            let found = symbol.filter(|name| self.given_nodes.contains(name));
+            if found.is_none() {
+                let message = format!("no node `{}` in `nodes`", at.value.0);
+                let help = "name a node of a pool by `pool` and `index`";
+                self.error(code::UNKNOWN_NODE, message, at.span, help);
+            }
+            return found.map(NodeTarget::Given);
         }
         let Some(name) = &event.pool else {
-            self.error(code::MISSING_KEY, "`pool` is missing in `nodeDown`", given.span, "");
+            let message = "`nodeDown` needs `pool` or `node`";
+            self.error(code::MISSING_KEY, message, given.span, "");
             return None;
         };
         let pool = self.named_pool(name)?;
-        Some(InjectKind::NodeDown { pool, index: value(&event.index).map_or(0, |at| at.0) })
+        Some(NodeTarget::OfPool(pool, value(&event.index).map_or(0, |at| at.0)))
     }
 
     /// The pool that a key names; `None` after reporting that there is none.
@@ -177,7 +208,12 @@ impl Lowering<'_, '_> {
         found
     }
 
-    fn named_workload(&mut self, at: &At<Text>, workloads: Workloads<'_>) -> Option<WorkloadId> {
+    /// The workload that a key names; `None` after reporting that there is none.
+    pub fn named_workload(
+        &mut self,
+        at: &At<Text>,
+        workloads: Workloads<'_>,
+    ) -> Option<WorkloadId> {
         let workloads = workloads?;
         let symbol = self.tables.symbols.find(&at.value.0);
         let found = workloads.iter().position(|workload| Some(workload.name) == symbol);

@@ -10,7 +10,7 @@ use crate::scenario::format::{At, Calendar, Scenario};
 use crate::scenario::pods::Tables;
 use crate::scenario::reading::Reading;
 use crate::scenario::source::Span;
-use crate::unit::{IdVec, PoolId, QueueId, QuotaId, SimTime, SubnetId};
+use crate::unit::{IdVec, PoolId, QueueId, QuotaId, SimTime, SubnetId, Symbol};
 use crate::vocabulary::KubernetesVersion;
 
 /// Compressed size of an image that says nothing.
@@ -46,6 +46,8 @@ pub struct Lowering<'a, 'f> {
     pub pools: IdVec<PoolId, PoolSpec>,
     /// Queues.
     pub queues: IdVec<QueueId, QueueSpec>,
+    /// Names of the nodes outside pools.
+    pub given_nodes: Vec<Symbol>,
 }
 
 impl Lowering<'_, '_> {
@@ -114,6 +116,7 @@ pub fn lower(
         quotas: IdVec::new(),
         pools: IdVec::new(),
         queues: IdVec::new(),
+        given_nodes: Vec::new(),
     };
     lowering.plan(simulation)
 }
@@ -128,6 +131,7 @@ impl Lowering<'_, '_> {
         let scheduler = provider::scheduler(self);
         let prices = provider::prices(self);
         let nodes = node::given(self);
+        self.given_nodes = nodes.iter().map(|node| node.name).collect();
         demand::queues(self);
         let mut streams = demand::messages(self);
         let work = workload::lower(self, &mut streams);

@@ -12,9 +12,11 @@ mod node;
 mod pool;
 mod price;
 mod provider;
+mod rollout;
 mod scheduler;
 mod start;
 mod table;
+mod upgrade;
 mod workload;
 
 pub use lowering::lower;

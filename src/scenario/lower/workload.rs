@@ -5,6 +5,7 @@ use super::lowering::{Lowering, value};
 use super::{demand, namespace, start};
 use crate::cloud::system_pods::{SystemPodsContext, aks_system_pods};
 use crate::cloud::{PodStartSpec, identity};
+use crate::control::workload::stateful_set::PodManagement;
 use crate::model::{Annotations, SafeToEvict};
 use crate::plan::{ArrivalSpec, IntOrPercent, WorkloadKind};
 use crate::queue::{Checkpoint, ConsumerSpec, OnSigterm};
@@ -13,8 +14,8 @@ use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::foreign::{hpa, keda};
 use crate::scenario::format::{
-    At, Budget, Consumes, OnSigterm as OnSigtermName, ResourceAmount, Scenario, SystemPods, Text,
-    UnhealthyPolicy, Workload, WorkloadKindName,
+    At, Budget, Consumes, OnSigterm as OnSigtermName, PodManagementName, ResourceAmount, Scenario,
+    SystemPods, Text, UnhealthyPolicy, Workload, WorkloadKindName,
 };
 use crate::scenario::pods::{
     BudgetDraft, ContainerDraft, Drafts, LowerContext, Lowered, ResourceList, ScalerDraft,
@@ -165,6 +166,12 @@ impl Short<'_, '_, '_> {
         draft.label("app", name, &mut self.lowering.tables);
         draft.replicas = value(&given.replicas).map(|count| count.0);
         draft.completions = value(&given.completions).map(|count| count.0);
+        if let Some(limit) = value(&given.backoff_limit) {
+            draft.controller.backoff_limit = limit.0;
+        }
+        if value(&given.pod_management) == Some(&PodManagementName::Parallel) {
+            draft.controller.pod_management = PodManagement::Parallel;
+        }
         draft.pool = given.pool.as_ref().and_then(|at| {
             self.lowering.named_pool(at)?;
             Some((at.value.0.clone(), Some(at.span)))
@@ -340,29 +347,11 @@ impl Short<'_, '_, '_> {
             name: name.to_owned(),
             namespace: namespace.to_owned(),
             selector: None,
-            min_available: self.int_or_percent(given.min_available.as_ref()),
-            max_unavailable: self.int_or_percent(given.max_unavailable.as_ref()),
+            min_available: self.lowering.int_or_percent(given.min_available.as_ref()),
+            max_unavailable: self.lowering.int_or_percent(given.max_unavailable.as_ref()),
             always_allow_unhealthy: value(&given.unhealthy) == Some(&UnhealthyPolicy::AlwaysAllow),
             origin: Some(at.span),
         }
-    }
-
-    fn int_or_percent(&mut self, given: Option<&At<Text>>) -> Option<IntOrPercent> {
-        let at = given?;
-        let text = at.value.0.as_str();
-        let found = match text.strip_suffix('%') {
-            Some(percent) => percent.parse().ok().map(IntOrPercent::Percent),
-            None => text.parse().ok().map(IntOrPercent::Int),
-        };
-        let negative = matches!(
-            found,
-            Some(IntOrPercent::Int(number) | IntOrPercent::Percent(number)) if number < 0
-        );
-        if found.is_none() || negative {
-            let message = format!("`{text}` is neither a number of pods nor a percentage");
-            self.lowering.error(code::BAD_VALUE, message, at.span, "");
-        }
-        found.filter(|_| !negative)
     }
 
     fn pod(&mut self, name: &str, given: &Workload, draft: &mut WorkloadDraft) {
@@ -481,6 +470,27 @@ impl Short<'_, '_, '_> {
             let reason = "this build was made without manifests";
             self.lowering.not_built("workloads.tolerations", at.span, reason);
         }
+    }
+}
+
+impl Lowering<'_, '_> {
+    /// A number of pods or nodes, or a percentage.
+    pub fn int_or_percent(&mut self, given: Option<&At<Text>>) -> Option<IntOrPercent> {
+        let at = given?;
+        let text = at.value.0.as_str();
+        let found = match text.strip_suffix('%') {
+            Some(percent) => percent.parse().ok().map(IntOrPercent::Percent),
+            None => text.parse().ok().map(IntOrPercent::Int),
+        };
+        let negative = matches!(
+            found,
+            Some(IntOrPercent::Int(number) | IntOrPercent::Percent(number)) if number < 0
+        );
+        if found.is_none() || negative {
+            let message = format!("`{text}` is neither a number of pods nor a percentage");
+            self.error(code::BAD_VALUE, message, at.span, "");
+        }
+        found.filter(|_| !negative)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::control::keda::{
     FallbackSpec, JobTemplate, MetricType, PodCondition, ScalingStrategy, TriggerCombination,
 };
 use crate::control::kubelet::Probes;
+use crate::control::workload::ControllerSpec;
 use crate::demand::SourceSpec;
 use crate::model::{
     Annotations, HostPort, LabelSelector, Labels, NodeAffinity, PodAffinity, Requirement,
@@ -77,6 +78,8 @@ pub struct WorkloadDraft {
     pub replicas: Option<u32>,
     /// A Job's `completions`.
     pub completions: Option<u32>,
+    /// Settings of its controller.
+    pub controller: ControllerSpec,
     /// `template`
     pub pod: PodDraft,
     /// `pool:` shorthand: select that pool and tolerate its taints.
@@ -476,6 +479,7 @@ impl WorkloadDraft {
             selector: None,
             replicas: None,
             completions: None,
+            controller: ControllerSpec::default(),
             pod: PodDraft::default(),
             pool: None,
             scaler: None,

@@ -90,6 +90,7 @@ pub fn lower(
             shape: tables.shape(shape),
             replicas: draft.replicas.unwrap_or_else(|| resting_replicas(draft, scaler.as_ref())),
             completions: draft.completions,
+            controller: draft.controller,
             admission,
             scaler,
             consumes: draft.work.consumes.clone(),

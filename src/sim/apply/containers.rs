@@ -184,7 +184,7 @@ impl World<'_> {
     fn runs(&self, pod: PodId) -> bool {
         let row = &self.cluster.pods[pod];
         let containers = self.cluster.shapes[row.shape].containers.len();
-        let alive = row.node.is_some_and(|node| self.cluster.nodes[node].gone == SimTime::NEVER);
+        let alive = row.node.is_some_and(|node| !self.is_silent(node));
         let started =
             matches!(row.phase, PodPhase::Starting | PodPhase::Ready | PodPhase::NotReady)
                 && self.record.pod_clocks[pod].cause != Some(Cause::VolumeAttach)
@@ -209,11 +209,7 @@ impl World<'_> {
         let crashed = self.kubelets.crashed.entry(pod).or_default();
         let again = crashed.back_off.exited(self.now, max);
         crashed.waits = true;
-        if was_ready && !crashed.counted_as_starting {
-            crashed.counted_as_starting = true;
-            let workload = self.cluster.pods[pod].workload;
-            self.record.workloads[workload].stages.shift(None, Some(Cause::AppStart));
-        }
+        self.starts_again(pod, was_ready);
         self.record.counters.container_restarts += 1;
         let wait = again.since(self.now);
         let code = if wait.is_zero() { "kubelet.restart" } else { "kubelet.crash-loop" };
@@ -224,6 +220,16 @@ impl World<'_> {
         self.at(again, Event::PodStage(pod, row.epoch));
         self.refresh_consumed_queue(row.workload);
         self.budgets_changed(pod);
+    }
+
+    /// A pod starts again: if it was Ready, its workload waits for it as for one that starts.
+    pub fn starts_again(&mut self, pod: PodId, was_ready: bool) {
+        let crashed = self.kubelets.crashed.entry(pod).or_default();
+        if was_ready && !crashed.counted_as_starting {
+            crashed.counted_as_starting = true;
+            let workload = self.cluster.pods[pod].workload;
+            self.record.workloads[workload].stages.shift(None, Some(Cause::AppStart));
+        }
     }
 
     /// A pod that was starting again is Ready, told to stop, or lost.

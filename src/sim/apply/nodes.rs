@@ -1,26 +1,15 @@
 //! Nodes: the VM runs, the kubelet registers, Ready, silent, gone.
 
-use crate::model::{NodePhase, PodPhase, Taint, TaintEffect};
+use crate::control::node::{Condition, condition_taints, garbage_collected};
+use crate::model::{NodePhase, PodPhase};
 use crate::plan::WorkloadKind;
 use crate::record::{Actor, Object};
 use crate::rules::{NodeFacts, fits_node_affinity, untolerated};
 use crate::sim::apply::pods::Stop;
 use crate::sim::event::Event;
 use crate::sim::world::{World, scheduler_view};
-use crate::unit::{Duration, NodeId, PodId, SimTime, WorkloadId};
+use crate::unit::{NodeId, PodId, SimTime, WorkloadId};
 use crate::vocabulary::Cause;
-
-/// Silence of a kubelet until its node is marked Unknown: `node-monitor-grace-period`, 50 s from
-/// Kubernetes 1.32 and 40 s before (kubernetes PR 126287).
-const fn monitor_grace(minor: u16) -> Duration {
-    Duration::from_secs(if minor >= 32 { 50 } else { 40 })
-}
-
-/// Pods of a Node that is gone wait this long before they are collected
-/// (kubernetes `pkg/controller/podgc/gc_controller.go`, v1.36.2: `quarantineTime`).
-const POD_GC_QUARANTINE: Duration = Duration::from_secs(40);
-/// Period of the pod garbage collector (same file: `gcCheckPeriod`).
-const POD_GC_PERIOD: Duration = Duration::from_secs(20);
 
 impl World<'_> {
     /// The VM runs. Pods that wait for it now wait for its node.
@@ -46,12 +35,9 @@ impl World<'_> {
     /// first.
     pub fn node_registered(&mut self, node: NodeId) {
         self.cluster.register_node(node, self.now);
-        let taint = Taint {
-            key: self.names.not_ready,
-            value: Default::default(),
-            effect: TaintEffect::NoSchedule,
-        };
-        self.cluster.nodes[node].taints.push(taint);
+        let names = &self.names.lifecycle;
+        let row = &mut self.cluster.nodes[node];
+        row.taints.extend(condition_taints(names, Condition::NotReady, false, false));
         self.fingerprint.add(self.now, 11, u64::from(node.0), 0);
         self.scheduling.scheduler.node_added(
             scheduler_view(self.plan, &self.cluster),
@@ -99,10 +85,10 @@ impl World<'_> {
     pub fn node_ready(&mut self, node: NodeId) {
         let first = self.cluster.nodes[node].ready == SimTime::NEVER;
         self.cluster.set_node_phase(node, NodePhase::Ready, self.now);
-        let (not_ready, unreachable) = (self.names.not_ready, self.names.unreachable);
-        self.cluster.nodes[node]
-            .taints
-            .retain(|taint| taint.key != not_ready && taint.key != unreachable);
+        let names = &self.names.lifecycle;
+        let row = &mut self.cluster.nodes[node];
+        row.taints.retain(|taint| !names.owns(taint));
+        row.taints.extend(condition_taints(names, Condition::Ready, row.unschedulable, false));
         if first {
             self.record.nodes[node].first_ready = Some(self.now);
             if let Some(pool) = self.cluster.nodes[node].pool {
@@ -131,6 +117,8 @@ impl World<'_> {
         let was_coming = row.ready == SimTime::NEVER;
         let (pool, pods) = (row.pool, row.used.pods.clone());
         self.fingerprint.add(self.now, 13, u64::from(node.0), u64::from(graceful));
+        let noticed = row.phase == NodePhase::NotReady;
+        self.never_back(node);
         self.count_ready(node, false);
         self.billing_ends(node);
         if let Some(pool) = pool
@@ -146,12 +134,13 @@ impl World<'_> {
         if !had_node {
             return;
         }
-        let epoch = self.cluster.nodes[node].epoch;
         if graceful {
             self.node_deleted(node);
+        } else if noticed {
+            let epoch = self.cluster.nodes[node].epoch;
+            self.at(self.now + self.plan.timing.node_removal, Event::NodeDeleted(node, epoch));
         } else {
-            let silence = monitor_grace(self.plan.version.minor);
-            self.at(self.now + silence, Event::NodeUnreachable(node, epoch));
+            self.await_silence(node);
         }
     }
 
@@ -163,32 +152,10 @@ impl World<'_> {
         // The events of its start and of its life are void: nothing runs any more.
         let row = &mut self.cluster.pods[pod];
         row.epoch = row.epoch.wrapping_add(1);
-        self.record.pod_ends[pod].how = Stop::Lost.word();
-    }
-
-    /// The node's silence is noticed: not Ready, tainted; its pods are not Ready. The cloud
-    /// controller finds the VM missing and deletes the Node.
-    pub fn node_unreachable(&mut self, node: NodeId) {
-        for pod in self.cluster.nodes[node].used.pods.clone() {
-            self.cluster.set_not_ready(pod);
-            self.refresh_consumed_queue(self.cluster.pods[pod].workload);
-            self.budgets_changed(pod);
+        let end = &mut self.record.pod_ends[pod];
+        if end.how.is_empty() {
+            end.how = Stop::Lost.word();
         }
-        let taint = Taint {
-            key: self.names.unreachable,
-            value: Default::default(),
-            effect: TaintEffect::NoSchedule,
-        };
-        self.cluster.nodes[node].taints.push(taint);
-        self.cluster.set_node_phase(node, NodePhase::NotReady, self.now);
-        self.scheduling.scheduler.node_changed(
-            scheduler_view(self.plan, &self.cluster),
-            node,
-            self.now,
-        );
-        self.note_step(Actor::NodeController, "node-unreachable", Object::Node(node));
-        let epoch = self.cluster.nodes[node].epoch;
-        self.at(self.now + self.plan.timing.node_removal, Event::NodeDeleted(node, epoch));
     }
 
     /// The Node object is deleted; pods still bound to it are collected after their quarantine.
@@ -203,20 +170,31 @@ impl World<'_> {
             self.now,
         );
         self.fingerprint.add(self.now, 14, u64::from(node.0), 0);
-        let period = POD_GC_PERIOD.micros();
-        let earliest = (self.now + POD_GC_QUARANTINE).micros();
-        let collected = SimTime::from_micros(earliest.div_ceil(period) * period);
+        self.forget_taints(node);
+        self.wake_evictions(self.now);
+        let mut left = false;
         for pod in self.cluster.nodes[node].used.pods.clone() {
             let row = &self.cluster.pods[pod];
             if self.plan.workloads[row.workload].kind == WorkloadKind::DaemonSet {
                 // It leaves with its node and is not replaced.
                 self.end_pod(pod, Stop::Lost);
             } else {
-                self.at(collected, Event::PodCollected(pod, row.epoch));
+                left = true;
             }
+        }
+        if left {
+            let collected = garbage_collected(self.now, self.health.gc_phase);
+            self.at(collected, Event::PodsCollected(node));
         }
         self.drop_waiting_daemon_pods(node);
         self.wake_scheduler(self.now);
+    }
+
+    /// Pods that are still bound to a Node that is gone are deleted.
+    pub fn pods_collected(&mut self, node: NodeId) {
+        for pod in self.cluster.nodes[node].used.pods.clone() {
+            self.end_pod(pod, Stop::Lost);
+        }
     }
 
     /// DaemonSet pods that were made for a node and never got onto it go with it.

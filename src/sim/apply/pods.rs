@@ -1,12 +1,12 @@
 //! Pods: created, started stage by stage, ready, told to stop, over.
 
 use crate::chance::Purpose;
-use crate::control::workload::job::wanted_active;
 use crate::model::PodPhase;
 use crate::plan::WorkloadKind;
 use crate::sim::event::Event;
 use crate::sim::world::{World, scheduler_view};
 use crate::unit::{Duration, NodeId, PodId, ShapeId, SimTime, WorkloadId};
+use crate::vocabulary::Cause;
 
 /// Why a pod stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,11 @@ impl World<'_> {
             self.pod_lost(pod);
             return;
         }
+        self.watch_taints(pod);
+        if node.is_some_and(|node| self.is_silent(node)) {
+            self.set_pod_cause(pod, Some(Cause::NodeReady));
+            return;
+        }
         self.begin_start(pod);
     }
 
@@ -103,8 +108,7 @@ impl World<'_> {
         }
         self.refresh_consumed_queue(row.workload);
         self.budgets_changed(pod);
-        if spec.kind == WorkloadKind::StatefulSet {
-            // The next one is made once this one is Ready.
+        if self.readiness_moves(row.workload) {
             self.sync_workload(row.workload);
         }
     }
@@ -162,6 +166,7 @@ impl World<'_> {
         match row.phase {
             PodPhase::Succeeded | PodPhase::Removed => {}
             PodPhase::Pending | PodPhase::Binding => self.end_pod(pod, why),
+            PodPhase::Terminating if row.node.is_some_and(|node| self.is_silent(node)) => {}
             PodPhase::Terminating => {
                 // Already stopping: a shorter grace may still cut it short.
                 let until = self.now + grace;
@@ -178,7 +183,13 @@ impl World<'_> {
                 self.job_pod_stopping(pod);
                 self.refresh_consumed_queue(row.workload);
                 self.budgets_changed(pod);
-                if self.consumer_drained(pod) {
+                if why == Stop::Evicted {
+                    self.job_pod_failed(row.workload);
+                }
+                if row.node.is_some_and(|node| self.is_silent(node)) {
+                    // Nobody on the node confirms: it stays until the kubelet is back, or is
+                    // collected after its Node.
+                } else if self.consumer_drained(pod) {
                     self.end_pod(pod, why);
                 } else {
                     let epoch = self.cluster.pods[pod].epoch;
@@ -234,17 +245,24 @@ impl World<'_> {
         let spec = &self.plan.workloads[row.workload];
         let owner = &mut self.cluster.workloads[row.workload];
         owner.succeeded += u32::from(why == Stop::Completed);
-        if spec.kind == WorkloadKind::Job {
-            owner.replicas =
-                wanted_active(spec.replicas, spec.completions, owner.succeeded, owner.active);
-        }
         let kind = spec.kind;
+        if kind == WorkloadKind::Job {
+            if why == Stop::Completed {
+                self.job_pod_succeeded(row.workload);
+            } else if row.phase.is_active() && why != Stop::ScaledDown {
+                self.job_pod_failed(row.workload);
+            }
+            self.cluster.workloads[row.workload].replicas = self.job_wants(row.workload);
+        }
         if matches!(kind, WorkloadKind::DaemonSet | WorkloadKind::Bare) {
             // Nobody replaces it: it is wanted no more.
             self.cluster.workloads[row.workload].replicas -= 1;
         }
         if kind == WorkloadKind::ScaledJob {
             self.job_pod_ended(pod, why);
+        }
+        if kind == WorkloadKind::DaemonSet {
+            self.daemon_pod_ended(row.workload, row.node);
         }
         if self.is_finite(pod) {
             self.work.finite_pods -= 1;

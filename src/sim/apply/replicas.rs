@@ -1,13 +1,18 @@
 //! `spec.replicas` changes, and workload controllers follow it.
 
-use crate::control::workload::replica_set::{Candidate, VictimPhase, victims};
-use crate::model::PodPhase;
+use crate::control::workload::daemon_set;
+use crate::control::workload::replica_set::{
+    Candidate, Difference, VictimPhase, difference, victims,
+};
+use crate::control::workload::stateful_set::{self, Member, next_update};
+use crate::model::{NodePhase, PodPhase};
 use crate::plan::WorkloadKind;
 use crate::record::{Actor, Object};
 use crate::sim::apply::pods::Stop;
+use crate::sim::apply::rollout::OfVersion;
 use crate::sim::event::Event;
 use crate::sim::world::World;
-use crate::unit::{PodId, SimTime, WorkloadId};
+use crate::unit::{NodeId, PodId, ShapeId, SimTime, WorkloadId};
 
 impl World<'_> {
     /// Writes `spec.replicas` of a workload.
@@ -36,8 +41,13 @@ impl World<'_> {
 
     /// The workload's controller is woken: it works in its lane at this instant.
     pub fn sync_workload(&mut self, workload: WorkloadId) {
-        let wanted = self.is_driven(workload) || self.admission.holds(workload);
-        if wanted && !self.syncs[workload] {
+        if self.is_driven(workload) || self.admission.holds(workload) {
+            self.wake_controller(workload);
+        }
+    }
+
+    fn wake_controller(&mut self, workload: WorkloadId) {
+        if !self.syncs[workload] {
             self.syncs[workload] = true;
             self.at(self.now, Event::WorkloadSync(workload));
         }
@@ -54,67 +64,160 @@ impl World<'_> {
     /// client may write.
     pub fn workload_sync(&mut self, workload: WorkloadId) {
         self.syncs[workload] = false;
-        if !self.is_driven(workload) {
-            self.retry_held(workload);
-            return;
-        }
-        let state = &self.cluster.workloads[workload];
-        let (wanted, active) = (state.replicas, state.active);
-        if active < wanted {
-            self.create_missing(workload, wanted - active);
-        } else {
-            self.admitted(workload);
-            if active > wanted {
-                self.delete_surplus(workload, active - wanted);
+        match self.plan.workloads[workload].kind {
+            WorkloadKind::StatefulSet => self.sync_stateful_set(workload),
+            WorkloadKind::DaemonSet => {
+                self.retry_held(workload);
+                if !self.admission.holds(workload) {
+                    self.sync_daemon_set(workload);
+                }
             }
+            WorkloadKind::Job => self.sync_job(workload),
+            WorkloadKind::Deployment if self.rolls_out(workload) => self.sync_rollout(workload),
+            WorkloadKind::Deployment => self.sync_replica_set(workload, None),
+            WorkloadKind::Bare | WorkloadKind::ScaledJob => self.retry_held(workload),
         }
     }
 
-    fn create_missing(&mut self, workload: WorkloadId, missing: u32) {
-        let shape = self.plan.workloads[workload].shape;
-        // A StatefulSet makes its pods one after the other, each once the one before is Ready.
-        let ordered = self.plan.workloads[workload].kind == WorkloadKind::StatefulSet;
+    /// The ReplicaSet controller: of a rollout's version with its specification and number, or of
+    /// the whole workload.
+    pub fn sync_replica_set(
+        &mut self,
+        workload: WorkloadId,
+        version: Option<(OfVersion, ShapeId, u32)>,
+    ) {
         let state = &self.cluster.workloads[workload];
-        if ordered && state.active > state.ready {
-            return;
+        let (wanted, active, shape) = match version {
+            None => (state.replicas, state.active, self.template(workload)),
+            Some((version, shape, wanted)) => {
+                let of = |pod: &&PodId| {
+                    self.is_of(**pod, Some(version)) && self.cluster.pods[**pod].phase.is_active()
+                };
+                (wanted, state.pods.iter().filter(of).count() as u32, shape)
+            }
+        };
+        if wanted <= active {
+            self.admitted(workload);
         }
-        let batch = if ordered { 1 } else { missing };
-        for _ in 0..batch {
-            if self.controller_writes.next(self.now) > self.now {
-                self.syncs[workload] = true;
-                let next = self.controller_writes.next(self.now);
-                self.at(next, Event::WorkloadSync(workload));
-                return;
+        match difference(wanted, active) {
+            Difference::Create(count) => {
+                for _ in 0..count {
+                    // A refusal ends the sync (`slowStartBatch`); the work queue brings it back.
+                    if !self.may_write(workload) || !self.admit(workload, shape) {
+                        return;
+                    }
+                    self.create_pod(workload, shape, None);
+                }
+                if active + count < wanted {
+                    self.wake_controller(workload);
+                }
             }
-            self.controller_writes.take(self.now);
-            if !self.admit(workload, shape) {
-                // A refusal ends the sync (`slowStartBatch`); the work queue brings it back.
-                return;
+            Difference::Delete(count) => {
+                self.delete_surplus(workload, version.map(|(version, ..)| version), count);
             }
-            self.create_pod(workload, shape, None);
+            Difference::None => {}
         }
         self.admitted(workload);
     }
 
-    fn delete_surplus(&mut self, workload: WorkloadId, surplus: u32) {
-        let kind = self.plan.workloads[workload].kind;
-        let mut active: Vec<PodId> = self.cluster.workloads[workload]
+    /// Takes one write of the controllers' API client; if there is none now, the controller goes on
+    /// when there is.
+    fn may_write(&mut self, workload: WorkloadId) -> bool {
+        let next = self.controller_writes.next(self.now);
+        if next > self.now {
+            self.syncs[workload] = true;
+            self.at(next, Event::WorkloadSync(workload));
+            return false;
+        }
+        self.controller_writes.take(self.now);
+        true
+    }
+
+    fn delete_surplus(&mut self, workload: WorkloadId, of: Option<OfVersion>, surplus: u32) {
+        let active: Vec<PodId> = self.cluster.workloads[workload]
             .pods
             .iter()
             .copied()
-            .filter(|&pod| self.cluster.pods[pod].phase.is_active())
+            .filter(|&pod| self.cluster.pods[pod].phase.is_active() && self.is_of(pod, of))
             .collect();
-        if kind == WorkloadKind::StatefulSet {
-            active.sort_unstable_by_key(|&pod| std::cmp::Reverse(pod));
-            active.truncate(surplus as usize);
-        } else {
-            let rows: Vec<Candidate> = active.iter().map(|&pod| self.candidate(pod)).collect();
-            let chosen = victims(&rows, surplus as usize, self.now);
-            active = chosen.into_iter().map(|index| active[index]).collect();
+        let rows: Vec<Candidate> = active.iter().map(|&pod| self.candidate(pod)).collect();
+        for index in victims(&rows, surplus as usize, self.now) {
+            self.scale_down(active[index]);
         }
-        for pod in active {
-            let grace = self.cluster.shape(pod).grace;
-            self.stop_pod(pod, grace, Stop::ScaledDown);
+    }
+
+    fn scale_down(&mut self, pod: PodId) {
+        let grace = self.cluster.shape(pod).grace;
+        self.stop_pod(pod, grace, Stop::ScaledDown);
+    }
+
+    /// The StatefulSet controller: pods by ordinal, one after the other unless `Parallel`; of a new
+    /// version the highest first.
+    fn sync_stateful_set(&mut self, workload: WorkloadId) {
+        let state = &self.cluster.workloads[workload];
+        let template = self.template(workload);
+        let mut pods: Vec<(u32, PodId)> =
+            state.pods.iter().map(|&pod| (self.cluster.pods[pod].index, pod)).collect();
+        pods.sort_unstable();
+        let member = |&(ordinal, pod): &(u32, PodId)| {
+            let row = &self.cluster.pods[pod];
+            Member {
+                ordinal,
+                ready: row.phase == PodPhase::Ready,
+                terminating: row.phase == PodPhase::Terminating,
+                updated: row.shape == template,
+            }
+        };
+        let members: Vec<Member> = pods.iter().map(member).collect();
+        let management = self.plan.workloads[workload].controller.pod_management;
+        let plan = stateful_set::sync(management, state.replicas, &members);
+        let settled = plan.create.is_empty() && plan.delete.is_empty();
+        let update = if settled { next_update(&members) } else { None };
+        for ordinal in plan.create {
+            if !self.may_write(workload) || !self.admit(workload, template) {
+                return;
+            }
+            let pod = self.create_pod(workload, template, None);
+            self.cluster.pods[pod].index = ordinal;
+        }
+        for ordinal in plan.delete.into_iter().chain(update) {
+            if let Ok(at) = pods.binary_search_by_key(&ordinal, |&(ordinal, _)| ordinal) {
+                self.scale_down(pods[at].1);
+            }
+        }
+    }
+
+    /// A pod of a DaemonSet has ended: if its node stays, the controller makes another.
+    pub fn daemon_pod_ended(&mut self, workload: WorkloadId, node: Option<NodeId>) {
+        if node.is_some_and(|node| self.keeps_daemons(node)) {
+            self.wake_controller(workload);
+        }
+    }
+
+    fn keeps_daemons(&self, node: NodeId) -> bool {
+        let row = &self.cluster.nodes[node];
+        let there =
+            matches!(row.phase, NodePhase::Registered | NodePhase::Ready | NodePhase::NotReady);
+        there && row.gone == SimTime::NEVER
+    }
+
+    /// The DaemonSet controller: a pod on every node that it fits. O(nodes).
+    fn sync_daemon_set(&mut self, workload: WorkloadId) {
+        let mut pods: Vec<(NodeId, PodId)> = self.cluster.workloads[workload]
+            .pods
+            .iter()
+            .filter_map(|&pod| Some((self.cluster.pods[pod].node?, pod)))
+            .collect();
+        pods.sort_unstable();
+        let has = |node| pods.binary_search_by_key(&node, |&(of, _)| of).is_ok();
+        let mut wanted: Vec<NodeId> = self.cluster.registered.clone();
+        // One that runs goes on under a taint that would keep a new one away.
+        wanted.retain(|&node| {
+            self.keeps_daemons(node) && (has(node) || self.daemon_runs_on(workload, node))
+        });
+        wanted.sort_unstable();
+        for node in daemon_set::sync(&wanted, &pods).create {
+            self.create_daemon_pod(workload, node);
         }
     }
 

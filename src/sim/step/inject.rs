@@ -1,13 +1,13 @@
 //! Planned events of the scenario.
 
-use crate::chance::{Purpose, Stream};
+use crate::chance::Purpose;
 use crate::model::NodePhase;
-use crate::plan::{Controller, InjectKind};
+use crate::plan::{Controller, InjectKind, NodeTarget, Outage};
 use crate::record::{Actor, Object};
 use crate::sim::event::Event;
 use crate::sim::step::Loop;
 use crate::sim::world::World;
-use crate::unit::{NodeId, PoolId, SimTime};
+use crate::unit::{Duration, Lots, NodeId, PoolId, SimTime, Symbol};
 
 impl World<'_> {
     /// Schedules the planned events.
@@ -23,37 +23,8 @@ impl World<'_> {
         self.fingerprint.add(self.now, 20, index as u64, 0);
         match &plan.injects[index].kind {
             InjectKind::Evict { pool, fraction } => self.evict_share(*pool, *fraction, index),
-            InjectKind::ZoneDown { zone, length } => {
-                self.capacity.region.zone_down(*zone, self.now + *length);
-                let lost: Vec<NodeId> = self
-                    .cluster
-                    .nodes
-                    .enumerate()
-                    .filter(|&(id, row)| {
-                        self.can_be_lost(id) && row.labels.get(self.names.zone) == Some(*zone)
-                    })
-                    .map(|(id, _)| id)
-                    .collect();
-                let name = plan.symbols.text(*zone);
-                self.note(
-                    Actor::Scenario,
-                    "zone-down",
-                    Object::Cluster,
-                    "",
-                    Some((lost.len() as i64, 0)),
-                    || format!("zone {name} is lost, with {} nodes", lost.len()),
-                );
-                for node in lost {
-                    self.lose_node(node);
-                }
-            }
-            InjectKind::NodeDown { pool, index } => {
-                let node = self.live_nodes(*pool).into_iter().nth(*index as usize);
-                if let Some(node) = node {
-                    self.note_step(Actor::Scenario, "node-down", Object::Node(node));
-                    self.lose_node(node);
-                }
-            }
+            InjectKind::ZoneDown { zone, length } => self.zone_down(*zone, *length),
+            InjectKind::NodeDown { node, outage } => self.node_down(*node, *outage),
             InjectKind::SourceFail { queue, length } => {
                 self.work.fail_source(*queue, self.now + *length);
                 self.wake_readers(*queue);
@@ -75,7 +46,67 @@ impl World<'_> {
                     "set by the scenario".to_owned()
                 });
             }
+            InjectKind::Rollout(spec) => self.begin_rollout(spec),
+            InjectKind::Upgrade { pool, spec } => self.begin_upgrade(*pool, *spec),
             InjectKind::ControllerRestart { controller } => self.restart_controller(*controller),
+        }
+    }
+
+    /// A zone fails: VMs that run stop until it is back, those on their way are lost.
+    fn zone_down(&mut self, zone: Symbol, length: Duration) {
+        self.capacity.region.zone_down(zone, self.now + length);
+        let hit: Vec<NodeId> = self
+            .cluster
+            .nodes
+            .enumerate()
+            .filter(|&(id, row)| {
+                self.can_be_lost(id) && row.labels.get(self.names.zone) == Some(zone)
+            })
+            .map(|(id, _)| id)
+            .collect();
+        let name = self.plan.symbols.text(zone);
+        let change = Some((hit.len() as i64, 0));
+        self.note(Actor::Scenario, "zone-down", Object::Cluster, "", change, || {
+            format!("zone {name} is down for {length}, with {} nodes", hit.len())
+        });
+        for node in hit {
+            if self.cluster.nodes[node].ready == SimTime::NEVER {
+                self.lose_node(node);
+            } else {
+                self.vm_stops(node, Some(length), None);
+            }
+        }
+    }
+
+    /// A VM stops; a node that is not there any more cannot.
+    fn node_down(&mut self, target: NodeTarget, outage: Outage) {
+        let node = match target {
+            NodeTarget::OfPool(pool, index) => {
+                self.live_nodes(pool).into_iter().nth(index as usize)
+            }
+            NodeTarget::Given(name) => {
+                let named = |node: &NodeId| self.cluster.nodes[*node].name == name;
+                self.cluster.registered.iter().copied().find(named)
+            }
+        };
+        let Some(node) = node else {
+            let missing = || "there is no such node now".to_owned();
+            self.note(Actor::Scenario, "node-down", Object::Cluster, "none", None, missing);
+            return;
+        };
+        let name = self.node_name(node);
+        self.note(Actor::Scenario, "node-down", Object::Node(node), "", None, || match outage {
+            Outage::Lost => format!("{name} is lost"),
+            Outage::For(length) => format!("{name} stops for {length}"),
+            Outage::RepairedBy(repair) => {
+                format!("{name} stops until AKS mends it ({})", repair.word())
+            }
+        });
+        let running = self.cluster.nodes[node].ready != SimTime::NEVER;
+        match outage {
+            Outage::For(length) if running => self.vm_stops(node, Some(length), None),
+            Outage::RepairedBy(repair) if running => self.vm_stops(node, None, Some(repair)),
+            _ => self.lose_node(node),
         }
     }
 
@@ -98,25 +129,23 @@ impl World<'_> {
             && !self.capacity.failures.contains_key(&node)
     }
 
+    /// The provider takes a share of the VMs that run and have not been told to go yet.
     fn evict_share(&mut self, pool: PoolId, fraction: f64, index: usize) {
-        let mut nodes = self.live_nodes(pool);
-        let wanted = ((nodes.len() as f64 * fraction).ceil() as usize).min(nodes.len());
-        let mut stream = Stream::keyed(self.seed, Purpose::Inject, index as u64, 0);
-        for chosen in 0..wanted {
-            let other = chosen + stream.below(nodes.len() - chosen);
-            nodes.swap(chosen, other);
-        }
-        nodes.truncate(wanted);
-        nodes.sort_unstable();
+        let plan = self.plan;
+        let lots = Lots::new(self.seed).of(Purpose::Inject as u64).of(index as u64);
+        let set = &mut self.capacity.scale_sets[pool];
+        let evictions = set.evict_share(&plan.pools[pool], fraction, self.now, lots);
+        let count = evictions.len();
         self.note(
             Actor::Scenario,
             "evict",
             Object::Pool(pool),
             "",
-            Some((wanted as i64, 0)),
-            || format!("{wanted} nodes are told that they will be evicted"),
+            Some((count as i64, 0)),
+            || format!("{count} nodes are told that they will be evicted"),
         );
-        for node in nodes {
+        for eviction in evictions {
+            let node = self.capacity.nodes_of[pool][eviction.instance.0 as usize];
             self.spot_notice(node);
         }
     }

@@ -44,9 +44,7 @@ impl World<'_> {
             Event::PodKilled(pod, epoch) if self.is_pod(pod, epoch) => {
                 self.end_pod(pod, Stop::Evicted);
             }
-            Event::PodCollected(pod, epoch) if self.is_pod(pod, epoch) => {
-                self.end_pod(pod, Stop::Lost);
-            }
+            Event::PodsCollected(node) => self.pods_collected(node),
             Event::VmRunning(node, epoch) if self.is_node(node, epoch) => self.vm_running(node),
             Event::VmFailed(node, epoch) if self.is_node(node, epoch) => self.vm_failed(node),
             Event::NodeRegistered(node, epoch) if self.is_node(node, epoch) => {
@@ -60,6 +58,13 @@ impl World<'_> {
             }
             Event::NodeUnreachable(node, epoch) if self.is_node(node, epoch) => {
                 self.node_unreachable(node);
+            }
+            Event::NodeBack(node, epoch) if self.is_node(node, epoch) => self.node_back(node),
+            Event::NodeRepair(node, epoch) if self.is_node(node, epoch) => self.node_repair(node),
+            Event::UpgradeStep(pool) => self.upgrade_step(pool),
+            Event::NodeEvictions => self.node_evictions(),
+            Event::TaintEviction(node, epoch) if self.is_node(node, epoch) => {
+                self.taint_evictions(node);
             }
             Event::NodeDeleted(node, epoch) if self.is_node(node, epoch) => {
                 self.node_deleted(node);

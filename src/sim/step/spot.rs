@@ -90,12 +90,22 @@ impl World<'_> {
             .pods
             .iter()
             .copied()
-            .filter(|&pod| {
-                let row = &self.cluster.pods[pod];
-                self.plan.workloads[row.workload].kind != WorkloadKind::DaemonSet
-                    && row.phase.is_active()
-            })
+            .filter(|&pod| !self.is_daemon_pod(pod) && self.cluster.pods[pod].phase.is_active())
             .collect()
+    }
+
+    /// Whether a DaemonSet owns the pod: drains leave it.
+    pub fn is_daemon_pod(&self, pod: PodId) -> bool {
+        self.plan.workloads[self.cluster.pods[pod].workload].kind == WorkloadKind::DaemonSet
+    }
+
+    /// Makes a node schedulable again.
+    pub fn uncordon(&mut self, node: NodeId) {
+        let unschedulable = self.names.lifecycle.unschedulable;
+        let row = &mut self.cluster.nodes[node];
+        row.unschedulable = false;
+        row.taints.retain(|taint| taint.key != unschedulable);
+        self.node_spec_changed(node);
     }
 
     /// Makes a node unschedulable.
@@ -106,7 +116,7 @@ impl World<'_> {
         }
         row.unschedulable = true;
         row.taints.push(Taint {
-            key: self.names.unschedulable,
+            key: self.names.lifecycle.unschedulable,
             value: Default::default(),
             effect: TaintEffect::NoSchedule,
         });

@@ -261,7 +261,9 @@ impl Loaded {
         for name in strings(&value["pods"]) {
             let pod = *self.pods.get(name)?;
             let shape = &cluster.shapes[cluster.pods[pod].shape];
-            cluster.nodes[node].used.add(pod, shape);
+            let used = &mut cluster.nodes[node].used;
+            used.add(pod, shape);
+            used.terminating += u32::from(cluster.pods[pod].phase == PodPhase::Terminating);
         }
         Some(())
     }
@@ -285,6 +287,7 @@ impl Loaded {
             shape,
             workload,
             ordinal: value["name"].as_str()?.rsplit('-').next()?.parse().ok()?,
+            index: 0,
             phase,
             epoch: 0,
             restarts: 0,

@@ -89,12 +89,12 @@ const CONTAINER: Known = Known {
 };
 
 const DEPLOYMENT: Known = Known {
-    read: &["replicas", "selector", "template"],
-    inert: &["progressDeadlineSeconds", "revisionHistoryLimit"],
+    read: &["progressDeadlineSeconds", "replicas", "selector", "strategy", "template"],
+    inert: &["revisionHistoryLimit"],
 };
 
 const STATEFUL_SET: Known = Known {
-    read: &["replicas", "selector", "template", "volumeClaimTemplates"],
+    read: &["podManagementPolicy", "replicas", "selector", "template", "volumeClaimTemplates"],
     inert: &["persistentVolumeClaimRetentionPolicy", "revisionHistoryLimit", "serviceName"],
 };
 
@@ -102,7 +102,7 @@ const DAEMON_SET: Known =
     Known { read: &["selector", "template"], inert: &["revisionHistoryLimit"] };
 
 const JOB: Known = Known {
-    read: &["completions", "parallelism", "selector", "suspend", "template"],
+    read: &["backoffLimit", "completions", "parallelism", "selector", "suspend", "template"],
     inert: &["manualSelector", "ttlSecondsAfterFinished"],
 };
 

@@ -5,6 +5,7 @@
 //! errors are traced back to the tree.
 
 mod affinity;
+mod controller;
 mod document;
 mod fields;
 mod pod;

@@ -53,7 +53,7 @@ pub(super) fn budget(
     })
 }
 
-fn share(
+pub(super) fn share(
     reader: &mut Reader<'_>,
     given: Option<IntOrString>,
     at: &Trail<'_>,

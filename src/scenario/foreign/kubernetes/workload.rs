@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 
 use super::Reader;
+use super::controller::Settings;
 use super::document::Object;
 use super::fields::{note_template, note_unread};
 use super::typed::typed;
@@ -22,6 +23,7 @@ struct Parts<'a> {
     selector: Option<&'a meta::LabelSelector>,
     replicas: Option<i32>,
     completions: Option<i32>,
+    settings: Settings<'a>,
     metadata: Option<&'a meta::ObjectMeta>,
     pod: Option<&'a core::PodSpec>,
     claims: Option<&'a Vec<core::PersistentVolumeClaim>>,
@@ -60,6 +62,11 @@ fn deployment(
         selector: spec.map(|s| &s.selector),
         replicas: spec.and_then(|s| s.replicas),
         completions: None,
+        settings: Settings {
+            strategy: spec.and_then(|s| s.strategy.as_ref()),
+            progress_deadline: spec.and_then(|s| s.progress_deadline_seconds),
+            ..Settings::default()
+        },
         metadata: spec.and_then(|s| s.template.metadata.as_ref()),
         pod: spec.and_then(|s| s.template.spec.as_ref()),
         claims: None,
@@ -80,6 +87,10 @@ fn stateful_set(
         selector: spec.map(|s| &s.selector),
         replicas: spec.and_then(|s| s.replicas),
         completions: None,
+        settings: Settings {
+            pod_management: spec.and_then(|s| s.pod_management_policy.as_deref()),
+            ..Settings::default()
+        },
         metadata: spec.and_then(|s| s.template.metadata.as_ref()),
         pod: spec.and_then(|s| s.template.spec.as_ref()),
         claims: spec.and_then(|s| s.volume_claim_templates.as_ref()),
@@ -100,6 +111,7 @@ fn daemon_set(
         selector: spec.map(|s| &s.selector),
         replicas: Some(0),
         completions: None,
+        settings: Settings::default(),
         metadata: spec.and_then(|s| s.template.metadata.as_ref()),
         pod: spec.and_then(|s| s.template.spec.as_ref()),
         claims: None,
@@ -120,6 +132,10 @@ fn job(object: &Object<'_>, tables: &mut Tables, found: &mut Findings) -> Option
         replicas: if suspended { Some(0) } else { parallelism },
         // Kubernetes `pkg/apis/batch/v1/defaults.go`: both absent means one pod.
         completions: completions.or(if parallelism.is_none() { Some(1) } else { None }),
+        settings: Settings {
+            backoff_limit: spec.and_then(|s| s.backoff_limit),
+            ..Settings::default()
+        },
         metadata: spec.and_then(|s| s.template.metadata.as_ref()),
         pod: spec.and_then(|s| s.template.spec.as_ref()),
         claims: None,
@@ -135,6 +151,7 @@ fn pod(object: &Object<'_>, tables: &mut Tables, found: &mut Findings) -> Option
         selector: None,
         replicas: Some(1),
         completions: None,
+        settings: Settings::default(),
         metadata: Some(&read.metadata),
         pod: read.spec.as_ref(),
         claims: None,
@@ -171,6 +188,7 @@ pub(super) fn scaled_job(
         selector: None,
         replicas: Some(0),
         completions: None,
+        settings: Settings::default(),
         metadata: job.template.metadata.as_ref(),
         pod: job.template.spec.as_ref(),
         claims: None,
@@ -228,12 +246,14 @@ fn draft(
     };
     let replicas = reader.count(parts.replicas, &spec.key("replicas"));
     let completions = reader.count(parts.completions, &spec.key("completions"));
+    let controller = reader.controller(parts.settings, &spec);
     let origin = Some(object.node.span);
     let mut draft = WorkloadDraft::new(object.name, object.namespace, parts.kind, origin);
     draft.from_manifest = true;
     draft.selector = selector;
     draft.replicas = replicas;
     draft.completions = completions;
+    draft.controller = controller;
     draft.pod = pod;
     Some(draft)
 }
