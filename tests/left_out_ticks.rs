@@ -61,6 +61,7 @@ struct Drawn {
     cron: bool,
     behavior: u32,
     formula: bool,
+    job: Option<&'static str>,
 }
 
 fn drawn() -> impl Strategy<Value = Drawn> {
@@ -83,6 +84,7 @@ fn drawn() -> impl Strategy<Value = Drawn> {
         any::<bool>(),
         0..4_u32,
         any::<bool>(),
+        prop::sample::select(vec![None, None, Some("default"), Some("accurate"), Some("eager")]),
     );
     (object, trigger).prop_map(|(object, trigger)| Drawn {
         polling: object.0,
@@ -101,6 +103,7 @@ fn drawn() -> impl Strategy<Value = Drawn> {
         cron: trigger.6,
         behavior: trigger.7,
         formula: trigger.8,
+        job: trigger.9,
     })
 }
 
@@ -115,7 +118,26 @@ const BEHAVIORS: [&str; 4] = [
 ];
 
 impl Drawn {
+    /// A ScaledJob over the queue.
+    fn scaled_job(&self, index: usize, strategy: &str) -> String {
+        let scaler = ["azure-servicebus", "rabbitmq"][usize::from(self.value)];
+        let mode = if self.value { ", mode: MessageRate, value: \"1\"" } else { "" };
+        format!(
+            "- name: w{index}\n  kind: ScaledJob\n  requests: {{cpu: 10m, memory: 10Mi}}\n  \
+             startup: {{appStart: 7s}}\n  consumes: {{queue: q{index}, messagesPerPod: {}, \
+             idleTimeout: {}s, serviceTime: {{exponential: {{mean: {}s}}}}}}\n  scaledJob: \
+             {{pollingInterval: {}, minReplicaCount: {}, maxReplicaCount: 12, \
+             successfulJobsHistoryLimit: 2, scalingStrategy: {{strategy: {strategy}}}, \
+             jobTargetRef: {{activeDeadlineSeconds: 300}}, \
+             triggers: [{{type: {scaler}, metadata: {{queueName: q{index}{mode}}}}}]}}\n",
+            self.target, self.cooldown, self.service, self.polling, self.min,
+        )
+    }
+
     fn workload(&self, index: usize) -> String {
+        if let Some(strategy) = self.job {
+            return self.scaled_job(index, strategy);
+        }
         let idle = if self.idle && self.min > 1 { "idleReplicaCount: 0, " } else { "" };
         let fallback = match self.fallback {
             0 | 1 => String::new(),
@@ -192,10 +214,12 @@ const EXTRAS: [&str; 3] = [
      - {setReplicas: {workload: w0, replicas: 3, at: \"14:30\"}}\n",
 ];
 
+fn sixty() -> ProptestConfig {
+    ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 60, failure_persistence: None, ..Default::default()
-    })]
+    #![proptest_config(sixty())]
 
     #[test]
     fn drawn_scenarios_are_the_same_with_every_tick(
@@ -205,6 +229,7 @@ proptest! {
         extra in 0..3_usize,
         seed in 1..1_000_u64,
     ) {
+        let extra = if all[0].job.is_some() { 0 } else { extra };
         let plan = scenario(&all, phases, version, EXTRAS[extra]);
         assert_same(&format!("{all:?}"), &plan, seed);
     }

@@ -6,7 +6,8 @@ use super::args::{Catalogue, ListArgs, TextOrJson};
 use super::exit::{Exit, Stop};
 use super::terminal;
 use crate::cloud::{OsType, catalogue};
-use crate::control::keda::catalogue::SCALERS;
+use crate::control::keda::catalogue::{SCALERS, ThresholdKey};
+use crate::control::keda::trigger::SOURCE_KEY;
 use crate::scenario::code;
 use crate::scenario::foreign::code as manifests;
 use crate::study::METRICS;
@@ -97,13 +98,31 @@ fn vm_sizes() -> Listing {
 }
 
 fn scalers() -> Listing {
+    let threshold = |key: Option<ThresholdKey>| match key {
+        None => json!(null),
+        Some(key) => match key.default_text() {
+            Some(default) => json!(format!("{} ({default})", key.key)),
+            None => json!(format!("{} (required)", key.key)),
+        },
+    };
     let rows = SCALERS.iter().map(|scaler| {
-        vec![json!(scaler.names.join(", ")), json!(scaler.about), json!(scaler.link)]
+        vec![
+            json!(scaler.names.join(", ")),
+            json!(scaler.about),
+            threshold(scaler.target),
+            threshold(scaler.activation),
+            json!(scaler.source.join(", ")),
+            json!(scaler.effective.join(", ")),
+        ]
     });
     Listing {
-        columns: vec!["type", "reads", "documentation"],
+        columns: vec!["type", "reads", "target", "activation", "source", "other keys"],
         rows: rows.collect(),
-        below: String::new(),
+        below: format!(
+            "In brackets: the default. `{SOURCE_KEY}` names a queue of the scenario for any of \
+             them.\nNot listed: give the values as a queue with a `depth` curve, and read it by \
+             `prometheus`.\ndocs/reference/scalers.md says what is modelled of each."
+        ),
     }
 }
 

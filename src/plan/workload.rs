@@ -7,7 +7,7 @@ use crate::cloud::PodStartSpec;
 pub use crate::control::admission::WorkloadAdmission;
 pub use crate::control::disruption::DisruptionBudgetSpec;
 use crate::control::hpa::HpaSpec;
-use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec};
+use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec, Trigger};
 use crate::control::kubelet::Probes;
 use crate::control::workload::ControllerSpec;
 use crate::demand::SourceSpec;
@@ -74,6 +74,17 @@ pub struct UseSpec {
     pub slot_milli: u64,
     /// Memory of a pod whose containers run, in bytes; 0: not said.
     pub memory: i64,
+}
+
+impl WorkloadSpec {
+    /// The triggers of its KEDA scaler.
+    pub fn triggers(&self) -> &[Trigger] {
+        match &self.scaler {
+            Some(ScalerKind::ScaledObject(spec)) => &spec.triggers,
+            Some(ScalerKind::ScaledJob(spec)) => &spec.triggers,
+            Some(ScalerKind::Hpa(_)) | None => &[],
+        }
+    }
 }
 
 /// What drives a workload's number of replicas.

@@ -79,6 +79,8 @@ pub struct MessageQueue {
 pub struct QueueTally {
     /// All messages that ever arrived.
     pub arrived: u64,
+    /// All deliveries.
+    pub delivered: u64,
     /// All messages completed.
     pub completed: u64,
     /// All messages dead-lettered.
@@ -187,6 +189,7 @@ impl MessageQueue {
     fn deliver(&mut self, mut message: Message) -> Message {
         message.deliveries += 1;
         self.held += 1;
+        self.tally.delivered += 1;
         if self.counts(message.arrived) {
             self.counted_waiting -= 1;
             self.tally.counted_redelivered += u64::from(message.deliveries > 1);

@@ -11,6 +11,7 @@ mod lock;
 mod messages;
 #[cfg(test)]
 mod messages_tests;
+mod rate;
 mod spec;
 
 pub use checkpoint::Checkpoint;
@@ -18,4 +19,5 @@ pub use consumers::{Consumers, Crew, Finished, Held, IdleSlot, Lost, Started, Wa
 pub use lanes::{LaneKind, LaneSpec};
 pub use lock::{LockRule, QueueDefaults};
 pub use messages::{Fate, Message, MessageQueue, QueueTally};
+pub use rate::{Moved, RateMeter};
 pub use spec::{ConsumerSpec, DepthCurve, OnSigterm, QueueKind, QueueSpec};

@@ -99,6 +99,11 @@ pub struct ConsumerSpec {
     pub concurrency: u32,
     /// Work per message.
     pub service: Dist,
+    /// Messages that a pod of a ScaledJob takes before it ends; `None`: as many as it works on at
+    /// a time.
+    pub messages_per_pod: Option<u32>,
+    /// How long a pod of a ScaledJob waits for a message before it ends.
+    pub idle_timeout: Duration,
     /// What a pod does when it is told to stop.
     pub on_sigterm: OnSigterm,
     /// How work on a message is saved; a message that is lost goes on from there.

@@ -89,8 +89,14 @@ pub enum Event {
     Inject(u32),
     /// A workload controller works on its object.
     WorkloadSync(WorkloadId),
+    /// The Job controller works on the Jobs of a ScaledJob.
+    JobSync(WorkloadId),
+    /// `activeDeadlineSeconds` of a Job of a ScaledJob have passed.
+    JobDeadline(WorkloadId, u32),
     /// KEDA polls.
     KedaPoll(WorkloadId),
+    /// Laboratory: a cooldown that runs from the last completion may be over.
+    CooldownEnd(WorkloadId),
     /// The HPA syncs.
     HpaSync(WorkloadId),
     /// The scheduler takes its next pod, or flushes.
@@ -118,7 +124,9 @@ impl Event {
     /// many were left out before.
     pub const fn rank(self) -> Option<u32> {
         match self {
-            Self::KedaPoll(workload) | Self::HpaSync(workload) => Some(workload.0),
+            Self::KedaPoll(workload) | Self::CooldownEnd(workload) | Self::HpaSync(workload) => {
+                Some(workload.0)
+            }
             _ => None,
         }
     }
@@ -127,10 +135,12 @@ impl Event {
     pub const fn lane(self) -> Lane {
         match self {
             Self::WorkloadSync(_)
+            | Self::JobSync(_)
+            | Self::JobDeadline(..)
             | Self::NodeEvictions
             | Self::Rebalance(_)
             | Self::InstantScale(_) => Lane::Workload,
-            Self::KedaPoll(_) => Lane::Keda,
+            Self::KedaPoll(_) | Self::CooldownEnd(_) => Lane::Keda,
             Self::HpaSync(_) => Lane::Hpa,
             Self::SchedulerCycle => Lane::Scheduler,
             Self::AutoscalerScan | Self::DeletionStep(_) => Lane::Autoscaler,

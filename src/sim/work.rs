@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::control::keda::Trigger;
+use crate::control::keda::scaler::azure::storage_queue_length;
+use crate::control::keda::scaler::rabbitmq::{Mode, QueueStatistics};
+use crate::control::keda::scaler::source::{Counted, Reads};
+use crate::control::keda::{ScalerSpec, Trigger};
 use crate::demand::ArrivalStream;
-use crate::plan::{ArrivalSpec, Plan, ScalerKind};
-use crate::queue::{Consumers, MessageQueue};
+use crate::plan::{ArrivalSpec, Plan};
+use crate::queue::{Consumers, MessageQueue, Moved, RateMeter};
 use crate::sim::names::Keys;
 use crate::unit::{Duration, IdVec, PodId, QueueId, ShapeId, SimTime, StreamId, WorkloadId};
 
@@ -36,6 +39,8 @@ pub struct Work {
     pub finite: FiniteWork,
     /// Workloads whose scalers look at each queue.
     readers: IdVec<QueueId, Vec<WorkloadId>>,
+    /// Rates of the queues whose rates are read.
+    meters: IdVec<QueueId, Option<RateMeter>>,
     /// Until when each queue's metric cannot be read.
     failing_until: IdVec<QueueId, SimTime>,
     /// Last completion of each queue.
@@ -105,12 +110,10 @@ fn readers(plan: &Plan) -> IdVec<QueueId, Vec<WorkloadId>> {
     let mut readers: IdVec<QueueId, Vec<WorkloadId>> =
         plan.queues.iter().map(|_| Vec::new()).collect();
     for (id, workload) in plan.workloads.enumerate() {
-        let triggers = match &workload.scaler {
-            Some(ScalerKind::ScaledObject(spec)) => &spec.triggers[..],
-            Some(ScalerKind::ScaledJob(spec)) => &spec.triggers[..],
-            Some(ScalerKind::Hpa(_)) | None => continue,
-        };
-        let sources = triggers.iter().filter_map(Trigger::queue);
+        if workload.triggers().is_empty() {
+            continue;
+        }
+        let sources = workload.triggers().iter().flat_map(Trigger::queues).copied();
         for queue in sources.chain(workload.consumes.as_ref().map(|consumer| consumer.queue)) {
             if !readers[queue].contains(&id) {
                 readers[queue].push(id);
@@ -118,6 +121,23 @@ fn readers(plan: &Plan) -> IdVec<QueueId, Vec<WorkloadId>> {
         }
     }
     readers
+}
+
+/// RabbitMQ collects statistics every 5 s (`collect_statistics_interval`).
+const STATISTICS: Duration = Duration::from_secs(5);
+
+fn meters(plan: &Plan) -> IdVec<QueueId, Option<RateMeter>> {
+    let mut meters: IdVec<QueueId, Option<RateMeter>> = plan.queues.iter().map(|_| None).collect();
+    for trigger in plan.workloads.iter().flat_map(|workload| workload.triggers()) {
+        if let ScalerSpec::Queues(source) = &trigger.scaler
+            && matches!(source.reads, Reads::RabbitMq { mode, .. } if mode != Mode::QueueLength)
+        {
+            for &queue in source.queues.iter() {
+                meters[queue] = Some(RateMeter::new(STATISTICS));
+            }
+        }
+    }
+    meters
 }
 
 /// What arrives.
@@ -159,6 +179,7 @@ impl Work {
         let mut work = Self {
             scaled,
             readers: readers(plan),
+            meters: meters(plan),
             streams,
             next: (SimTime::NEVER, StreamId(0)),
             queues: plan
@@ -246,9 +267,69 @@ impl Work {
         if now < self.failing_until[queue] {
             return now;
         }
+        let commits =
+            self.queues[queue].lanes().is_some() && self.metric(plan, queue, now) != Some(0);
+        if commits {
+            return now;
+        }
+        let moving = self.meters[queue].as_ref().is_some_and(|meter| !meter.is_still(now));
+        if moving {
+            return now;
+        }
         let curve = plan.queues[queue].depth.as_ref();
         let commit = self.queues[queue].lanes().map_or(SimTime::NEVER, |l| l.next_commit(now));
         curve.and_then(|curve| curve.next_change(now)).unwrap_or(SimTime::NEVER).min(commit)
+    }
+
+    /// What one reading of a queue shows; `None` while the source fails.
+    pub fn count(
+        &self,
+        plan: &Plan,
+        queue: QueueId,
+        counted: Counted,
+        now: SimTime,
+    ) -> Option<u64> {
+        let state = &self.queues[queue];
+        if plan.queues[queue].depth.is_some() || counted == Counted::Product {
+            return self.metric(plan, queue, now);
+        }
+        if now < self.failing_until[queue] {
+            return None;
+        }
+        let all = state.waiting() + state.locked();
+        Some(match counted {
+            Counted::Product => state.metric(now),
+            Counted::Waiting => state.waiting(),
+            Counted::All => all,
+            Counted::Peeked => {
+                let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+                storage_queue_length(true, whole(state.waiting()), whole(all)).unsigned_abs()
+            }
+            Counted::OldestAge => self.oldest_age(queue, now).as_secs(),
+        })
+    }
+
+    /// What RabbitMQ's management interface shows of a queue; `None` while it fails. A given depth
+    /// has no rates.
+    pub fn statistics(&self, plan: &Plan, queue: QueueId, now: SimTime) -> Option<QueueStatistics> {
+        let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let (publish_rate, deliver_rate) =
+            self.meters[queue].as_ref().map_or((0.0, 0.0), |meter| meter.rates(now));
+        Some(QueueStatistics {
+            messages: whole(self.count(plan, queue, Counted::All, now)?),
+            ready: whole(self.count(plan, queue, Counted::Waiting, now)?),
+            publish_rate,
+            deliver_rate,
+        })
+    }
+
+    /// A queue whose rates are read has changed.
+    pub fn measure(&mut self, queue: QueueId, now: SimTime) {
+        if let Some(meter) = &mut self.meters[queue] {
+            let tally = self.queues[queue].tally();
+            let moved = Moved { published: tally.arrived, delivered: tally.delivered };
+            meter.update(moved, now);
+        }
     }
 
     /// What the scaler reads of a queue; `None` while the source fails.

@@ -9,11 +9,12 @@ use crate::control::node::Upgrade;
 use crate::control::scheduler::{Scheduler, SchedulerView};
 use crate::engine::{EventQueue, Fingerprint, Place, TokenBucket};
 use crate::model::{Cluster, DisruptionBudget, Pool, Workload};
-use crate::plan::{Plan, ScalerKind};
+use crate::plan::{Plan, ScalerKind, WorkloadSpec};
 use crate::rules::WellKnown;
 use crate::unit::{Duration, IdVec, Lots, PoolId, SimTime, WorkloadId};
+use crate::vocabulary::KedaVersion;
 
-use super::apply::{Admission, Coverage, Health, JobMemory, RolloutMemory};
+use super::apply::{Admission, Coverage, Health, JobBook, JobMemory, RolloutMemory};
 use super::capacity::Capacity;
 use super::decisions::DecisionLog;
 use super::event::Event;
@@ -107,6 +108,8 @@ pub struct Scaling {
     pub hpa: HpaMemory,
     /// The HPA that KEDA makes, or the user's own.
     pub hpa_spec: Option<HpaSpec>,
+    /// The Jobs of a ScaledJob.
+    pub jobs: JobBook,
     /// When KEDA polls.
     pub polls: Ticker,
     /// When the HPA syncs.
@@ -115,6 +118,26 @@ pub struct Scaling {
     pub readings: Vec<Read>,
     /// What the last sync was told, kept for its room.
     pub metrics: Vec<MetricReading>,
+}
+
+impl Scaling {
+    /// Nothing remembered yet.
+    fn of(scaler: Option<&ScalerKind>, version: KedaVersion) -> Self {
+        Self {
+            hpa_spec: match scaler {
+                Some(ScalerKind::ScaledObject(spec)) => Some(keda::hpa_spec(spec, version)),
+                Some(ScalerKind::Hpa(spec)) => Some(spec.clone()),
+                _ => None,
+            },
+            keda: KedaMemory::default(),
+            hpa: HpaMemory::default(),
+            jobs: JobBook::default(),
+            polls: Ticker::STOPPED,
+            syncs: Ticker::STOPPED,
+            readings: Vec::new(),
+            metrics: Vec::new(),
+        }
+    }
 }
 
 /// The scheduler and its pace.
@@ -216,22 +239,8 @@ impl World<'_> {
 
 /// The memories of all workloads' scalers, empty.
 fn scalings(plan: &Plan) -> IdVec<WorkloadId, Scaling> {
-    plan.workloads
-        .iter()
-        .map(|workload| Scaling {
-            hpa_spec: match &workload.scaler {
-                Some(ScalerKind::ScaledObject(spec)) => Some(keda::hpa_spec(spec, plan.keda)),
-                Some(ScalerKind::Hpa(spec)) => Some(spec.clone()),
-                _ => None,
-            },
-            keda: KedaMemory::default(),
-            hpa: HpaMemory::default(),
-            polls: Ticker::STOPPED,
-            syncs: Ticker::STOPPED,
-            readings: Vec::new(),
-            metrics: Vec::new(),
-        })
-        .collect()
+    let of = |workload: &WorkloadSpec| Scaling::of(workload.scaler.as_ref(), plan.keda);
+    plan.workloads.iter().map(of).collect()
 }
 
 /// What the scheduler is shown.

@@ -11,8 +11,8 @@ use crate::control::keda::scaled_job::{
     poll as poll_jobs,
 };
 use crate::control::keda::{
-    CountSource, FallbackBehavior, FallbackSpec, Formula, Health, KedaMemory, MetricType,
-    Modifiers, ObjectState, PollReason, PollSeen, Read, Reading, ScaledJobSpec, ScaledObjectSpec,
+    FallbackBehavior, FallbackSpec, Formula, Health, KedaMemory, MetricType, Modifiers,
+    ObjectState, PollReason, PollSeen, QueueSource, Read, Reading, ScaledJobSpec, ScaledObjectSpec,
     ScalerSpec, ScalingStrategy, SourceError, Trigger, TriggerCombination, bounds_are_valid,
     composite_for_hpa, decide, formula_input, hpa_spec, metric_for_hpa, poll, reads_live,
 };
@@ -71,7 +71,7 @@ fn trigger(scaler: ScalerSpec, target_milli: i64) -> Trigger {
 }
 
 fn counting(target_milli: i64) -> Trigger {
-    trigger(ScalerSpec::Count(CountSource { queue: QueueId(0), capped: false }), target_milli)
+    trigger(ScalerSpec::Queues(QueueSource::depth_of(QueueId(0))), target_milli)
 }
 
 /// A ScaledObject with one trigger and the bounds and fallback of a case.
@@ -358,10 +358,10 @@ fn job_history(given: &Value) -> Value {
     let jobs = finished_jobs(given);
     let mut deleted = Vec::new();
     for (failed, key) in [(false, "successful_limit"), (true, "failed_limit")] {
-        let limit = given[key].as_u64().map_or(HISTORY_LIMIT, |limit| limit as usize);
+        let limit = given[key].as_u64().map_or(HISTORY_LIMIT, |limit| limit as u32);
         let these: Vec<_> = jobs.iter().filter(|job| job.1 == failed).collect();
         let completed: Vec<_> = these.iter().map(|job| job.2).collect();
-        let doomed = history_to_delete(&completed, limit);
+        let doomed = history_to_delete(&completed, limit as usize);
         deleted.extend(doomed.into_iter().map(|index| these[index].0.clone()));
     }
     json!({"deleted": deleted})

@@ -59,6 +59,10 @@ pub struct Scaler {
     pub source: &'static [&'static str],
     /// Every other key that upstream reads.
     pub keys: &'static [&'static str],
+    /// Those of `keys` that change a result here.
+    pub effective: &'static [&'static str],
+    /// What the simulation does of it, and what not.
+    pub modelled: &'static str,
 }
 
 const fn whole(key: &'static str, default: i64) -> Option<ThresholdKey> {
@@ -82,6 +86,10 @@ pub const SCALERS: &[Scaler] = &[
         activation: whole("activationMessageCount", 0),
         source: &["queueName", "subscriptionName", "topicName"],
         keys: &["namespace", "connection", "useRegex", "operation", "cloud", "endpointSuffix"],
+        effective: &["useRegex", "operation"],
+        modelled: "Waiting messages and those locked by a consumer (`metricCountsLocked: false` \
+                   of the queue leaves them out); of several queues that a regular expression \
+                   matches, sum, max or avg.",
     },
     Scaler {
         kind: ScalerKind::StorageQueue,
@@ -93,6 +101,9 @@ pub const SCALERS: &[Scaler] = &[
         activation: whole("activationQueueLength", 0),
         source: &["queueName"],
         keys: &["connection", "accountName", "cloud", "endpointSuffix", "queueLengthStrategy"],
+        effective: &["queueLengthStrategy"],
+        modelled: "Hidden messages count; with `queueLengthStrategy: visibleonly` they do not \
+                   while fewer than 32 are visible.",
     },
     Scaler {
         kind: ScalerKind::EventHub,
@@ -120,6 +131,9 @@ pub const SCALERS: &[Scaler] = &[
             "activeDirectoryEndpoint",
             "eventHubResourceURL",
         ],
+        effective: &[],
+        modelled: "Events that are not completed yet. Partitions and checkpoints are those of the \
+                   queue.",
     },
     Scaler {
         kind: ScalerKind::Kafka,
@@ -148,6 +162,9 @@ pub const SCALERS: &[Scaler] = &[
             "unsafeSsl",
             "awsRegion",
         ],
+        effective: &["allowIdleConsumers"],
+        modelled: "Messages that are not completed yet. Partitions and commits are those of the \
+                   queue; flags that look at single partitions are not modelled.",
     },
     Scaler {
         kind: ScalerKind::RabbitMq,
@@ -174,6 +191,18 @@ pub const SCALERS: &[Scaler] = &[
             "unsafeSsl",
             "tls",
         ],
+        effective: &[
+            "host",
+            "protocol",
+            "mode",
+            "queueLength",
+            "useRegex",
+            "operation",
+            "excludeUnacknowledged",
+        ],
+        modelled: "All modes; rates are those of the last whole 5 s. AMQP (protocol `amqp`, or a \
+                   `host` that begins with it) and `excludeUnacknowledged` leave out what \
+                   consumers hold.",
     },
     Scaler {
         kind: ScalerKind::Redis,
@@ -200,6 +229,8 @@ pub const SCALERS: &[Scaler] = &[
             "enableTLS",
             "unsafeSsl",
         ],
+        effective: &[],
+        modelled: "Waiting messages: what was popped is gone from the list.",
     },
     Scaler {
         kind: ScalerKind::Sqs,
@@ -211,6 +242,9 @@ pub const SCALERS: &[Scaler] = &[
         activation: whole("activationQueueLength", 0),
         source: &["queueURL"],
         keys: &["awsRegion", "awsEndpoint", "identityOwner", "scaleOnInFlight", "scaleOnDelayed"],
+        effective: &["scaleOnInFlight"],
+        modelled: "Waiting messages and, unless `scaleOnInFlight` is false, those in flight; no \
+                   simulated message is delayed.",
     },
     Scaler {
         kind: ScalerKind::Prometheus,
@@ -235,6 +269,9 @@ pub const SCALERS: &[Scaler] = &[
             "identityOwner",
             "timeout",
         ],
+        effective: &["query"],
+        modelled: "A given curve or the count of a queue (`forescale.source`), or a `query` of a \
+                   simulated queue; any other query has no values here.",
     },
     Scaler {
         kind: ScalerKind::Cron,
@@ -247,6 +284,8 @@ pub const SCALERS: &[Scaler] = &[
         activation: None,
         source: &[],
         keys: &["timezone", "start", "end", "desiredReplicas"],
+        effective: &["timezone", "start", "end", "desiredReplicas"],
+        modelled: "Windows by five-field schedules in a time zone, seen at polls and syncs.",
     },
     Scaler {
         kind: ScalerKind::Cpu,
@@ -258,6 +297,8 @@ pub const SCALERS: &[Scaler] = &[
         activation: None,
         source: &[],
         keys: &["type", "containerName"],
+        effective: &["type"],
+        modelled: "Read by the HPA from the load model of the pods (`serves`).",
     },
     Scaler {
         kind: ScalerKind::Memory,
@@ -269,8 +310,21 @@ pub const SCALERS: &[Scaler] = &[
         activation: None,
         source: &[],
         keys: &["type", "containerName"],
+        effective: &["type"],
+        modelled: "Read by the HPA from the load model of the pods (`serves`).",
     },
 ];
+
+impl ThresholdKey {
+    /// The default as a user would write it; `None`: required.
+    pub fn default_text(&self) -> Option<String> {
+        let milli = self.default_milli?;
+        Some(match milli % 1_000 {
+            0 => (milli / 1_000).to_string(),
+            _ => (milli as f64 / 1_000.0).to_string(),
+        })
+    }
+}
 
 impl ScalerKind {
     /// Its entry in the catalogue.
@@ -303,5 +357,9 @@ mod tests {
         assert_eq!(kinds.len(), 11);
         assert!(kinds.is_sorted(), "entries stand in the order of the kinds");
         assert_eq!(ScalerKind::Sqs.name(), "aws-sqs-queue");
+        for scaler in SCALERS {
+            let known = scaler.effective.iter().all(|key| scaler.keys.contains(key));
+            assert!(known, "{}: what has an effect is among the keys", scaler.names[0]);
+        }
     }
 }

@@ -22,7 +22,8 @@ pub use poll::{
     composite_for_hpa, cooled_down_after, decide, formula_input, metric_for_hpa, poll, quiet_until,
     reads_live, state,
 };
+pub use scaled_job::{JobTemplate, PodCondition};
 pub use spec::{
-    CountSource, CronWindows, FallbackBehavior, FallbackSpec, MetricType, Modifiers, ScaledJobSpec,
+    CronWindows, FallbackBehavior, FallbackSpec, MetricType, Modifiers, QueueSource, ScaledJobSpec,
     ScaledObjectSpec, ScalerSpec, ScalingStrategy, Trigger, TriggerCombination,
 };

@@ -4,7 +4,46 @@
 //! `pkg/scaling/scaledjob/metrics.go`, `apis/keda/v1alpha1/scaledjob_types.go`.
 
 use super::{Read, ScaledJobSpec, ScalingStrategy, TriggerCombination};
-use crate::unit::SimTime;
+use crate::control::workload::job::BACKOFF_LIMIT;
+use crate::unit::{Duration, SimTime};
+
+/// `jobTargetRef` less its pods: what each Job is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobTemplate {
+    /// `parallelism`, default 1.
+    pub parallelism: u32,
+    /// `completions`; unset with a given parallelism: until the first pod has succeeded.
+    pub completions: Option<u32>,
+    /// `backoffLimit`, default 6.
+    pub backoff_limit: u32,
+    /// `activeDeadlineSeconds`
+    pub active_deadline: Option<Duration>,
+}
+
+impl Default for JobTemplate {
+    /// kubernetes `pkg/apis/batch/v1/defaults.go`.
+    fn default() -> Self {
+        Self {
+            parallelism: 1,
+            completions: Some(1),
+            backoff_limit: BACKOFF_LIMIT,
+            active_deadline: None,
+        }
+    }
+}
+
+/// A condition of pods in `pendingPodConditions`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodCondition {
+    /// `PodScheduled`: it is bound.
+    PodScheduled,
+    /// `Initialized`: its init containers are done.
+    Initialized,
+    /// `ContainersReady`
+    ContainersReady,
+    /// `Ready`
+    Ready,
+}
 
 /// What a poll of a ScaledJob sees.
 #[derive(Clone, Copy, Debug)]
@@ -184,4 +223,4 @@ pub fn history_to_delete(completed: &[Option<SimTime>], limit: usize) -> Vec<usi
 }
 
 /// Default of `successfulJobsHistoryLimit` and `failedJobsHistoryLimit`.
-pub const HISTORY_LIMIT: usize = 100;
+pub const HISTORY_LIMIT: u32 = 100;

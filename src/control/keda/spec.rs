@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use super::Formula;
+use super::scaled_job::{HISTORY_LIMIT, JobTemplate, PodCondition};
+use super::scaler::azure::Operation;
+use super::scaler::source::{Counted, Reads};
 use crate::control::hpa::Behavior;
 use crate::unit::{Duration, QueueId, SimTime, Symbol};
 
@@ -141,6 +144,10 @@ impl ScaledJobSpec {
             max_replicas: None,
             strategy: ScalingStrategy::Default,
             combination: TriggerCombination::Max,
+            pending_conditions: Vec::new(),
+            successful_history: HISTORY_LIMIT,
+            failed_history: HISTORY_LIMIT,
+            template: JobTemplate::default(),
             triggers,
         }
     }
@@ -152,11 +159,11 @@ impl Trigger {
         matches!(self.scaler, ScalerSpec::Cpu | ScalerSpec::Memory)
     }
 
-    /// The queue that it reads.
-    pub fn queue(&self) -> Option<QueueId> {
+    /// The queues that it reads.
+    pub fn queues(&self) -> &[QueueId] {
         match &self.scaler {
-            ScalerSpec::Count(source) => Some(source.queue),
-            ScalerSpec::Cron(_) | ScalerSpec::Cpu | ScalerSpec::Memory => None,
+            ScalerSpec::Queues(source) => &source.queues,
+            ScalerSpec::Cron(_) | ScalerSpec::Cpu | ScalerSpec::Memory => &[],
         }
     }
 }
@@ -181,8 +188,8 @@ pub struct Trigger {
 /// A scaler and what it reads.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ScalerSpec {
-    /// A count of messages (Service Bus, Storage queue, RabbitMQ queue length, Redis list, SQS).
-    Count(CountSource),
+    /// A number read of queues: a count of messages, RabbitMQ's rates, an age.
+    Queues(QueueSource),
     /// `cron`: desired replicas inside windows, already unrolled over the run.
     Cron(Arc<CronWindows>),
     /// `cpu`: the HPA's resource metric (target: percent or milli-cores).
@@ -191,14 +198,23 @@ pub enum ScalerSpec {
     Memory,
 }
 
-/// Where a count comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CountSource {
-    /// The queue read (a simulated queue or a given depth curve).
-    pub queue: QueueId,
-    /// The count is capped at one replica per partition, if the queue has any (Event Hubs; Kafka
-    /// without `allowIdleConsumers`).
-    pub capped: bool,
+/// What is read of which queues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueSource {
+    /// The queues (simulated ones or given depth curves).
+    pub queues: Arc<[QueueId]>,
+    /// How several become one.
+    pub operation: Operation,
+    /// What is read of each.
+    pub reads: Reads,
+}
+
+impl QueueSource {
+    /// The depth of one queue, as its product counts it.
+    pub fn depth_of(queue: QueueId) -> Self {
+        let reads = Reads::Count(Counted::Product);
+        Self { queues: [queue].into(), operation: Operation::Sum, reads }
+    }
 }
 
 /// The windows of a cron trigger as sorted edges.
@@ -225,6 +241,14 @@ pub struct ScaledJobSpec {
     pub strategy: ScalingStrategy,
     /// `scalingStrategy.multipleScalersCalculation`
     pub combination: TriggerCombination,
+    /// `scalingStrategy.pendingPodConditions`
+    pub pending_conditions: Vec<PodCondition>,
+    /// `successfulJobsHistoryLimit`, default 100.
+    pub successful_history: u32,
+    /// `failedJobsHistoryLimit`, default 100.
+    pub failed_history: u32,
+    /// `jobTargetRef`
+    pub template: JobTemplate,
     /// `triggers`
     pub triggers: Vec<Trigger>,
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::MetricType;
 use super::catalogue::{SCALERS, Scaler, ScalerKind, ThresholdKey};
 use super::cron::CronDraft;
+use super::scaler::source::SourceDraft;
 use crate::unit::Quantity;
 
 /// The key that names a simulated queue where upstream has none (or another).
@@ -24,8 +25,8 @@ pub struct TriggerDraft {
     pub target_milli: i64,
     /// Activation threshold in thousandths.
     pub activation_milli: i64,
-    /// The key that names the source and its value; `None` where nothing names one.
-    pub source: Option<(String, String)>,
+    /// What is read, and of what.
+    pub source: SourceDraft,
     /// The windows of a cron trigger.
     pub cron: Option<CronDraft>,
     /// Keys that upstream does not read either.
@@ -61,6 +62,7 @@ pub fn read(
     let metric_type = read_metric_type(scaler, metadata, metric_type, &mut errors);
     let target_milli = read_target(scaler, metadata, metric_type, &mut errors);
     let activation_milli = scaler.activation.map_or(0, |key| threshold(key, metadata, &mut errors));
+    let source = SourceDraft::read(scaler, metadata, &mut errors);
     let cron =
         (scaler.kind == ScalerKind::Cron).then(|| CronDraft::read(metadata, &mut errors)).flatten();
     if !errors.is_empty() {
@@ -71,7 +73,7 @@ pub fn read(
         metric_type,
         target_milli,
         activation_milli,
-        source: source(scaler, metadata),
+        source,
         cron,
         unknown: metadata.keys().filter(|key| !is_known(scaler, key)).cloned().collect(),
         not_modelled: metadata
@@ -229,12 +231,6 @@ fn threshold(
     })
 }
 
-fn source(scaler: &Scaler, metadata: &BTreeMap<String, String>) -> Option<(String, String)> {
-    std::iter::once(SOURCE_KEY)
-        .chain(scaler.source.iter().copied())
-        .find_map(|key| Some((key.to_owned(), metadata.get(key)?.clone())))
-}
-
 fn is_known(scaler: &Scaler, key: &str) -> bool {
     let known = |key: &str| {
         scaler.keys.contains(&key)
@@ -249,13 +245,8 @@ fn is_known(scaler: &Scaler, key: &str) -> bool {
 fn changes_count(kind: ScalerKind, key: &str, value: &str) -> bool {
     let on = value == "true";
     match (kind, key) {
-        (ScalerKind::StorageQueue, "queueLengthStrategy") => {
-            value.eq_ignore_ascii_case("visibleonly")
-        }
-        (ScalerKind::Sqs, "scaleOnInFlight") => !on,
-        (ScalerKind::RabbitMq, "excludeUnacknowledged") => on,
-        (ScalerKind::RabbitMq, "mode") => !matches!(value, "QueueLength" | "Unknown" | ""),
-        (ScalerKind::RabbitMq | ScalerKind::ServiceBus, "useRegex") => on,
+        // No simulated message is delayed.
+        (ScalerKind::Sqs, "scaleOnDelayed") => on,
         (
             ScalerKind::Kafka,
             "excludePersistentLag"
@@ -303,10 +294,10 @@ mod tests {
     #[test]
     fn the_source_is_found_by_upstreams_key_or_by_ours() {
         let draft = read("kafka", &metadata(&[("topic", "orders")]), None).unwrap();
-        assert_eq!(draft.source, Some(("topic".into(), "orders".into())));
+        assert_eq!(draft.source.named, Some(("topic".into(), "orders".into())));
         let both = metadata(&[("topic", "orders"), (SOURCE_KEY, "lab")]);
         let draft = read("kafka", &both, None).unwrap();
-        assert_eq!(draft.source, Some((SOURCE_KEY.into(), "lab".into())));
+        assert_eq!(draft.source.named, Some((SOURCE_KEY.into(), "lab".into())));
     }
 
     #[test]

@@ -11,12 +11,14 @@ use super::fields::Fields;
 use super::findings::Findings;
 use super::{code, hpa};
 use crate::control::keda::{
-    FallbackBehavior, FallbackSpec, MetricType, ScalingStrategy, TriggerCombination,
+    FallbackBehavior, FallbackSpec, JobTemplate, MetricType, PodCondition, ScalingStrategy,
+    TriggerCombination,
 };
 use crate::scenario::Node;
 use crate::scenario::pods::{
     ModifiersDraft, PauseDraft, ScaledJobDraft, ScaledObjectDraft, TriggerDraft,
 };
+use crate::unit::Duration;
 
 /// The `spec` of a ScaledObject less its target. `path` names it in messages, `annotations` are
 /// those of the object. `None` after an error.
@@ -28,11 +30,7 @@ pub fn scaled_object(
     found: &mut Findings,
 ) -> Option<ScaledObjectDraft> {
     let mut fields = Fields::open(node, path, found)?;
-    let polling_interval = fields.seconds("pollingInterval", found);
-    if polling_interval.is_some_and(|interval| interval.is_zero()) {
-        let text = format!("`{path}.pollingInterval` must be at least 1");
-        found.error(code::FIELD, fields.get("pollingInterval").map(|n| n.span), text);
-    }
+    let polling_interval = polling_interval(&mut fields, found);
     let fallback = match fields.below("fallback", found) {
         Some(given) => Some(read_fallback(given, found)?),
         None => None,
@@ -60,6 +58,16 @@ pub fn scaled_object(
     check_counts(&draft, &mut fields, found)?;
     fields.finish(found);
     Some(draft)
+}
+
+/// `pollingInterval`, at least a second.
+fn polling_interval(fields: &mut Fields<'_>, found: &mut Findings) -> Option<Duration> {
+    let interval = fields.seconds("pollingInterval", found);
+    if interval.is_some_and(|interval| interval.is_zero()) {
+        let text = format!("`{}` must be at least 1", fields.path("pollingInterval"));
+        found.error(code::FIELD, fields.get("pollingInterval").map(|n| n.span), text);
+    }
+    interval
 }
 
 /// KEDA's admission webhook (`scaledobject_webhook.go`, `verifyReplicaCount`).
@@ -218,31 +226,91 @@ pub fn scaled_job(
     found: &mut Findings,
 ) -> Option<ScaledJobDraft> {
     let mut fields = Fields::open(node, path, found)?;
-    let (strategy, combination) = match fields.below("scalingStrategy", found) {
+    let strategy = match fields.below("scalingStrategy", found) {
         Some(given) => read_strategy(given, found)?,
-        None => Default::default(),
+        None => StrategyKeys::default(),
     };
+    let template = match fields.below("jobTargetRef", found) {
+        Some(given) => read_job(given, found)?,
+        None => JobTemplate::default(),
+    };
+    if let Some(rollout) = fields.get("rollout") {
+        let why = "no new specification of a ScaledJob arrives during a run";
+        found.ignore(fields.path("rollout"), Some(rollout.span), why);
+    }
     let draft = ScaledJobDraft {
         name: name.to_owned(),
-        polling_interval: fields.seconds("pollingInterval", found),
+        polling_interval: polling_interval(&mut fields, found),
         min_replicas: fields.count("minReplicaCount", found),
         max_replicas: fields.count("maxReplicaCount", found),
-        strategy,
-        combination,
+        strategy: strategy.strategy,
+        combination: strategy.combination,
+        pending_conditions: strategy.pending_conditions,
+        successful_history: fields.count("successfulJobsHistoryLimit", found),
+        failed_history: fields.count("failedJobsHistoryLimit", found),
+        template,
         triggers: read_triggers(&mut fields, found)?,
         origin: Some(node.span),
     };
-    // Finished Jobs hold no room; new specifications do not arrive during a run.
-    fields.skip(&["jobTargetRef", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"]);
-    fields.skip(&["rollout"]);
     fields.finish(found);
     Some(draft)
 }
 
-fn read_strategy(
-    mut fields: Fields<'_>,
-    found: &mut Findings,
-) -> Option<(ScalingStrategy, TriggerCombination)> {
+/// A `JobSpec` less its pods.
+fn read_job(mut fields: Fields<'_>, found: &mut Findings) -> Option<JobTemplate> {
+    let plain = JobTemplate::default();
+    let parallelism = fields.count("parallelism", found);
+    let completions = fields.count("completions", found);
+    for (key, given) in [("parallelism", parallelism), ("completions", completions)] {
+        if given == Some(0) {
+            let text = format!("`{}` must be at least 1", fields.path(key));
+            found.error(code::FIELD, fields.get(key).map(|node| node.span), text);
+            return None;
+        }
+    }
+    let template = JobTemplate {
+        parallelism: parallelism.unwrap_or(plain.parallelism),
+        // Both absent: one pod. Parallelism alone: until the first success.
+        completions: completions.or(if parallelism.is_none() { plain.completions } else { None }),
+        backoff_limit: fields.count("backoffLimit", found).unwrap_or(plain.backoff_limit),
+        active_deadline: fields.seconds("activeDeadlineSeconds", found),
+    };
+    // Pods are read as those of every workload; a finished Job is deleted by the history limits.
+    fields.skip(&["template", "ttlSecondsAfterFinished"]);
+    fields.finish(found);
+    Some(template)
+}
+
+/// `scalingStrategy` of a ScaledJob.
+#[derive(Default)]
+struct StrategyKeys {
+    strategy: ScalingStrategy,
+    combination: TriggerCombination,
+    pending_conditions: Vec<PodCondition>,
+}
+
+fn read_conditions(fields: &mut Fields<'_>, found: &mut Findings) -> Option<Vec<PodCondition>> {
+    let known = [
+        ("PodScheduled", PodCondition::PodScheduled),
+        ("Initialized", PodCondition::Initialized),
+        ("ContainersReady", PodCondition::ContainersReady),
+        ("Ready", PodCondition::Ready),
+    ];
+    let mut read = Vec::new();
+    for (path, item) in fields.list("pendingPodConditions", found) {
+        let condition = known.iter().find(|(word, _)| item.as_str() == Some(*word));
+        let Some(&(_, condition)) = condition else {
+            let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+            let text = format!("`{path}` must be one of {}", words.join(", "));
+            found.error(code::FIELD, Some(item.span), text);
+            return None;
+        };
+        read.push(condition);
+    }
+    Some(read)
+}
+
+fn read_strategy(mut fields: Fields<'_>, found: &mut Findings) -> Option<StrategyKeys> {
     let combinations = [
         ("max", TriggerCombination::Max),
         ("min", TriggerCombination::Min),
@@ -276,15 +344,19 @@ fn read_strategy(
             return None;
         }
     };
+    let pending_conditions = read_conditions(&mut fields, found)?;
     fields.finish(found);
-    Some((strategy, combination.unwrap_or_default()))
+    Some(StrategyKeys {
+        strategy,
+        combination: combination.unwrap_or_default(),
+        pending_conditions,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::scenario::Sources;
-    use crate::unit::Duration;
 
     fn parse(text: &str) -> Node {
         let mut sources = Sources::default();

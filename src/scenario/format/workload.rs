@@ -111,6 +111,11 @@ section! {
         "cpu" cpu: ResourceAmount;
         /// Memory of a pod, for scalers that read memory.
         "memory" memory: Bytes;
+        /// Messages that a pod of a ScaledJob takes before it ends; without it, as many as it works
+        /// on at a time.
+        "messagesPerPod" messages_per_pod: Count;
+        /// How long a pod of a ScaledJob waits for a message before it ends.
+        "idleTimeout" idle_timeout: Length = "60s", "Azure SDK: a receive waits one minute";
         /// What a pod does with the messages that it holds when it is told to stop.
         "onSigterm" on_sigterm: OnSigterm = "drain", "own default";
     }

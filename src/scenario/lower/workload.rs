@@ -219,6 +219,21 @@ impl Short<'_, '_, '_> {
             let message = "a workload either consumes a queue or has `arrivals` of its own";
             self.lowering.error(code::CONTRADICTION, message, at.span, "");
         }
+        if let Some(consumes) = value(&given.consumes).filter(|_| kind != WorkloadKind::ScaledJob) {
+            let ends = [
+                consumes.messages_per_pod.as_ref().map(|at| at.span),
+                consumes.idle_timeout.as_ref().map(|at| at.span),
+            ];
+            for place in ends.into_iter().flatten() {
+                let message = "only the pods of a ScaledJob end with their messages";
+                self.lowering.error(code::CONTRADICTION, message, place, "");
+            }
+        }
+        let none = value(&given.consumes).and_then(|consumes| consumes.messages_per_pod.as_ref());
+        if let Some(at) = none.filter(|at| at.value.0 == 0) {
+            let message = "`messagesPerPod` must be at least 1";
+            self.lowering.error(code::BAD_VALUE, message, at.span, "");
+        }
         let jobless = kind == WorkloadKind::ScaledJob && given.scaled_job.is_none();
         if let Some(at) = given.kind.as_ref().filter(|_| jobless) {
             self.lowering.error(code::MISSING_KEY, "a ScaledJob needs `scaledJob`", at.span, "");
@@ -340,6 +355,9 @@ impl Short<'_, '_, '_> {
             queue,
             concurrency: value(&given.concurrency).map_or(1, |count| count.0),
             service: self.lowering.distribution(given.service.as_ref()?)?,
+            messages_per_pod: value(&given.messages_per_pod).map(|count| count.0),
+            idle_timeout: value(&given.idle_timeout)
+                .map_or(Duration::from_secs(60), |length| length.0),
             on_sigterm: match value(&given.on_sigterm).copied() {
                 Some(OnSigtermName::Abandon) => OnSigterm::Abandon,
                 Some(OnSigtermName::Ignore) => OnSigterm::Ignore,

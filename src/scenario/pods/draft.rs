@@ -12,7 +12,9 @@ use super::tables::Tables;
 use crate::chance::Dist;
 use crate::cloud::PodStartSpec;
 use crate::control::hpa::{Behavior, HpaSpec};
-use crate::control::keda::{FallbackSpec, MetricType, ScalingStrategy, TriggerCombination};
+use crate::control::keda::{
+    FallbackSpec, JobTemplate, MetricType, PodCondition, ScalingStrategy, TriggerCombination,
+};
 use crate::control::kubelet::Probes;
 use crate::control::workload::ControllerSpec;
 use crate::demand::SourceSpec;
@@ -319,6 +321,14 @@ pub struct ScaledJobDraft {
     pub strategy: ScalingStrategy,
     /// `scalingStrategy.multipleScalersCalculation`
     pub combination: TriggerCombination,
+    /// `scalingStrategy.pendingPodConditions`
+    pub pending_conditions: Vec<PodCondition>,
+    /// `successfulJobsHistoryLimit`
+    pub successful_history: Option<u32>,
+    /// `failedJobsHistoryLimit`
+    pub failed_history: Option<u32>,
+    /// `jobTargetRef` less its pods.
+    pub template: JobTemplate,
     /// `triggers`
     pub triggers: Vec<TriggerDraft>,
     /// Where it was written.

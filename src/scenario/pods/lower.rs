@@ -153,7 +153,7 @@ fn resting_replicas(draft: &WorkloadDraft, scaler: Option<&ScalerKind>) -> u32 {
         Some(ScalerKind::Hpa(spec)) => spec.min_replicas,
         Some(ScalerKind::ScaledJob(_)) => 0,
         None if draft.kind == WorkloadKind::DaemonSet || !draft.work.arrivals.is_empty() => 0,
-        // The scaler was refused: the scenario does not run.
+        // The scaler is wrong: the scenario does not run.
         None if matches!(draft.scaler, Some(ScalerDraft::ScaledJob(_))) => 0,
         None => 1,
     }

@@ -7,8 +7,9 @@ use super::lower::LowerContext;
 use super::tables::Tables;
 use crate::control::hpa::HpaMetric;
 use crate::control::keda::catalogue::ScalerKind as TriggerKind;
+use crate::control::keda::scaler::source::SourceDraft;
 use crate::control::keda::{
-    CountSource, Formula, Modifiers, ScaledJobSpec, ScaledObjectSpec, ScalerSpec, Trigger, trigger,
+    Formula, Modifiers, QueueSource, ScaledJobSpec, ScaledObjectSpec, ScalerSpec, Trigger, trigger,
 };
 use crate::plan::ScalerKind;
 use crate::scenario::foreign::{Findings, code};
@@ -29,12 +30,9 @@ pub(super) fn lower(
             (ScalerKind::ScaledObject(spec), object.origin)
         }
         ScalerDraft::ScaledJob(job) => {
-            // Checked whole, so that what is wrong in it is said beside what is missing here.
-            scaled_job(job, context, tables, found)?;
-            let text =
-                format!("ScaledJob {}: the Jobs of a ScaledJob are not simulated yet", draft.name);
-            found.error(code::NOT_BUILT, job.origin, text);
-            return None;
+            let spec = scaled_job(job, context, tables, found)?;
+            check_job_pods(draft, job, found)?;
+            (ScalerKind::ScaledJob(spec), job.origin)
         }
         ScalerDraft::Hpa(spec, place) => (ScalerKind::Hpa(spec.clone()), *place),
     };
@@ -52,6 +50,17 @@ pub(super) fn lower(
         return None;
     }
     Some(kind)
+}
+
+/// The pods of a Job must be able to end: by working on messages, or after a time.
+fn check_job_pods(draft: &WorkloadDraft, job: &ScaledJobDraft, found: &mut Findings) -> Option<()> {
+    let text = match (&draft.work.consumes, &draft.work.lifetime) {
+        (Some(_), None) | (None, Some(_)) => return Some(()),
+        (None, None) => "its Jobs never end: give it `consumes` or a `duration`",
+        (Some(_), Some(_)) => "its pods end with their messages or after `duration`, not both",
+    };
+    found.error(code::FIELD, job.origin, format!("ScaledJob {}: {text}", draft.name));
+    None
 }
 
 /// Whether a scaler reads what pods use of CPU, and of memory.
@@ -131,6 +140,10 @@ fn scaled_job(
     spec.max_replicas = draft.max_replicas;
     spec.strategy = draft.strategy;
     spec.combination = draft.combination;
+    spec.pending_conditions.clone_from(&draft.pending_conditions);
+    spec.successful_history = draft.successful_history.unwrap_or(spec.successful_history);
+    spec.failed_history = draft.failed_history.unwrap_or(spec.failed_history);
+    spec.template = draft.template;
     Some(spec)
 }
 
@@ -190,16 +203,7 @@ fn lower_trigger(
                 }
             }
         }
-        kind_read => {
-            let idle = draft.metadata.get("allowIdleConsumers").is_some_and(|on| on == "true");
-            let capped = match kind_read {
-                TriggerKind::EventHub => true,
-                TriggerKind::Kafka => !idle,
-                _ => false,
-            };
-            let queue = source(kind, read.source, context, draft.origin, found)?;
-            ScalerSpec::Count(CountSource { queue, capped })
-        }
+        _ => ScalerSpec::Queues(source(kind, &read.source, context, draft.origin, found)?),
     };
     Some(Trigger {
         name: draft.name.as_deref().map_or(Symbol::EMPTY, |name| tables.intern(name)),
@@ -211,37 +215,37 @@ fn lower_trigger(
     })
 }
 
-/// The queue that a trigger counts.
+/// The queues that a trigger reads.
 fn source(
     kind: &str,
-    source: Option<(String, String)>,
+    source: &SourceDraft,
     context: &LowerContext<'_>,
     place: Option<Span>,
     found: &mut Findings,
-) -> Option<QueueId> {
+) -> Option<QueueSource> {
     let names: Vec<&str> = context.queues.iter().map(|(name, _)| name.as_str()).collect();
     let known = match names.len() {
         0 => "the scenario has no `queues`".to_owned(),
         _ => format!("known: {}", names.join(", ")),
     };
-    let (text, help) = match &source {
-        Some((key, value)) => {
-            // SQS names a queue by its address.
-            let last = value.rsplit('/').next().unwrap_or(value);
-            let queue = context.queues.iter().find(|(name, _)| name == value || name == last);
-            if let Some(&(_, queue)) = queue {
-                return Some(queue);
+    let text = match &source.named {
+        Some((key, value)) => match queues_named(value, source.is_regex, context) {
+            Ok(queues) if !queues.is_empty() => {
+                let (operation, reads) = (source.operation, source.reads);
+                return Some(QueueSource { queues: queues.into(), operation, reads });
             }
-            let text = format!("trigger `{kind}`: there is no queue `{value}` (from `{key}`)");
-            (
-                text,
-                format!("add it to `queues:`, or name one by `{}`; {known}", trigger::SOURCE_KEY),
-            )
-        }
-        None => {
-            let text = format!("trigger `{kind}` names no queue");
-            (text, format!("name one by `{}` in its metadata; {known}", trigger::SOURCE_KEY))
-        }
+            Ok(_) if source.is_regex => {
+                format!("trigger `{kind}`: no queue matches `{value}` (from `{key}`)")
+            }
+            Ok(_) => format!("trigger `{kind}`: there is no queue `{value}` (from `{key}`)"),
+            Err(why) => format!("trigger `{kind}`: `{key}`: {why}"),
+        },
+        None => format!("trigger `{kind}` names no queue"),
+    };
+    let key = trigger::SOURCE_KEY;
+    let help = match &source.named {
+        Some(_) => format!("add it to `queues:`, or name one by `{key}`; {known}"),
+        None => format!("name one by `{key}` in its metadata; {known}"),
     };
     let error = Diagnostic::error(code::SOURCE, text).help(help);
     found.report(match place {
@@ -249,4 +253,22 @@ fn source(
         None => error,
     });
     None
+}
+
+/// The queue of a name, or all whose names match.
+fn queues_named(
+    value: &str,
+    is_regex: bool,
+    context: &LowerContext<'_>,
+) -> Result<Vec<QueueId>, String> {
+    if is_regex {
+        // Upstream matches anywhere in the name.
+        let regex = regex::Regex::new(value).map_err(|error| error.to_string())?;
+        let matching = context.queues.iter().filter(|(name, _)| regex.is_match(name));
+        return Ok(matching.map(|&(_, queue)| queue).collect());
+    }
+    // SQS names a queue by its address.
+    let last = value.rsplit('/').next().unwrap_or(value);
+    let queue = context.queues.iter().find(|(name, _)| name == value || name == last);
+    Ok(queue.map(|&(_, queue)| queue).into_iter().collect())
 }

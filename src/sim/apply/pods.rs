@@ -182,6 +182,7 @@ impl World<'_> {
                 self.scheduling
                     .scheduler
                     .pod_terminating(scheduler_view(self.plan, &self.cluster), pod);
+                self.job_pod_stopping(pod);
                 self.refresh_consumed_queue(row.workload);
                 self.budgets_changed(pod);
                 if why == Stop::Evicted {
@@ -259,6 +260,9 @@ impl World<'_> {
         if matches!(kind, WorkloadKind::DaemonSet | WorkloadKind::Bare) {
             // Nobody replaces it: it is wanted no more.
             self.cluster.workloads[row.workload].replicas -= 1;
+        }
+        if kind == WorkloadKind::ScaledJob {
+            self.job_pod_ended(pod, why);
         }
         if kind == WorkloadKind::DaemonSet {
             self.daemon_pod_ended(row.workload, row.node);

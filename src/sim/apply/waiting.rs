@@ -121,6 +121,9 @@ impl World<'_> {
             Some(ScalerKind::ScaledObject(spec)) => {
                 self.scaling_cause(workload, queue, spec).unwrap_or(Cause::Busy)
             }
+            Some(ScalerKind::ScaledJob(spec)) => {
+                self.job_scaling_cause(workload, queue, spec).unwrap_or(Cause::Busy)
+            }
             _ => Cause::Busy,
         }
     }

@@ -2,7 +2,8 @@
 
 use std::cmp::Reverse;
 
-use crate::plan::WorkloadKind;
+use crate::model::PodPhase;
+use crate::plan::{ScalerKind, WorkloadKind};
 use crate::queue::{ConsumerSpec, Fate, Held, IdleSlot, Message, OnSigterm, Wake};
 use crate::record::SlowMessage;
 use crate::sim::apply::Stop;
@@ -96,6 +97,7 @@ impl World<'_> {
         let rule = *work.queues[queue].rule();
         let started = work.consumers[queue].start(idle.slot, message, service, &rule, self.now);
         self.slots_change(idle.workload, idle.pod, 1);
+        self.job_pod_takes(idle.workload, queue, idle.pod);
         self.at(started.wake, Event::Service { queue, slot: started.slot, epoch: started.epoch });
     }
 
@@ -145,13 +147,23 @@ impl World<'_> {
                     self.complete(queue, message, done.started, done.workload);
                 }
                 if done.pod_is_done {
-                    self.end_pod(done.pod, Stop::ScaledDown);
+                    self.consumer_done(done.pod);
                 }
                 self.serve(queue);
+                if !done.pod_is_done {
+                    self.job_pod_idles(done.workload, queue, done.pod);
+                }
                 self.server_idles(done.pod);
                 self.metric_changed(queue);
             }
         }
+    }
+
+    /// A pod that takes no more messages has finished its last one: it was told to stop, or a
+    /// pod of a Job has done its part.
+    fn consumer_done(&mut self, pod: PodId) {
+        let stopping = self.cluster.pods[pod].phase == PodPhase::Terminating;
+        self.end_pod(pod, if stopping { Stop::ScaledDown } else { Stop::Completed });
     }
 
     fn complete(
@@ -166,6 +178,7 @@ impl World<'_> {
             self.work.saved.remove(&(queue, message.ordinal));
         }
         self.work.last_completion[queue] = Some(self.now);
+        self.cooldown_begins(queue);
         self.record.queue_flows[queue].completed += 1;
         self.fingerprint.add(self.now, 31, self.keys.queues[queue], message.ordinal);
         if self.work.queues[queue].counts(message.arrived) {
@@ -226,7 +239,9 @@ impl World<'_> {
         self.work.consumers[queue].join(pod, workload, slots, self.now);
         self.deal_partitions(queue);
         self.serve(queue);
+        self.serve(queue);
         self.server_idles(pod);
+        self.job_pod_idles(workload, queue, pod);
         self.metric_changed(queue);
     }
 
@@ -318,10 +333,16 @@ impl World<'_> {
 
     /// Whether every Job whose pods end by themselves wants no more of them.
     fn are_jobs_over(&self) -> bool {
-        self.plan.workloads.enumerate().all(|(id, spec)| {
-            spec.kind != WorkloadKind::Job
-                || spec.times.lifetime.is_none()
-                || self.cluster.workloads[id].replicas == 0
+        self.plan.workloads.enumerate().all(|(id, spec)| match &spec.scaler {
+            // A minimum of Jobs is made again and again.
+            Some(ScalerKind::ScaledJob(jobs)) => {
+                jobs.min_replicas > 0 || self.scaling[id].jobs.is_over()
+            }
+            _ => {
+                spec.kind != WorkloadKind::Job
+                    || spec.times.lifetime.is_none()
+                    || self.cluster.workloads[id].replicas == 0
+            }
         })
     }
 }

@@ -76,7 +76,10 @@ impl World<'_> {
             Event::SpotBatch(pool) => self.spot_batch(pool),
             Event::Inject(index) => self.inject_begins(index as usize),
             Event::WorkloadSync(workload) => self.workload_sync(workload),
+            Event::JobSync(workload) => self.job_sync(workload),
+            Event::JobDeadline(workload, job) => self.job_deadline(workload, job),
             Event::KedaPoll(workload) => self.keda_poll(workload),
+            Event::CooldownEnd(workload) => self.cooldown_ends(workload),
             Event::HpaSync(workload) => self.hpa_sync(workload),
             Event::SchedulerCycle => self.scheduler_cycle(),
             Event::AutoscalerScan => self.autoscaler_scan(),
@@ -98,7 +101,8 @@ impl World<'_> {
     }
 
     fn pod_finished(&mut self, pod: PodId) {
-        if matches!(self.cluster.pods[pod].phase, PodPhase::Ready | PodPhase::NotReady) {
+        let runs = matches!(self.cluster.pods[pod].phase, PodPhase::Ready | PodPhase::NotReady);
+        if runs && self.has_idled(pod) {
             self.end_pod(pod, Stop::Completed);
         }
     }

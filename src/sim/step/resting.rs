@@ -5,9 +5,9 @@
 //! are the same to the byte as with `RunOptions::every_tick`.
 
 use crate::control::hpa::{self, HpaMetric, MetricReading};
-use crate::control::keda::{ScalerSpec, Trigger};
+use crate::control::keda::scaler::source::{Counted, Reads};
+use crate::control::keda::{QueueSource, ScalerSpec, Trigger};
 use crate::engine::Place;
-use crate::plan::ScalerKind;
 use crate::sim::event::{Event, Lane};
 use crate::sim::ticker::{Skipped, Ticker};
 use crate::sim::world::World;
@@ -146,11 +146,22 @@ impl World<'_> {
     /// Until when the sources of triggers show what they show now, unless something happens.
     pub fn sources_hold_until(&self, triggers: &[Trigger]) -> SimTime {
         let until = |trigger: &Trigger| match &trigger.scaler {
-            ScalerSpec::Count(source) => self.work.holds_until(self.plan, source.queue, self.now),
+            ScalerSpec::Queues(source) => self.queues_hold_until(source),
             ScalerSpec::Cron(windows) => windows.next_edge(self.now).unwrap_or(SimTime::NEVER),
             ScalerSpec::Cpu | ScalerSpec::Memory => SimTime::NEVER,
         };
         triggers.iter().map(until).min().unwrap_or(SimTime::NEVER)
+    }
+
+    fn queues_hold_until(&self, source: &QueueSource) -> SimTime {
+        let ages = source.reads == Reads::Count(Counted::OldestAge);
+        let until = |&queue: &QueueId| {
+            if ages && self.work.queues[queue].oldest_waiting().is_some() {
+                return self.now;
+            }
+            self.work.holds_until(self.plan, queue, self.now)
+        };
+        source.queues.iter().map(until).min().unwrap_or(SimTime::NEVER)
     }
 
     /// Until when syncs would change nothing, after one that was told `readings` and has written
@@ -166,10 +177,7 @@ impl World<'_> {
         if ailing || readings.iter().any(failed) || !spec.metrics.iter().all(external) {
             return self.now;
         }
-        let triggers = match &self.plan.workloads[workload].scaler {
-            Some(ScalerKind::ScaledObject(object)) => &object.triggers[..],
-            _ => &[],
-        };
+        let triggers = self.plan.workloads[workload].triggers();
         let seen = self.hpa_seen(workload, readings);
         hpa::quiet_until(&self.hpa_settings, spec, &scaling.hpa, &seen, self.now)
             .unwrap_or(self.now)

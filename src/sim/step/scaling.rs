@@ -3,14 +3,19 @@
 use crate::control::hpa::{
     self, HoldBack, HpaDecision, HpaMetric, HpaSeen, HpaSpec, Limit, MetricFailure, MetricReading,
 };
+use crate::control::keda::scaled_job::{self, JobsDecision, JobsSeen};
+use crate::control::keda::scaler::rabbitmq::{self, QueueStatistics};
+use crate::control::keda::scaler::source::Reads;
 use crate::control::keda::{
-    self, PollReason, PollSeen, Read, Scale, ScaledObjectSpec, ScalerSpec, SourceError, Trigger,
+    self, PollReason, PollSeen, QueueSource, Read, Scale, ScaledJobSpec, ScaledObjectSpec,
+    ScalerSpec, SourceError, Trigger,
 };
 use crate::plan::ScalerKind;
-use crate::record::Actor;
+use crate::record::{Actor, Object};
+use crate::sim::event::Event;
 use crate::sim::step::Loop;
 use crate::sim::world::World;
-use crate::unit::{QueueId, SimTime, WorkloadId};
+use crate::unit::{Duration, QueueId, SimTime, WorkloadId};
 use crate::vocabulary::Cause;
 
 impl World<'_> {
@@ -18,9 +23,70 @@ impl World<'_> {
     pub fn keda_poll(&mut self, workload: WorkloadId) {
         self.record.counters.keda_polls += 1;
         let plan = self.plan;
-        if let Some(ScalerKind::ScaledObject(spec)) = &plan.workloads[workload].scaler {
-            self.poll_scaled_object(workload, spec);
+        match &plan.workloads[workload].scaler {
+            Some(ScalerKind::ScaledObject(spec)) => self.poll_scaled_object(workload, spec),
+            Some(ScalerKind::ScaledJob(spec)) => self.poll_scaled_job(workload, spec),
+            Some(ScalerKind::Hpa(_)) | None => {}
         }
+    }
+
+    fn poll_scaled_job(&mut self, workload: WorkloadId, spec: &ScaledJobSpec) {
+        let mut readings = std::mem::take(&mut self.scaling[workload].readings);
+        readings.clear();
+        readings.extend(spec.triggers.iter().map(|trigger| self.read_trigger(trigger)));
+        let (running, pending) = self.count_jobs(workload, &spec.pending_conditions);
+        let seen = JobsSeen { readings: &readings, running, pending };
+        let decision = scaled_job::poll(spec, &seen);
+        let memory = &mut self.scaling[workload].keda;
+        (memory.polled, memory.active) = (Some(self.now), decision.active);
+        let object = Object::Workload(workload);
+        let deleted = self.trim_jobs(workload, spec);
+        if decision.creates > 0 {
+            let after = running + decision.creates;
+            let change = Some((i64::from(running), i64::from(after)));
+            self.fingerprint.add(self.now, 6, u64::from(workload.0), u64::from(decision.creates));
+            self.note(Actor::Keda, "create-jobs", object, "keda.scaled-job", change, || {
+                let every = spec.polling_interval;
+                format!("a poll (every {every}) found {running} Jobs running, {pending} pending")
+            });
+            self.create_jobs(workload, decision.creates);
+        }
+        if deleted > 0 {
+            let change = Some((i64::from(deleted), 0));
+            self.note(Actor::Keda, "delete-jobs", object, "keda.history-limit", change, || {
+                "finished Jobs beyond the history limits".to_owned()
+            });
+        }
+        self.refresh_cause_of(workload);
+        let until = match decision {
+            JobsDecision { creates: 0, error: false, .. } if deleted == 0 => {
+                self.sources_hold_until(&spec.triggers)
+            }
+            _ => self.now,
+        };
+        self.rest(workload, Loop::Polls, until);
+        self.scaling[workload].readings = readings;
+    }
+
+    /// What keeps the Jobs of a ScaledJob from being as many as its messages ask for (contract §5,
+    /// rule 2).
+    pub fn job_scaling_cause(
+        &self,
+        workload: WorkloadId,
+        queue: QueueId,
+        spec: &ScaledJobSpec,
+    ) -> Option<Cause> {
+        let oldest = self.work.queues[queue].oldest_waiting()?;
+        let memory = &self.scaling[workload].keda;
+        if memory.polled.is_none_or(|polled| polled < oldest) {
+            return Some(Cause::KedaPoll);
+        }
+        if !memory.active {
+            return Some(Cause::KedaActivation);
+        }
+        let (min, max) = spec.effective_bounds();
+        let full = i64::from(self.scaling[workload].jobs.running()) >= min + max;
+        full.then_some(Cause::HpaMax)
     }
 
     /// What the reconciler does with a paused object: no loop, no HPA, and the replicas that the
@@ -91,6 +157,33 @@ impl World<'_> {
         }
     }
 
+    /// A message is completed. In the laboratory the cooldown runs from here, and the object is
+    /// looked at when it is over, whenever it is polled.
+    pub fn cooldown_begins(&mut self, queue: QueueId) {
+        if !self.plan.lab.cooldown_from_completion {
+            return;
+        }
+        let plan = self.plan;
+        for &workload in self.work.consumers_of(queue).to_vec().iter() {
+            if let Some(ScalerKind::ScaledObject(spec)) = &plan.workloads[workload].scaler {
+                // Strictly after the cooldown.
+                let end = self.now + spec.cooldown + Duration::from_micros(1);
+                self.at(end, Event::CooldownEnd(workload));
+            }
+        }
+    }
+
+    /// Laboratory: if no message was completed since, the object is looked at.
+    pub fn cooldown_ends(&mut self, workload: WorkloadId) {
+        let plan = self.plan;
+        let Some(ScalerKind::ScaledObject(spec)) = &plan.workloads[workload].scaler else { return };
+        let over = |last: SimTime| last + spec.cooldown < self.now;
+        if self.last_completion(workload).is_some_and(over) {
+            self.wake_loop(workload, Loop::Polls);
+            self.poll_scaled_object(workload, spec);
+        }
+    }
+
     fn last_completion(&self, workload: WorkloadId) -> Option<SimTime> {
         let consumer = self.plan.workloads[workload].consumes.as_ref()?;
         self.work.last_completion[consumer.queue]
@@ -99,22 +192,47 @@ impl World<'_> {
     /// What a trigger's source shows now.
     fn read_trigger(&self, trigger: &Trigger) -> Read {
         match &trigger.scaler {
-            ScalerSpec::Count(source) => {
-                let count = self.work.metric(self.plan, source.queue, self.now);
-                let count = i64::try_from(count.ok_or(SourceError)?).unwrap_or(i64::MAX);
-                let lanes = self.work.queues[source.queue].lanes();
-                let partitions = lanes.and_then(|lanes| lanes.partitions());
-                Ok(match partitions.filter(|_| source.capped) {
-                    Some(partitions) => trigger.lag_reading(count, i64::from(partitions)),
-                    None => trigger.reading(keda::encode::milli_of_count(count)),
-                })
-            }
+            ScalerSpec::Queues(source) => self.read_queues(trigger, source).ok_or(SourceError),
             ScalerSpec::Cron(windows) => {
                 let value = keda::encode::milli_of_count(i64::from(windows.value(self.now)));
                 Ok(keda::Reading { value_milli: value, active: windows.is_active(self.now) })
             }
             // The HPA reads these itself.
             ScalerSpec::Cpu | ScalerSpec::Memory => Err(SourceError),
+        }
+    }
+
+    fn read_queues(&self, trigger: &Trigger, source: &QueueSource) -> Option<keda::Reading> {
+        let (plan, now) = (self.plan, self.now);
+        match source.reads {
+            Reads::Count(counted) => {
+                let mut failed = false;
+                let counts = source.queues.iter().map(|&queue| {
+                    let count = self.work.count(plan, queue, counted, now);
+                    failed |= count.is_none();
+                    i64::try_from(count.unwrap_or(0)).unwrap_or(i64::MAX)
+                });
+                let total = source.operation.of_counts(counts);
+                (!failed).then(|| trigger.reading(keda::encode::milli_of_count(total)))
+            }
+            Reads::Lag { capped } => {
+                let &queue = source.queues.first()?;
+                let count = self.work.metric(plan, queue, now)?;
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                let lanes = self.work.queues[queue].lanes();
+                let partitions = lanes.and_then(|lanes| lanes.partitions());
+                Some(match partitions.filter(|_| capped) {
+                    Some(partitions) => trigger.lag_reading(count, i64::from(partitions)),
+                    None => trigger.reading(keda::encode::milli_of_count(count)),
+                })
+            }
+            Reads::RabbitMq { mode, ready_only } => {
+                let seen = source.queues.iter().map(|&id| self.work.statistics(plan, id, now));
+                let seen = seen.collect::<Option<Vec<QueueStatistics>>>()?;
+                let activation = trigger.activation_milli as f64 / 1_000.0;
+                let all = rabbitmq::compose(source.operation, &seen);
+                Some(rabbitmq::reading(mode, ready_only, activation, all))
+            }
         }
     }
 
@@ -218,6 +336,7 @@ impl World<'_> {
 
     /// A queue's metric has changed: scalers see it, and the cause that holds may be another.
     pub fn metric_changed(&mut self, queue: QueueId) {
+        self.work.measure(queue, self.now);
         self.wake_readers(queue);
         if self.work.has_scaler(queue) {
             self.refresh_queue_cause(queue);

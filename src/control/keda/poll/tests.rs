@@ -1,7 +1,7 @@
 //! The decision table, row by row, and its timing.
 
 use super::*;
-use crate::control::keda::{CountSource, FallbackSpec, MetricType, ScalerSpec};
+use crate::control::keda::{FallbackSpec, MetricType, QueueSource, ScalerSpec};
 use crate::unit::{Duration, QueueId, Symbol};
 
 const NEWEST: KedaVersion = KedaVersion { minor: 20 };
@@ -9,7 +9,7 @@ const NEWEST: KedaVersion = KedaVersion { minor: 20 };
 fn spec() -> ScaledObjectSpec {
     let trigger = Trigger {
         name: Symbol::EMPTY,
-        scaler: ScalerSpec::Count(CountSource { queue: QueueId(0), capped: false }),
+        scaler: ScalerSpec::Queues(QueueSource::depth_of(QueueId(0))),
         metric_type: MetricType::AverageValue,
         target_milli: 5_000,
         activation_milli: 0,

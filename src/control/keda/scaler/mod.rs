@@ -4,3 +4,4 @@ pub mod azure;
 pub mod kafka;
 pub mod other;
 pub mod rabbitmq;
+pub mod source;

@@ -14,7 +14,7 @@ use super::fields::{note_template, note_unread};
 use super::typed::typed;
 use crate::model::{LabelSelector, Labels, SelectorOp};
 use crate::plan::WorkloadKind;
-use crate::scenario::foreign::{Findings, Trail, code, keda};
+use crate::scenario::foreign::{Findings, Trail, keda};
 use crate::scenario::pods::{Drafts, ScalerDraft, Tables, VolumeDraft, VolumeKind, WorkloadDraft};
 
 /// The parts that the kinds of workloads have in common.
@@ -182,10 +182,6 @@ pub(super) fn scaled_job(
     }
     if let Some(template) = target.get("template") {
         note_template(template, "spec.jobTargetRef.template.", &BTreeSet::new(), found);
-    }
-    if job.parallelism.unwrap_or(1) > 1 || job.completions.unwrap_or(1) > 1 {
-        let text = format!("{}: only Jobs of one pod are simulated", object.title);
-        found.error(code::NOT_BUILT, Some(target.span), text);
     }
     let parts = Parts {
         kind: WorkloadKind::ScaledJob,
