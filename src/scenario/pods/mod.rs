@@ -9,6 +9,7 @@ mod quota;
 mod scaler;
 mod system;
 mod tables;
+mod vpa;
 
 pub use draft::{
     BudgetDraft, ContainerDraft, ContainerPolicy, ContainerRole, Drafts, LimitKind,
@@ -19,3 +20,4 @@ pub use draft::{
 pub use lower::{LowerContext, Lowered, lower};
 pub use system::system_drafts;
 pub use tables::{TableParts, Tables};
+pub use vpa::VpaDraft;
