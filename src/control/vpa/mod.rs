@@ -14,7 +14,7 @@ mod updater;
 
 pub use histogram::{Buckets, DecayingHistogram};
 pub use peak::PeakWindow;
-pub use recommender::{Bounds, Recommendation, Usage, recommend};
+pub use recommender::{Bounds, MOST, Recommendation, Usage, recommend};
 pub use spec::{Amount, ContainerPolicy, UpdateMode, VpaSpec};
 pub use updater::{Group, PodView, eviction_order};
 

