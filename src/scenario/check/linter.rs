@@ -114,7 +114,7 @@ pub fn most(pool: &PoolSpec) -> u32 {
 pub fn most_replicas(workload: &WorkloadSpec) -> u32 {
     match &workload.scaler {
         Some(ScalerKind::ScaledObject(spec)) => spec.max_replicas,
-        Some(ScalerKind::Hpa(spec)) => spec.max_replicas,
+        Some(ScalerKind::Hpa { spec, .. }) => spec.max_replicas,
         _ => workload.replicas,
     }
 }

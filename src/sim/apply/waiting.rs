@@ -118,8 +118,11 @@ impl World<'_> {
             return stages.furthest().unwrap_or_else(refused);
         }
         match &self.plan.workloads[workload].scaler {
-            Some(ScalerKind::ScaledObject(spec)) => {
-                self.scaling_cause(workload, queue, spec).unwrap_or(Cause::Busy)
+            Some(ScalerKind::ScaledObject(_)) => {
+                self.scaling_cause(workload, queue, true).unwrap_or(Cause::Busy)
+            }
+            Some(ScalerKind::Hpa { .. }) => {
+                self.scaling_cause(workload, queue, false).unwrap_or(Cause::Busy)
             }
             Some(ScalerKind::ScaledJob(spec)) => {
                 self.job_scaling_cause(workload, queue, spec).unwrap_or(Cause::Busy)
