@@ -108,7 +108,7 @@ codes! {
         "raise `maxReplicaCount` or `concurrency`";
     SMALL_QUOTA "small-quota" "a vCPU quota is used up before its pools are at their maximum",
         "ask Azure for more in time, or lower `maxCount`";
-    SURGE_ROOM "no-room-for-surge" "an upgrade at maximum finds no addresses or vCPUs for surge nodes",
+    SURGE_ROOM "no-room-for-surge" "no addresses or vCPUs for the surge nodes of an upgrade",
         "a larger subnet or quota, or a smaller `maxSurge`";
     HIDDEN_AT_ZERO "hidden-at-zero" "pods ask for labels that their pools do not show when empty",
         "select a label that the empty pool shows, or keep a node";

@@ -111,8 +111,8 @@ pub fn most(pool: &PoolSpec) -> u32 {
 }
 
 /// What an upgrade adds to what pools need at their maximum: pools are upgraded one after the
-/// other, so the dearest surge counts (azure-aks-docs @ fb060ab `upgrade-capacity-cost-planning.md`,
-/// `concepts-network-ip-address-planning.md`).
+/// other, so the dearest surge counts (azure-aks-docs @ fb060ab
+/// `upgrade-capacity-cost-planning.md`, `concepts-network-ip-address-planning.md`).
 pub fn surge<'p>(pools: impl Iterator<Item = (&'p PoolSpec, u64)>) -> u64 {
     let nodes = |pool: &PoolSpec| {
         let most = i64::from(most(pool));
