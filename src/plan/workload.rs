@@ -77,7 +77,7 @@ pub struct UseSpec {
 }
 
 impl WorkloadSpec {
-    /// The triggers of its KEDA scaler, or what the External and Object metrics of its own HPA read.
+    /// The triggers of its KEDA scaler, or what External and Object metrics of its own HPA read.
     pub fn triggers(&self) -> &[Trigger] {
         match &self.scaler {
             Some(ScalerKind::ScaledObject(spec)) => &spec.triggers,
