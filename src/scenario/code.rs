@@ -106,8 +106,16 @@ codes! {
         "give a workload `consumes`, or the queue a `depth` curve";
     OVERLOAD "overload" "more work arrives than all replicas can do",
         "raise `maxReplicaCount` or `concurrency`";
+    UNKNOWN_SCHEDULER "unknown-scheduler" "pods whose scheduler no profile is",
+        "correct `schedulerName`, or add the profile to `schedulerConfiguration`";
     SMALL_QUOTA "small-quota" "a vCPU quota is used up before its pools are at their maximum",
         "ask Azure for more in time, or lower `maxCount`";
+    SURGE_ROOM "no-room-for-surge" "no addresses or vCPUs for the surge nodes of an upgrade",
+        "a larger subnet or quota, or a smaller `maxSurge`";
+    HIDDEN_AT_ZERO "hidden-at-zero" "pods ask for labels that their pools do not show when empty",
+        "select a label that the empty pool shows, or keep a node";
+    NO_PRIORITIES "no-priorities" "the expander `priority` without priorities",
+        "write them under `cluster.priorityExpander`";
     SYSTEM_POOL_COUNT "system-pool-count" "a system pool of fewer than two nodes",
         "two nodes at least, three where it matters";
     SYSTEM_POOL_SIZE "system-pool-size" "a VM size that AKS does not take for a system pool",
@@ -150,10 +158,14 @@ codes! {
 pub const LINTS: &[&str] = &[
     SMALL_SUBNET,
     SMALL_QUOTA,
+    SURGE_ROOM,
     UNPLACEABLE,
+    HIDDEN_AT_ZERO,
+    NO_PRIORITIES,
     BEYOND_POOLS,
     OVERLOAD,
     UNREAD_QUEUE,
+    UNKNOWN_SCHEDULER,
     NEVER_ENDS,
     BUDGET_SHUT,
     "admission",
