@@ -77,8 +77,8 @@ fn messages(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The whole simulation at 2,000 messages a second, with and without what reports need: the beginning
-/// of `scenarios/bench/messages-10m.yaml`.
+/// The whole simulation at 2,000 messages a second, with and without what reports need: the
+/// beginning of `scenarios/bench/messages-10m.yaml`.
 fn scenario(criterion: &mut Criterion) {
     const SECONDS: u64 = 100;
     let length = format!("simulation.duration={SECONDS}s");

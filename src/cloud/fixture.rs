@@ -9,6 +9,7 @@ use super::spec::{
 use super::{Region, limits};
 use crate::chance::Dist;
 use crate::model::Labels;
+use crate::rules::IntOrPercent;
 use crate::unit::{Duration, HourlyRate, IdVec, QuotaId, Resources, SimTime, SubnetId, Symbol};
 
 pub const SEED: u64 = 7;
@@ -25,6 +26,7 @@ pub fn pool() -> PoolSpec {
         min: 0,
         max: 100,
         max_pods: 30,
+        max_surge: IntOrPercent::Int(1),
         size: VmSizeSpec { name: Symbol(3), vcpus: 4, max_data_disks: 8, gpus: 0 },
         capacity: Resources::of(4_000, 16 << 30),
         allocatable: Resources::of(3_860, 14 << 30),

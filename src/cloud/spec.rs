@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::chance::Dist;
 use crate::model::{Labels, ProvisioningFailure, Taint};
+use crate::rules::IntOrPercent;
 use crate::unit::{Duration, HourlyRate, PoolId, QuotaId, Resources, SimTime, SubnetId, Symbol};
 
 /// A node pool: one VM scale set of one size.
@@ -26,6 +27,8 @@ pub struct PoolSpec {
     pub max: u32,
     /// `maxPods`
     pub max_pods: u32,
+    /// `upgradeSettings.maxSurge`: nodes that an upgrade adds for its time.
+    pub max_surge: IntOrPercent,
     /// VM size.
     pub size: VmSizeSpec,
     /// What a VM has.

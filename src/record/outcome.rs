@@ -272,7 +272,7 @@ pub struct NodeRow {
     pub registered: Option<SimTime>,
     /// First Ready.
     pub ready: Option<SimTime>,
-    /// VM gone; one that is stopped and kept counts as gone, and its next life has a row of its own.
+    /// VM gone. One that is stopped and kept counts as gone; its next life has a row of its own.
     pub gone: Option<SimTime>,
     /// Why it went: `scale-down`, `evicted`, `failed`, `lost`, or empty.
     pub end: &'static str,

@@ -57,7 +57,7 @@ pub struct SlowMessage {
 pub struct WaitLog {
     /// Pods, in order of time.
     pub pods: Vec<PodWait>,
-    /// Queues, in order of time.
+    /// Each queue's in order of time, only while messages wait.
     pub queues: Vec<QueueWait>,
     /// The slowest completed messages that count, the least slow on top.
     slowest: BinaryHeap<Reverse<SlowMessage>>,

@@ -77,7 +77,7 @@ const fn remedy(cause: Cause) -> Option<&'static str> {
         Cause::ImagePull => "make the image smaller, or put it on the nodes beforehand.",
         Cause::AppStart => "start the application faster, or keep replicas running.",
         Cause::Busy => {
-            "more or faster replicas: raise concurrency or lower the trigger's target; more nodes will not help."
+            "more or faster replicas (concurrency, the trigger's target); more nodes will not help."
         }
         Cause::Redo => "shorten the lock, drain on SIGTERM, or keep long work off spot.",
     })

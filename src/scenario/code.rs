@@ -108,6 +108,12 @@ codes! {
         "raise `maxReplicaCount` or `concurrency`";
     SMALL_QUOTA "small-quota" "a vCPU quota is used up before its pools are at their maximum",
         "ask Azure for more in time, or lower `maxCount`";
+    SURGE_ROOM "no-room-for-surge" "no addresses or vCPUs for the surge nodes of an upgrade",
+        "a larger subnet or quota, or a smaller `maxSurge`";
+    HIDDEN_AT_ZERO "hidden-at-zero" "pods ask for labels that their pools do not show when empty",
+        "select a label that the empty pool shows, or keep a node";
+    NO_PRIORITIES "no-priorities" "the expander `priority` without priorities",
+        "write them under `cluster.priorityExpander`";
     SYSTEM_POOL_COUNT "system-pool-count" "a system pool of fewer than two nodes",
         "two nodes at least, three where it matters";
     SYSTEM_POOL_SIZE "system-pool-size" "a VM size that AKS does not take for a system pool",
@@ -152,7 +158,10 @@ codes! {
 pub const LINTS: &[&str] = &[
     SMALL_SUBNET,
     SMALL_QUOTA,
+    SURGE_ROOM,
     UNPLACEABLE,
+    HIDDEN_AT_ZERO,
+    NO_PRIORITIES,
     BEYOND_POOLS,
     OVERLOAD,
     UNREAD_QUEUE,
@@ -165,6 +174,7 @@ pub const LINTS: &[&str] = &[
     SHORT_POLLING,
     SPOT_ALONE,
     SPOT_DRIFT,
+    SPOT_DEALLOCATE,
     GPU_UNTAINTED,
     SYSTEM_POOL_COUNT,
     SYSTEM_POOL_SIZE,

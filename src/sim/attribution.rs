@@ -17,34 +17,72 @@ pub struct QueueClock {
     cause: Cause,
     since: SimTime,
     spent: CauseTotals,
+    /// When the cause changed while messages waited, where a report wants it.
+    course: Option<Vec<(SimTime, Cause)>>,
 }
 
 impl QueueClock {
     /// An empty queue.
     pub fn new() -> Self {
-        Self { depth: 0, cause: Cause::Busy, since: SimTime::ZERO, spent: [0; Cause::ALL.len()] }
+        Self {
+            depth: 0,
+            cause: Cause::Busy,
+            since: SimTime::ZERO,
+            spent: [0; Cause::ALL.len()],
+            course: None,
+        }
     }
 
-    /// From `now` on the queue waits for `cause`; whether that is another one.
-    pub fn set_cause(&mut self, cause: Cause, now: SimTime) -> bool {
-        let changes = cause != self.cause;
-        if changes {
+    /// The same, and the course of its causes is kept.
+    pub fn with_course() -> Self {
+        Self { course: Some(Vec::new()), ..Self::new() }
+    }
+
+    /// From `now` on the queue waits for `cause`.
+    pub fn set_cause(&mut self, cause: Cause, now: SimTime) {
+        if cause != self.cause {
             self.settle(now);
             self.cause = cause;
+            if self.depth > 0 {
+                self.follow(now);
+            }
         }
-        changes
+    }
+
+    /// The course of causes up to now; empty where none is kept.
+    pub fn take_course(&mut self) -> Vec<(SimTime, Cause)> {
+        self.course.take().unwrap_or_default()
+    }
+
+    /// Notes the cause that holds now, and forgets one that held for no time.
+    fn follow(&mut self, now: SimTime) {
+        let Some(course) = &mut self.course else { return };
+        if course.last().is_some_and(|(at, _)| *at == now) {
+            course.pop();
+        }
+        if course.last().is_none_or(|(_, cause)| *cause != self.cause) {
+            course.push((now, self.cause));
+        }
     }
 
     /// A counted message begins to wait.
     pub fn enter(&mut self, now: SimTime) {
         self.settle(now);
         self.depth += 1;
+        if self.depth == 1 {
+            self.follow(now);
+        }
     }
 
     /// A counted message is taken (or leaves otherwise).
     pub fn leave(&mut self, now: SimTime) {
         self.settle(now);
         self.depth -= 1;
+        if let (0, Some(course)) = (self.depth, &mut self.course)
+            && course.last().is_some_and(|(at, _)| *at == now)
+        {
+            course.pop();
+        }
     }
 
     /// Lost attempts cost messages this many microseconds.

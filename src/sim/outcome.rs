@@ -2,7 +2,10 @@
 
 use crate::model::PodPhase;
 use crate::plan::WorkloadKind;
-use crate::record::{CostTotals, NodeRow, Outcome, PodRow, PoolTotals, WallTotals, WorkloadTotals};
+use crate::record::{
+    CostTotals, NodeRow, Outcome, PodRow, PoolTotals, QueueWait, WaitLog, WallTotals,
+    WorkloadTotals,
+};
 use crate::sim::attribution::CauseTotals;
 use crate::sim::world::World;
 use crate::unit::{Accrual, Duration, NodeId, PodId, SimTime};
@@ -51,8 +54,18 @@ impl World<'_> {
             counters: self.record.counters,
             series: std::mem::take(&mut self.record.series),
             journal: std::mem::take(&mut self.record.journal),
-            waits: self.record.waits.take().unwrap_or_default(),
+            waits: self.wait_log(),
         }
+    }
+
+    /// The course of waiting of pods and queues.
+    fn wait_log(&mut self) -> WaitLog {
+        let mut log = self.record.waits.take().unwrap_or_default();
+        for queue in self.plan.queues.ids() {
+            let course = self.record.queue_clocks[queue].take_course();
+            log.queues.extend(course.into_iter().map(|(at, cause)| QueueWait { at, queue, cause }));
+        }
+        log
     }
 
     /// Waiting of messages by cause; messages that are still here wait to the end.

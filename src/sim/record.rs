@@ -171,7 +171,19 @@ impl Recorder {
             journal,
             pod_waits: [0; Cause::ALL.len()],
             pod_clocks: IdVec::new(),
-            queue_clocks: plan.queues.iter().map(|_| QueueClock::new()).collect(),
+            queue_clocks: plan
+                .queues
+                .iter()
+                .map(
+                    |_| {
+                        if options.no_report {
+                            QueueClock::new()
+                        } else {
+                            QueueClock::with_course()
+                        }
+                    },
+                )
+                .collect(),
             ended_waits: 0,
             queue_flows: plan.queues.iter().map(|_| Flows::default()).collect(),
             workloads: plan.workloads.iter().map(|_| WorkloadRecord::default()).collect(),

@@ -452,7 +452,7 @@ mod tests {
             ("/messages/wait", "mean p50 p90 p95 p99 max"),
             ("/pods", "created completed evicted refused pending ready waitTotal"),
             ("/pods/pending", "count censored mean p50 p90 p95 p99 max"),
-            ("/workloads/w", "replicasMax replicaSeconds messages busyShare"),
+            ("/workloads/w", "replicasMax refused replicaSeconds messages busyShare"),
             ("/workloads/w/messages", "wait"),
             (
                 "/nodes/p",

@@ -145,7 +145,7 @@ fn objects_that_do_not_fit_together_are_refused() {
                 "  scaleTargetRef: {name: web}\n  triggers: [{type: cpu, metricType: \
                     Utilization, metadata: {value: \"60\"}}]\n",
             ),
-            "not-built-yet",
+            "use-unknown",
         ),
         (
             format!(

@@ -28,6 +28,7 @@ fn a_list_of_more_than_a_megabyte_is_read() {
           image: shop.azurecr.io/service-{count}:1
           env: [{{name: A, value: \"1\"}}, {{name: B, value: \"2\"}}]
           readinessProbe: {{httpGet: {{path: /, port: 80}}, periodSeconds: 5}}
+          lifecycle: {{preStop: {{sleep: {{seconds: 5}}}}}}
           resources: {{requests: {{cpu: 100m, memory: 128Mi}}, limits: {{memory: 128Mi}}}}
         affinity:
           podAntiAffinity:
@@ -47,7 +48,7 @@ fn a_list_of_more_than_a_megabyte_is_read() {
     let lowered = kit::lowered(drafts, &mut tables, &mut found);
     assert_eq!(lowered.workloads.len(), count);
     assert_eq!(tables.shapes().len(), count);
-    assert_eq!(found.not_modelled(), ["spec.template.spec.containers[].readinessProbe"]);
+    assert_eq!(found.not_modelled(), ["spec.template.spec.containers[].lifecycle"]);
     let found = found.into_list();
     assert_eq!(kit::messages(&found, Severity::Error), [""; 0]);
     assert!(found[0].message.ends_with(&format!("({count} times)")), "{}", found[0].message);

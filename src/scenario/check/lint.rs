@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::linter::surge;
 use crate::cloud::{NetworkMode, PoolSpec, address};
 use crate::plan::{ArrivalSpec, Plan, ScalerKind};
 use crate::scenario::code;
@@ -32,27 +33,34 @@ fn subnets(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
         let id = SubnetId(index as u32);
         let per_node = |max_pods: u32| address::NodeNeed::of(plan.network.mode, max_pods).node;
         let pools = plan.pools.iter().filter(|pool| pool.subnet == id);
-        let needed: u64 =
-            pools.clone().map(|pool| u64::from(pool.max) * per_node(pool.max_pods)).sum();
-        if needed <= capacity {
+        let pools = pools.map(|pool| (pool, per_node(pool.max_pods)));
+        let needed: u64 = pools.clone().map(|(pool, each)| u64::from(pool.max) * each).sum();
+        let surge = surge(pools.clone());
+        if needed.saturating_add(surge) <= capacity {
             continue;
         }
-        let nodes: u64 = pools.clone().map(|pool| u64::from(pool.max)).sum();
-        let largest = pools.map(|pool| per_node(pool.max_pods)).max().unwrap_or(1).max(1);
+        let nodes: u64 = pools.clone().map(|(pool, _)| u64::from(pool.max)).sum();
+        let largest = pools.map(|(_, each)| each).max().unwrap_or(1).max(1);
         let name = plan.symbols.text(subnet.name);
-        let mut found = Diagnostic::warning(
-            code::SMALL_SUBNET,
-            format!(
-                "the subnet `{name}` has {capacity} addresses, its pools at maximum need {needed}"
-            ),
+        let wall = format!(
+            "the subnet `{name}` has {capacity} addresses, its pools at maximum need {needed}"
         );
-        found = found.help(format!(
+        let found = if needed > capacity {
+            Diagnostic::warning(code::SMALL_SUBNET, wall)
+        } else {
+            let message = format!("{wall} and the surge nodes of an upgrade {surge}");
+            Diagnostic::note(code::SURGE_ROOM, message)
+        };
+        let found = found.help(format!(
             "{nodes} nodes at up to {largest} addresses; about {} fit{}",
             capacity / largest,
             if static_pods { ": use overlay, fewer `maxPods`, or a larger prefix" } else { "" }
         ));
         reading.report(match place {
-            Some(place) => found.at(place, "the pools stop growing at this wall"),
+            Some(place) => found.at(
+                place,
+                if needed > capacity { "the pools stop growing at this wall" } else { "" },
+            ),
             None => found,
         });
     }

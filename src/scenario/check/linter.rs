@@ -110,6 +110,17 @@ pub fn most(pool: &PoolSpec) -> u32 {
     if pool.autoscaled { pool.max } else { pool.count.max(pool.max) }
 }
 
+/// What an upgrade adds to what pools need at their maximum: pools are upgraded one after the
+/// other, so the dearest surge counts (azure-aks-docs @ fb060ab
+/// `upgrade-capacity-cost-planning.md`, `concepts-network-ip-address-planning.md`).
+pub fn surge<'p>(pools: impl Iterator<Item = (&'p PoolSpec, u64)>) -> u64 {
+    let nodes = |pool: &PoolSpec| {
+        let most = i64::from(most(pool));
+        u64::try_from(pool.max_surge.of_rounded_up(most).clamp(0, most)).unwrap_or(0)
+    };
+    pools.map(|(pool, each)| nodes(pool).saturating_mul(each)).max().unwrap_or(0)
+}
+
 /// Most pods that a workload may have at one time.
 pub fn most_replicas(workload: &WorkloadSpec) -> u32 {
     match &workload.scaler {

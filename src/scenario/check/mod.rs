@@ -8,6 +8,7 @@ mod pools;
 mod size;
 mod unused;
 mod work;
+mod zero;
 
 pub use header::header;
 
@@ -27,6 +28,7 @@ pub fn plan(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
     let mut lint = linter::Linter::new(scenario, plan);
     pools::check(&mut lint);
     work::check(&mut lint);
+    zero::check(&mut lint);
     for found in lint.found {
         reading.report(found);
     }

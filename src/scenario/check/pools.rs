@@ -4,7 +4,7 @@
 //! `spot-node-pool.md`, `configure-kubenet.md`, `free-standard-pricing-tiers.md`; Azure's list of
 //! retiring VM series.
 
-use super::linter::{Linter, most};
+use super::linter::{Linter, most, surge};
 use crate::cloud::{EvictionPolicy, NetworkMode, PoolSpec, Tier};
 use crate::scenario::code;
 use crate::scenario::diagnostic::{Diagnostic, Severity::Note, Severity::Warning};
@@ -25,8 +25,8 @@ pub fn check(lint: &mut Linter<'_>) {
         }
         if pool.eviction_policy == EvictionPolicy::Deallocate {
             let message = format!("evicted VMs of `{name}` stay in the pool, stopped");
-            let help = "they count against `maxCount` and quota and can block scaling and upgrades; \
-                        leave out `scaleSetEvictionPolicy` and they are deleted";
+            let help = "they count against `maxCount` and quota and block scaling and upgrades; leave \
+                        `scaleSetEvictionPolicy` out";
             lint.pool((Warning, code::SPOT_DEALLOCATE), pool, message, help);
         }
         if pool.size.gpus > 0 && pool.taints.is_empty() && plan.pools.len() > 1 {
@@ -71,17 +71,26 @@ fn quotas(lint: &mut Linter<'_>) {
     for (index, quota) in lint.plan.quotas.iter().enumerate() {
         let id = QuotaId(index as u32);
         let drawing = lint.plan.pools.iter().filter(|pool| pool.quotas.contains(&id));
-        let needed: u64 =
-            drawing.map(|pool| u64::from(most(pool)) * u64::from(pool.size.vcpus)).sum();
-        if needed > quota.limit {
-            let name = lint.plan.symbols.text(quota.name);
-            let message = format!(
-                "the quota `{name}` has {} vCPUs, its pools at maximum need {needed}",
-                quota.limit
-            );
+        let drawing = drawing.map(|pool| (pool, u64::from(pool.size.vcpus)));
+        let needed: u64 = drawing.clone().map(|(pool, each)| u64::from(most(pool)) * each).sum();
+        let surge = surge(drawing);
+        let name = lint.plan.symbols.text(quota.name);
+        let limit = quota.limit;
+        if needed > limit {
+            let message =
+                format!("the quota `{name}` has {limit} vCPUs, its pools at maximum need {needed}");
             lint.found.push(
                 Diagnostic::warning(code::SMALL_QUOTA, message)
                     .help("ask Azure for more in time, or lower `maxCount`"),
+            );
+        } else if needed + surge > limit {
+            let message = format!(
+                "the quota `{name}` has {limit} vCPUs, its pools at maximum need {needed} and the \
+                 surge nodes of an upgrade {surge}"
+            );
+            lint.found.push(
+                Diagnostic::note(code::SURGE_ROOM, message)
+                    .help("ask Azure for more in time, or upgrade with a smaller `maxSurge`"),
             );
         }
     }

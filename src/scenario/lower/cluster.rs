@@ -225,7 +225,7 @@ fn check_expanders(lowering: &mut Lowering<'_, '_>, spec: &AutoscalerSpec, place
             .help("AKS takes random, most-pods, least-waste or priority")
     } else if spec.expanders.contains(&Expander::Priority) && !priorities {
         let message = "`priority` finds no priorities: all pools pass, and chance decides";
-        Diagnostic::warning(code::AUTOSCALER_SETTING, message)
+        Diagnostic::warning(code::NO_PRIORITIES, message)
             .help("write what the ConfigMap says under `cluster.priorityExpander`")
     } else {
         return;

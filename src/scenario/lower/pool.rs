@@ -8,6 +8,7 @@ use crate::cloud::{
     EvictionPolicy, OsDisk, OsType, PoolSpec, ScaleDownMode, VmSizeSpec, address, limits, price,
 };
 use crate::model::{Labels, Taint, TaintEffect};
+use crate::rules::IntOrPercent;
 use crate::rules::allocatable::{NodeSize, allocatable, capacity};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
@@ -103,6 +104,7 @@ impl<'a> PoolReader<'_, 'a, '_> {
         let zones = self.zones(&size, &location)?;
         let (labels, template_labels) = self.labels(&name, &room, os, os_disk, spot, &location);
         let taints = taints?;
+        let max_surge = self.max_surge();
         let (subnet, pod_subnet) = self.subnets()?;
         let (rate, on_demand) = self.prices(&size, spot, os, &location)?;
         let times = self.lowering.pool_times(&name, os_disk, os, room.size.gpus)?;
@@ -117,6 +119,7 @@ impl<'a> PoolReader<'_, 'a, '_> {
             min: counts.min,
             max: counts.max,
             max_pods,
+            max_surge,
             quotas: self.quotas(&size, spot),
             size: room.size,
             capacity: room.capacity,
@@ -315,6 +318,16 @@ impl<'a> PoolReader<'_, 'a, '_> {
         let source = "azure-aks-docs quotas-skus-regions.md, by network mode";
         self.lowering.assume(self.path("maxPods"), pods.to_string(), source);
         Some(pods)
+    }
+
+    /// AKS release notes 2025-03-16: 10 % from Kubernetes 1.32, one node before.
+    fn max_surge(&mut self) -> IntOrPercent {
+        let own = value(&self.given.upgrade).and_then(|own| own.max_surge.as_ref());
+        let default = match self.lowering.version.at_least(32) {
+            true => IntOrPercent::Percent(10),
+            false => IntOrPercent::Int(1),
+        };
+        self.lowering.int_or_percent(own).unwrap_or(default)
     }
 
     fn room(&mut self, size: &Size<'_>, os: OsType, gib: u32, max_pods: u32) -> Option<Room> {

@@ -22,21 +22,16 @@ impl Lowering<'_, '_> {
         let own = own.unwrap_or_default();
         let either =
             |event: &Option<At<Text>>, own: &Option<At<Text>>| event.clone().or(own.clone());
-        let surge = either(&event.max_surge, &own.max_surge);
         let missing = either(&event.max_unavailable, &own.max_unavailable);
         let minutes = |event: &Option<At<Count>>, own: &Option<At<Count>>| {
             let count = value(event).or(value(own))?.0;
             Some(Duration::from_mins(u64::from(count)))
         };
-        // AKS release notes 2025-03-16: 10 % from Kubernetes 1.32, one node before.
-        let default = match self.version.at_least(32) {
-            true => IntOrPercent::Percent(10),
-            false => IntOrPercent::Int(1),
-        };
+        let surge = self.int_or_percent(event.max_surge.as_ref());
         let none = IntOrPercent::Int(0);
         let behaviour = value(&event.undrainable).or(value(&own.undrainable));
         let spec = UpgradeSpec {
-            max_surge: self.int_or_percent(surge.as_ref()).unwrap_or(default),
+            max_surge: surge.unwrap_or(self.pools[pool].max_surge),
             max_unavailable: self.int_or_percent(missing.as_ref()).unwrap_or(none),
             drain_timeout: minutes(&event.drain_timeout, &own.drain_timeout)
                 .unwrap_or(DRAIN_TIMEOUT),

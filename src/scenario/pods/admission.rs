@@ -7,12 +7,12 @@
 //! `pkg/controller/daemon/util/daemonset_util.go`.
 
 use super::draft::{
-    ContainerDraft, ContainerPolicy, ContainerRole, LimitKind, LimitRangeDraft, PodDraft,
-    PriorityClassDraft, ResourceList, VolumeKind, WorkloadDraft,
+    ContainerDraft, ContainerRole, PodDraft, ResourceList, VolumeKind, WorkloadDraft,
 };
 use super::limits;
 use super::quota::{Quotas, Tie};
 use super::tables::Tables;
+use super::tenancy::{ContainerPolicy, LimitKind, LimitRangeDraft, PriorityClassDraft};
 use crate::control::admission::{Refusal, RefusedBy, WorkloadAdmission};
 use crate::model::{
     Container, NodeSelectorTerm, OwnerKind, PodShape, Requirement, SelectorOp, TaintEffect,

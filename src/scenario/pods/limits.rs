@@ -1,13 +1,12 @@
 //! What LimitRanges and Azure Policy say about the containers of a pod.
 //!
-//! Sources: kubernetes v1.36.2 `plugin/pkg/admission/limitranger/admission.go` (`PodValidateLimitFunc`,
-//! `minConstraint`, `maxConstraint`, `limitRequestRatioConstraint`); Azure Policy "Kubernetes cluster
-//! containers CPU and memory resource limits should not exceed the specified limits", with requests
-//! as AKS deployment safeguards demand them.
+//! Sources: kubernetes v1.36.2 `plugin/pkg/admission/limitranger/admission.go`
+//! (`PodValidateLimitFunc`, `minConstraint`, `maxConstraint`, `limitRequestRatioConstraint`); Azure
+//! Policy "Kubernetes cluster containers CPU and memory resource limits should not exceed the
+//! specified limits", with requests as AKS deployment safeguards demand them.
 
-use super::draft::{
-    ContainerDraft, ContainerRole, LimitKind, LimitRangeDraft, ResourceList, WorkloadDraft,
-};
+use super::draft::{ContainerDraft, ContainerRole, ResourceList, WorkloadDraft};
+use super::tenancy::{LimitKind, LimitRangeDraft};
 use crate::unit::Quantity;
 
 /// The first rule of an item that a pod breaks, in the words of the API server.

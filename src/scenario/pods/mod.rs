@@ -9,13 +9,17 @@ mod quota;
 mod scaler;
 mod system;
 mod tables;
+mod tenancy;
 
 pub use draft::{
-    BudgetDraft, ContainerDraft, ContainerPolicy, ContainerRole, Drafts, LimitKind,
-    LimitRangeDraft, ModifiersDraft, Origin, PauseDraft, PodDraft, PriorityClassDraft, QuotaDraft,
-    QuotaScope, ResourceList, ScaledJobDraft, ScaledObjectDraft, ScalerDraft, ScalerTarget,
-    ScopeOp, TriggerDraft, VolumeDraft, VolumeKind, WorkDraft, WorkloadDraft,
+    BudgetDraft, ContainerDraft, ContainerRole, Drafts, ModifiersDraft, Origin, PauseDraft,
+    PodDraft, ResourceList, ScaledJobDraft, ScaledObjectDraft, ScalerDraft, ScalerTarget,
+    TriggerDraft, VolumeDraft, VolumeKind, WorkDraft, WorkloadDraft,
 };
 pub use lower::{LowerContext, Lowered, lower};
 pub use system::system_drafts;
 pub use tables::{TableParts, Tables};
+pub use tenancy::{
+    ContainerPolicy, LimitKind, LimitRangeDraft, PriorityClassDraft, QuotaDraft, QuotaScope,
+    ScopeOp,
+};

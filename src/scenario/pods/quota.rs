@@ -1,12 +1,14 @@
 //! ResourceQuotas: which pods of which workloads they count, and what they can never hold.
 //!
-//! Sources: kubernetes v1.36.2 `pkg/quota/v1/evaluator/core/pods.go` (`Matches`, `podMatchesScopeFunc`,
-//! `Constraints`), `staging/src/k8s.io/apiserver/pkg/quota/v1/generic/evaluator.go` (object counts).
+//! Sources: kubernetes v1.36.2 `pkg/quota/v1/evaluator/core/pods.go` (`Matches`,
+//! `podMatchesScopeFunc`, `Constraints`) and
+//! `staging/src/k8s.io/apiserver/pkg/quota/v1/generic/evaluator.go` (object counts).
 
 use rustc_hash::FxHashMap;
 
-use super::draft::{ContainerDraft, QuotaDraft, QuotaScope, ScopeOp, WorkloadDraft};
+use super::draft::{ContainerDraft, WorkloadDraft};
 use super::tables::Tables;
+use super::tenancy::{QuotaDraft, QuotaScope, ScopeOp};
 use crate::control::admission::{ResourceQuotaSpec, Tracked, exceeded};
 use crate::model::{PodAffinityTerm, PodShape};
 use crate::plan::WorkloadKind;

@@ -1,7 +1,7 @@
 //! Causes of waiting change.
 
 use crate::plan::ScalerKind;
-use crate::record::{PodWait, QueueWait};
+use crate::record::PodWait;
 use crate::sim::attribution::PodClock;
 use crate::sim::world::World;
 use crate::unit::{NodeId, PodId, PoolId, QueueId, WorkloadId};
@@ -92,12 +92,7 @@ impl World<'_> {
     /// Finds the cause that holds for a queue now (contract §5, first match wins).
     pub fn refresh_queue_cause(&mut self, queue: QueueId) {
         let cause = self.queue_cause(queue);
-        if !self.record.queue_clocks[queue].set_cause(cause, self.now) {
-            return;
-        }
-        if let Some(log) = &mut self.record.waits {
-            log.queues.push(QueueWait { at: self.now, queue, cause });
-        }
+        self.record.queue_clocks[queue].set_cause(cause, self.now);
     }
 
     fn queue_cause(&self, queue: QueueId) -> Cause {

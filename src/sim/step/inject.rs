@@ -163,6 +163,8 @@ impl World<'_> {
                 for workload in self.plan.workloads.ids() {
                     self.wake_loop(workload, Loop::Syncs);
                     self.scaling[workload].hpa = Default::default();
+                    // What it would do next may be held back by something else now.
+                    self.refresh_consumed_queue(workload);
                 }
             }
             Controller::Keda => self.restart_keda(),

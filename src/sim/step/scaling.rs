@@ -154,6 +154,7 @@ impl World<'_> {
             self.wake_scalers(workload);
             self.scaling[workload].keda.restart();
             self.start_loop(workload, Loop::Polls, self.now, interval);
+            self.refresh_consumed_queue(workload);
         }
     }
 
