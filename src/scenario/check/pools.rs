@@ -25,7 +25,7 @@ pub fn check(lint: &mut Linter<'_>) {
         }
         if pool.eviction_policy == EvictionPolicy::Deallocate {
             let message = format!("evicted VMs of `{name}` stay in the pool, stopped");
-            let help = "they count against `maxCount` and quota and block scaling and upgrades; leave \
+            let help = "they count against `maxCount` and quota and can block upgrades; leave \
                         `scaleSetEvictionPolicy` out";
             lint.pool((Warning, code::SPOT_DEALLOCATE), pool, message, help);
         }
