@@ -125,7 +125,7 @@ pub fn surge<'p>(pools: impl Iterator<Item = (&'p PoolSpec, u64)>) -> u64 {
 pub fn most_replicas(workload: &WorkloadSpec) -> u32 {
     match &workload.scaler {
         Some(ScalerKind::ScaledObject(spec)) => spec.max_replicas,
-        Some(ScalerKind::Hpa(spec)) => spec.max_replicas,
+        Some(ScalerKind::Hpa { spec, .. }) => spec.max_replicas,
         _ => workload.replicas,
     }
 }
