@@ -157,6 +157,7 @@ impl World<'_> {
                     cpu_requested_share: share(&record.cpu),
                     memory_requested_share: share(&record.memory),
                     cost: record.rate.accrual(now),
+                    disks: record.disks.accrual(now),
                     idle: record.idle.accrual(now),
                     system: record.system.accrual(now),
                 }
@@ -288,6 +289,7 @@ impl World<'_> {
                         .map_or(String::new(), |zone| self.cluster.symbols.text(zone).to_owned()),
                     requested: row.requested,
                     billed_from: record.billed_from,
+                    billed_until: record.billed_until,
                     registered: known(row.registered),
                     ready: record.first_ready,
                     gone: known(row.gone),

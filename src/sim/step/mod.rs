@@ -53,10 +53,7 @@ impl World<'_> {
             }
             Event::NodeReady(node, epoch) if self.is_node(node, epoch) => self.node_ready(node),
             Event::NodeGpus(node, epoch) if self.is_node(node, epoch) => self.gpus_ready(node),
-            Event::VmGone(node, epoch) if self.is_node(node, epoch) => {
-                self.provider_forgets(node);
-                self.vm_gone(node, true);
-            }
+            Event::VmGone(node, epoch) if self.is_node(node, epoch) => self.instance_removed(node),
             Event::NodeUnreachable(node, epoch) if self.is_node(node, epoch) => {
                 self.node_unreachable(node);
             }
