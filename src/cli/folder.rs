@@ -66,6 +66,15 @@ impl Staged {
     }
 }
 
+/// Writes a file beside the folders: whole or not at all.
+pub fn put(out: &Path, name: &str, text: &str) -> Result<(), Stop> {
+    let target = out.join(name);
+    let beside = out.join(format!(".{name}.partial"));
+    fs::write(&beside, text)
+        .and_then(|()| fs::rename(&beside, &target))
+        .map_err(|error| Stop::file("write", &target, &error))
+}
+
 /// Renames all folders into place; a signal does not come between.
 pub fn finish(folders: Vec<Staged>) -> Result<(), Stop> {
     let mut held = unfinished();

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use super::args::{Format, RunArgs};
 use super::disk::Disk;
 use super::exit::{Exit, Stop};
-use super::folder::{Staged, finish};
+use super::folder::{Staged, finish, put};
 use super::record::RecordedRun;
 use super::results::{Kept, keep, write_study};
 use super::{check, terminal};
 use crate::plan::{Plan, Threshold};
 use crate::record::Outcome;
 use crate::report::text::{comparison, summary};
-use crate::report::{Manifest, Provenance, Report, markdown, pretty};
+use crate::report::{Manifest, Provenance, Report, html, markdown, pretty};
 use crate::scenario::Severity;
 use crate::sim::RunOptions;
 use crate::study::{Aggregate, RunSpec, evaluate, parse_threshold, run_all, seeds};
@@ -140,6 +140,9 @@ fn run_cases(
         reports.push(report);
     }
     finish(folders)?;
+    if reports.len() > 1 && !args.no_report {
+        put(&args.out, "report.html", &html(&reports))?;
+    }
     Ok(reports)
 }
 

@@ -77,12 +77,13 @@ pub struct UseSpec {
 }
 
 impl WorkloadSpec {
-    /// The triggers of its KEDA scaler.
+    /// The triggers of its KEDA scaler, or what External and Object metrics of its own HPA read.
     pub fn triggers(&self) -> &[Trigger] {
         match &self.scaler {
             Some(ScalerKind::ScaledObject(spec)) => &spec.triggers,
             Some(ScalerKind::ScaledJob(spec)) => &spec.triggers,
-            Some(ScalerKind::Hpa(_)) | None => &[],
+            Some(ScalerKind::Hpa { sources, .. }) => sources,
+            None => &[],
         }
     }
 }
@@ -95,7 +96,12 @@ pub enum ScalerKind {
     /// A KEDA ScaledJob.
     ScaledJob(ScaledJobSpec),
     /// An HPA of the user's own.
-    Hpa(HpaSpec),
+    Hpa {
+        /// The HPA.
+        spec: HpaSpec,
+        /// What its External and Object metrics read.
+        sources: Vec<Trigger>,
+    },
 }
 
 /// Times of a workload's pods.

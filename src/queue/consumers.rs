@@ -384,7 +384,12 @@ impl Consumers {
 
     /// Whether a pod has any service going on.
     pub fn is_working(&self, pod: PodId) -> bool {
-        self.index.get(&pod).is_some_and(|&member| self.members[member as usize].working > 0)
+        self.working_of(pod).is_some_and(|working| working > 0)
+    }
+
+    /// Services that a pod has going on; `None`: it is no consumer.
+    pub fn working_of(&self, pod: PodId) -> Option<u32> {
+        self.index.get(&pod).map(|&member| self.members[member as usize].working)
     }
 
     /// Slots and work of a workload now; nothing if it never had a consumer.

@@ -106,6 +106,8 @@ codes! {
         "give a workload `consumes`, or the queue a `depth` curve";
     OVERLOAD "overload" "more work arrives than all replicas can do",
         "raise `maxReplicaCount` or `concurrency`";
+    UNKNOWN_SCHEDULER "unknown-scheduler" "pods whose scheduler no profile is",
+        "correct `schedulerName`, or add the profile to `schedulerConfiguration`";
     SMALL_QUOTA "small-quota" "a vCPU quota is used up before its pools are at their maximum",
         "ask Azure for more in time, or lower `maxCount`";
     SURGE_ROOM "no-room-for-surge" "no addresses or vCPUs for the surge nodes of an upgrade",
@@ -184,6 +186,7 @@ pub const LINTS: &[&str] = &[
     BEYOND_POOLS,
     OVERLOAD,
     UNREAD_QUEUE,
+    UNKNOWN_SCHEDULER,
     NEVER_ENDS,
     BUDGET_SHUT,
     "admission",

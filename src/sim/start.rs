@@ -214,7 +214,7 @@ impl World<'_> {
                 Some(ScalerKind::ScaledJob(scaled)) => {
                     self.start_polls(workload, name, scaled.polling_interval);
                 }
-                Some(ScalerKind::Hpa(_)) => self.start_syncs(workload, name),
+                Some(ScalerKind::Hpa { .. }) => self.start_syncs(workload, name),
                 None => {}
             }
         }

@@ -126,7 +126,7 @@ impl Scaling {
         Self {
             hpa_spec: match scaler {
                 Some(ScalerKind::ScaledObject(spec)) => Some(keda::hpa_spec(spec, version)),
-                Some(ScalerKind::Hpa(spec)) => Some(spec.clone()),
+                Some(ScalerKind::Hpa { spec, .. }) => Some(spec.clone()),
                 _ => None,
             },
             keda: KedaMemory::default(),

@@ -47,7 +47,5 @@
   }
   wrong.push(...(window.pageErrors ?? []));
   const seen = { width: innerWidth, dark, panels: panels.length, wrong };
-  document.body.append(Object.assign(document.createElement("pre"), {
-    id: "page-check", textContent: `page-check ${JSON.stringify(seen)} page-check-end`,
-  }));
+  parent.postMessage(`page-check ${JSON.stringify(seen)} page-check-end`, "*");
 })();

@@ -34,7 +34,8 @@ pub enum HpaMetric {
     Cpu(MetricTarget),
     /// `Resource` memory: percent of request, or bytes a pod.
     Memory(MetricTarget),
-    /// `External`: trigger `index` of the ScaledObject that owns this HPA.
+    /// `External` or `Object`: trigger `index` of the ScaledObject that owns this HPA, or source
+    /// `index` of an HPA of the user's own.
     Trigger { index: usize, target: MetricTarget },
     /// `External`: the composite of the owning ScaledObject's scaling modifiers.
     Composite(MetricTarget),
@@ -42,7 +43,7 @@ pub enum HpaMetric {
     ContainerCpu(MetricTarget),
     /// `Pods`: average per pod, in thousandths.
     Pods(i64),
-    /// `Object`, or `External` of another metrics server.
+    /// `Object`, or `External` of a metrics server that is not simulated (cases of `conform`).
     Value(MetricTarget),
 }
 

@@ -39,6 +39,8 @@ pub struct Chart {
     pub title: String,
     /// Lines.
     pub lines: Vec<Line>,
+    /// Its highest value.
+    pub top: f64,
     /// One sentence for those who do not see it.
     pub sentence: String,
 }
@@ -165,9 +167,13 @@ fn sum(outcome: &Outcome, kind: Kind) -> Vec<f64> {
 
 /// A panel, unless it would be empty.
 fn chart(outcome: &Outcome, title: &str, lines: Vec<Line>, left_out: usize) -> Option<Chart> {
-    let (top, row) = lines
-        .iter()
-        .flat_map(|line| line.values.iter().enumerate().map(|(row, value)| (*value, row)))
+    let layered = |line: &Line| matches!(line.style, Style::Layer | Style::Hatched);
+    let height = |row: usize| {
+        let values = lines.iter().map(|line| line.values.get(row).copied().unwrap_or(0.0));
+        if lines.iter().any(layered) { values.sum() } else { values.fold(0.0, f64::max) }
+    };
+    let (top, row) = (0..outcome.series.time_s.len())
+        .map(|row| (height(row), row))
         .fold((0.0, 0), |best: (f64, usize), one| if one.0 > best.0 { one } else { best });
     if top <= 0.0 {
         return None;
@@ -178,7 +184,7 @@ fn chart(outcome: &Outcome, title: &str, lines: Vec<Line>, left_out: usize) -> O
     if left_out > 0 {
         sentence.push_str(&format!(" {left_out} smaller ones are not drawn."));
     }
-    Some(Chart { title: title.to_owned(), lines, sentence })
+    Some(Chart { title: title.to_owned(), lines, top, sentence })
 }
 
 #[cfg(test)]

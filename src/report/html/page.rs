@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::clock::clocks;
 use super::figure::embedded;
-use super::panel::{Panels, panels};
+use super::panel::{Panels, align, panels};
 use super::split::{self, Bar, group};
 use crate::report::advice::advice;
-use crate::report::model::{Clock, Report};
-use crate::report::number::{length, money, percent, plain, seconds};
+use crate::report::model::{Clock, Report, WaitShare};
+use crate::report::number::{counted, length, money, percent, plain, seconds};
 use crate::report::text::{figure, finding};
 use crate::study::HOURS_PER_MONTH;
 
@@ -19,6 +19,9 @@ pub fn html(reports: &[Report]) -> String {
     let clocks = clocks(reports);
     let drawn: Vec<Panels> = reports.iter().map(|report| panels(&report.outcome)).collect();
     let mut figures: Vec<Value> = drawn.iter().map(|one| one.figure.clone()).collect();
+    if reports.len() > 1 {
+        align(&mut figures);
+    }
     let scenarios = reports.iter().zip(drawn).map(|(report, panels)| Scenario::of(report, panels));
     let page = Page {
         title: reports.iter().map(Report::name).collect::<Vec<_>>().join(" · "),
@@ -30,7 +33,7 @@ pub fn html(reports: &[Report]) -> String {
         plotly: plotly_script(),
         figures: {
             let clock = clocks.map_or(Value::Null, |(figure, _)| figure);
-            let panels = Value::Array(std::mem::take(&mut figures));
+            let panels = Value::Array(figures);
             embedded(&serde_json::json!({"clock": clock, "panels": panels}))
         },
     };
@@ -85,9 +88,9 @@ struct Condition {
 }
 
 struct Wait {
-    clock: &'static str,
-    cause: &'static str,
-    meaning: &'static str,
+    who: &'static str,
+    cause: String,
+    meaning: String,
     group: &'static str,
     share: String,
     width: String,
@@ -244,18 +247,36 @@ fn waiting_times(report: &Report) -> Vec<Vec<String>> {
         .collect()
 }
 
+/// Causes below this share are summed up in one row.
+const SMALL: f64 = 0.005;
+
 fn waits(report: &Report) -> Vec<Wait> {
     let mut rows = Vec::new();
-    for (clock, name) in [(Clock::Message, "messages"), (Clock::Pod, "pods")] {
-        rows.extend(report.waits(clock).into_iter().map(|wait| Wait {
-            clock: name,
-            cause: wait.cause.name(),
-            meaning: wait.cause.meaning(),
+    for (clock, who) in [(Clock::Message, "messages"), (Clock::Pod, "pods")] {
+        let (large, small): (Vec<WaitShare>, Vec<WaitShare>) =
+            report.waits(clock).into_iter().partition(|wait| wait.share >= SMALL);
+        rows.extend(large.iter().map(|wait| Wait {
+            who,
+            cause: wait.cause.name().to_owned(),
+            meaning: wait.cause.meaning().to_owned(),
             group: group(wait.cause),
             share: percent(wait.share),
             width: format!("{:.2}", wait.share * 100.0),
             time: length(wait.seconds),
         }));
+        if !small.is_empty() {
+            let share: f64 = small.iter().map(|wait| wait.share).sum();
+            let names: Vec<&str> = small.iter().map(|wait| wait.cause.name()).collect();
+            rows.push(Wait {
+                who,
+                cause: counted(small.len() as u64, "other", "others"),
+                meaning: names.join(", "),
+                group: "busy",
+                share: percent(share),
+                width: format!("{:.2}", share * 100.0),
+                time: length(small.iter().map(|wait| wait.seconds).sum()),
+            });
+        }
     }
     rows
 }

@@ -1,5 +1,7 @@
 //! The panels of a run as one figure: one time axis under all of them, what happened at the foot.
 
+use std::collections::BTreeMap;
+
 use plotly::common::{
     Anchor, DashType, Fill, Font, HoverInfo, Line as Stroke, LineShape, Marker, MarkerSymbol, Mode,
 };
@@ -60,7 +62,12 @@ pub fn panels(outcome: &Outcome) -> Panels {
         let styled = chart.lines.iter().zip(&traces);
         let spot = styled.filter(|(line, _)| line.style == Style::Hatched);
         hatched.extend(spot.map(|(_, &trace)| trace));
-        described.push(json!({"title": chart.title, "lines": traces}));
+        described.push(json!({
+            "title": chart.title,
+            "axis": axis_name(index).replacen('y', "yaxis", 1),
+            "top": chart.top,
+            "lines": traces,
+        }));
     }
     if marked {
         let domain = [0.0, EVENTS / inner];
@@ -97,6 +104,23 @@ pub fn panels(outcome: &Outcome) -> Panels {
         sentences.push(events.iter().map(Marks::sentence).collect::<Vec<_>>().join(" "));
     }
     Panels { figure, sentences, height: height as usize }
+}
+
+/// Gives panels of one name the same height of scale in all figures, so that they can be compared.
+pub fn align(figures: &mut [Value]) {
+    let mut tops: BTreeMap<String, f64> = BTreeMap::new();
+    let title = |panel: &Value| panel["title"].as_str().unwrap_or("").to_owned();
+    let listed = |figure: &Value| figure["panels"].as_array().cloned().unwrap_or_default();
+    for panel in figures.iter().flat_map(listed) {
+        let top = tops.entry(title(&panel)).or_insert(0.0);
+        *top = top.max(panel["top"].as_f64().unwrap_or(0.0));
+    }
+    for figure in figures {
+        for panel in listed(figure) {
+            let axis = panel["axis"].as_str().unwrap_or("yaxis").to_owned();
+            figure["plot"]["layout"][axis]["range"] = json!([0.0, tops[&title(&panel)] * 1.05]);
+        }
+    }
 }
 
 /// Milliseconds since the epoch: what Plotly takes for a date.
@@ -218,17 +242,17 @@ impl Marks {
     }
 
     fn sentence(&self) -> String {
-        format!("{}: {} times.", self.name, self.count)
+        format!("Nodes or requests {}: {}.", self.name, self.count)
     }
 }
 
 /// What controllers and the provider did, by kind, those that happened.
 fn events(outcome: &Outcome) -> Vec<Marks> {
     let kinds = [
-        ("failed, refused", MarkerSymbol::X, 5),
-        ("evicted, lost", MarkerSymbol::Diamond, 3),
-        ("nodes removed", MarkerSymbol::TriangleDown, 4),
-        ("nodes added", MarkerSymbol::TriangleUp, 2),
+        ("failed", MarkerSymbol::X, 5),
+        ("lost", MarkerSymbol::Diamond, 3),
+        ("removed", MarkerSymbol::TriangleDown, 4),
+        ("added", MarkerSymbol::TriangleUp, 2),
     ];
     let mut marks: Vec<Marks> = kinds
         .map(|(name, symbol, colour)| Marks {

@@ -132,7 +132,7 @@ fn overload(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
         let Some(consumer) = &workload.consumes else { continue };
         let most = match &workload.scaler {
             Some(ScalerKind::ScaledObject(spec)) => spec.max_replicas,
-            Some(ScalerKind::Hpa(spec)) => spec.max_replicas,
+            Some(ScalerKind::Hpa { spec, .. }) => spec.max_replicas,
             Some(ScalerKind::ScaledJob(_)) => continue,
             None => workload.replicas,
         };
@@ -200,7 +200,7 @@ fn replicas(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
         let scaler = plan.symbols.find(&name.value.0).and_then(|name| scalers.get(&name));
         let most = match scaler {
             Some(ScalerKind::ScaledObject(spec)) => spec.max_replicas,
-            Some(ScalerKind::Hpa(spec)) => spec.max_replicas,
+            Some(ScalerKind::Hpa { spec, .. }) => spec.max_replicas,
             _ => continue,
         };
         if replicas.value.0 > most {

@@ -169,7 +169,7 @@ pub fn least_replicas(workload: &WorkloadSpec) -> u32 {
 pub fn most_replicas(workload: &WorkloadSpec) -> u32 {
     match &workload.scaler {
         Some(ScalerKind::ScaledObject(spec)) => spec.max_replicas,
-        Some(ScalerKind::Hpa(spec)) => spec.max_replicas,
+        Some(ScalerKind::Hpa { spec, .. }) => spec.max_replicas,
         _ => workload.replicas,
     }
 }

@@ -61,7 +61,7 @@ fn workloads(scenario: &Scenario, plan: &Plan) -> Found {
         let name = plan.symbols.text(workload.name);
         let least = match &workload.scaler {
             Some(ScalerKind::ScaledObject(spec)) => spec.min_replicas,
-            Some(ScalerKind::Hpa(spec)) => spec.min_replicas,
+            Some(ScalerKind::Hpa { spec, .. }) => spec.min_replicas,
             _ => workload.replicas,
         };
         if least > REPLICAS {

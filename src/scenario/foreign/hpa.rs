@@ -4,6 +4,8 @@
 //! Defaults and checks: kubernetes `pkg/apis/autoscaling/v2/defaults.go` and
 //! `pkg/apis/autoscaling/validation/validation.go` (v1.36.2).
 
+mod metric;
+
 use super::code;
 use super::fields::Fields;
 use super::findings::Findings;
@@ -11,14 +13,40 @@ use crate::control::hpa::{
     Behavior, HpaMetric, HpaSpec, MetricTarget, PolicySelect, ScalingPolicy, ScalingPolicyKind,
     ScalingRules,
 };
-use crate::scenario::Node;
+use crate::control::keda::MetricType;
+use crate::control::keda::scaler::source::SourceDraft;
+use crate::scenario::{Node, Span};
 use crate::unit::Duration;
 
 const MAX_WINDOW: Duration = Duration::from_secs(3_600);
 const MAX_PERIOD: Duration = Duration::from_secs(1_800);
 
+/// An HPA whose metrics do not know their queues yet.
+#[derive(Clone, Debug)]
+pub struct HpaDraft {
+    /// All but where External and Object metrics come from.
+    pub spec: HpaSpec,
+    /// Sources of the External and Object metrics, by the index in [`HpaMetric::Trigger`].
+    pub sources: Vec<MetricSource>,
+}
+
+/// What an External or Object metric reads.
+#[derive(Clone, Debug)]
+pub struct MetricSource {
+    /// `metric.name`
+    pub name: String,
+    /// The queue, and what of it counts.
+    pub source: SourceDraft,
+    /// Value or AverageValue.
+    pub metric_type: MetricType,
+    /// Target in thousandths.
+    pub target_milli: i64,
+    /// Where it was written.
+    pub origin: Option<Span>,
+}
+
 /// The `spec` of an HPA less its target. `path` names it in messages. `None` after an error.
-pub fn spec(node: &Node, path: &str, found: &mut Findings) -> Option<HpaSpec> {
+pub fn spec(node: &Node, path: &str, found: &mut Findings) -> Option<HpaDraft> {
     let mut fields = Fields::open(node, path, found)?;
     let min_replicas = fields.count("minReplicas", found).unwrap_or(1);
     let Some(max_replicas) = fields.count("maxReplicas", found) else {
@@ -37,69 +65,21 @@ pub fn spec(node: &Node, path: &str, found: &mut Findings) -> Option<HpaSpec> {
         found.error(code::FIELD, fields.get("maxReplicas").map(|node| node.span), text);
         return None;
     }
-    let mut metrics = Vec::new();
+    let spec = HpaSpec { min_replicas, max_replicas, metrics: Vec::new(), behavior: None };
+    let mut draft = HpaDraft { spec, sources: Vec::new() };
     let given = fields.list("metrics", found);
     for (path, item) in &given {
-        metrics.push(metric(item, path, found)?);
+        metric::read(item, path, &mut draft, found)?;
     }
     if given.is_empty() {
-        metrics.push(HpaMetric::Cpu(MetricTarget::Utilization(80)));
+        draft.spec.metrics.push(HpaMetric::Cpu(MetricTarget::Utilization(80)));
     }
-    let behavior = match fields.get("behavior") {
-        Some(node) => Some(behavior(node, &fields.path("behavior"), found)?),
-        None => None,
-    };
+    if let Some(node) = fields.get("behavior") {
+        draft.spec.behavior = Some(behavior(node, &fields.path("behavior"), found)?);
+    }
     fields.skip(&["scaleTargetRef"]);
     fields.finish(found);
-    Some(HpaSpec { min_replicas, max_replicas, metrics, behavior })
-}
-
-fn metric(node: &Node, path: &str, found: &mut Findings) -> Option<HpaMetric> {
-    let mut fields = Fields::open(node, path, found)?;
-    let Some(kind) = fields.text("type", found) else {
-        fields.missing("type", found);
-        return None;
-    };
-    if kind != "Resource" {
-        let known = ["ContainerResource", "External", "Object", "Pods"].contains(&kind);
-        let place = fields.get("type").map(|node| node.span);
-        if known {
-            let text = format!(
-                "`{path}`: metrics of type `{kind}` have no source in the simulation; only \
-                 `Resource` has, and the triggers of a ScaledObject"
-            );
-            found.error(code::NOT_BUILT, place, text);
-        } else {
-            found.error(code::FIELD, place, format!("`{path}.type`: no metric type `{kind}`"));
-        }
-        return None;
-    }
-    let Some(mut resource) = fields.below("resource", found) else {
-        fields.missing("resource", found);
-        return None;
-    };
-    let of_memory = resource.word("name", &[("cpu", false), ("memory", true)], found)?;
-    let Some(mut target) = resource.below("target", found) else {
-        resource.missing("target", found);
-        return None;
-    };
-    let utilization =
-        target.word("type", &[("Utilization", true), ("AverageValue", false)], found)?;
-    let (key, value) = if utilization {
-        let value = target.count("averageUtilization", found).filter(|&percent| percent > 0);
-        ("averageUtilization", value.map(|v| MetricTarget::Utilization(v.into())))
-    } else {
-        let value = target.quantity_milli("averageValue", found).filter(|&milli| milli > 0);
-        ("averageValue", value.map(MetricTarget::AverageValue))
-    };
-    let Some(value) = value else {
-        target.missing(key, found);
-        return None;
-    };
-    target.finish(found);
-    resource.finish(found);
-    fields.finish(found);
-    Some(if of_memory { HpaMetric::Memory(value) } else { HpaMetric::Cpu(value) })
+    Some(draft)
 }
 
 /// `behavior` with defaults filled in. `None` after an error.
@@ -207,6 +187,7 @@ fn at_most(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::keda::scaler::source::{Counted, Reads};
     use crate::scenario::Sources;
 
     fn read(text: &str) -> (Option<HpaSpec>, Vec<String>) {
@@ -214,7 +195,7 @@ mod tests {
         let file = sources.add("hpa.yaml", text);
         let node = sources.parse(file).unwrap().remove(0);
         let mut found = Findings::default();
-        let spec = spec(&node, "spec", &mut found);
+        let spec = spec(&node, "spec", &mut found).map(|draft| draft.spec);
         (spec, found.into_list().into_iter().map(|d| d.message).collect())
     }
 
@@ -251,13 +232,51 @@ mod tests {
     }
 
     #[test]
+    fn metrics_name_queues_and_what_pods_work_on() {
+        let mut sources = Sources::default();
+        let file = sources.add(
+            "hpa.yaml",
+            "maxReplicas: 9\nmetrics:\n\
+             - {type: External, external: {metric: {name: forescale_queue_messages_ready, \
+             selector: {matchLabels: {queue: orders}}}, target: {type: AverageValue, \
+             averageValue: 5}}}\n\
+             - {type: Object, object: {describedObject: {apiVersion: v1, kind: Queue, name: mail}, \
+             metric: {name: depth}, target: {type: Value, value: 1500m}}}\n\
+             - {type: External, external: {metric: {name: curve}, target: {type: Value, \
+             value: 1}}}\n\
+             - {type: Pods, pods: {metric: {name: forescale_messages_in_work}, target: \
+             {type: AverageValue, averageValue: 500m}}}\n",
+        );
+        let node = sources.parse(file).unwrap().remove(0);
+        let mut found = Findings::default();
+        let draft = spec(&node, "spec", &mut found).unwrap();
+        let messages: Vec<_> = found.into_list().into_iter().map(|d| d.message).collect();
+        assert_eq!(messages, [""; 0]);
+        let named = |index: usize| draft.sources[index].source.named.clone().unwrap().1;
+        assert_eq!([named(0), named(1), named(2)], ["orders", "mail", "curve"]);
+        let reads = |index: usize| draft.sources[index].source.reads;
+        assert_eq!(reads(0), Reads::Count(Counted::Waiting));
+        assert_eq!(reads(1), Reads::Count(Counted::Product));
+        assert_eq!(
+            draft.spec.metrics,
+            [
+                HpaMetric::Trigger { index: 0, target: MetricTarget::AverageValue(5_000) },
+                HpaMetric::Trigger { index: 1, target: MetricTarget::Value(1_500) },
+                HpaMetric::Trigger { index: 2, target: MetricTarget::Value(1_000) },
+                HpaMetric::Pods(500),
+            ]
+        );
+    }
+
+    #[test]
     fn what_the_api_server_refuses_is_refused() {
         for (text, message) in [
             ("{minReplicas: 2}", "`spec.maxReplicas` is missing"),
             ("{maxReplicas: 2, minReplicas: 3}", "must not be less than `minReplicas`"),
             ("{maxReplicas: 2, minReplicas: 0}", "only KEDA scales to zero"),
             ("{maxReplicas: x}", "must be a whole number"),
-            ("{maxReplicas: 2, metrics: [{type: Pods}]}", "no source in the simulation"),
+            ("{maxReplicas: 2, metrics: [{type: ContainerResource}]}", "no source in the"),
+            ("{maxReplicas: 2, metrics: [{type: Pods}]}", "`spec.metrics[0].pods` is missing"),
             ("{maxReplicas: 2, metrics: [{type: Resorce}]}", "no metric type `Resorce`"),
             ("{maxReplicas: 2, behavior: {scaleUp: {policies: []}}}", "at least one policy"),
             (

@@ -42,6 +42,8 @@ section! {
         "affinity" affinity: Raw;
         /// PriorityClass.
         "priorityClassName" priority_class: Text;
+        /// The scheduler profile of its pods; without it `default-scheduler`.
+        "schedulerName" scheduler: Text;
         /// `spec` of a KEDA ScaledObject, less its target.
         "scaledObject" scaled_object: Raw;
         /// `spec` of a KEDA ScaledJob, less its template.

@@ -9,6 +9,7 @@ mod event;
 mod lowering;
 mod namespace;
 mod node;
+mod plugins;
 mod pool;
 mod price;
 mod provider;

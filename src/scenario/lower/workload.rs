@@ -2,6 +2,7 @@
 //! lowered alike.
 
 use super::lowering::{Lowering, value};
+use super::scheduler::DEFAULT_SCHEDULER;
 use super::{demand, namespace, start};
 use crate::cloud::system_pods::{SystemPodsContext, aks_system_pods};
 use crate::cloud::{PodStartSpec, identity};
@@ -21,7 +22,7 @@ use crate::scenario::pods::{
     BudgetDraft, ContainerDraft, Drafts, LowerContext, Lowered, ResourceList, ScalerDraft,
     VolumeDraft, VolumeKind, WorkDraft, WorkloadDraft, lower as lower_drafts, system_drafts,
 };
-use crate::unit::{Duration, IdVec, QueueId, StreamId, WorkloadId};
+use crate::unit::{Duration, IdVec, QueueId, StreamId, Symbol, WorkloadId};
 
 /// Lowers all workloads and adds the streams of their pods; `None` if nothing could be lowered.
 pub fn lower(
@@ -402,6 +403,8 @@ impl Short<'_, '_, '_> {
         draft.pod.priority_class =
             given.priority_class.as_ref().map(|at| (at.value.0.clone(), Some(at.span)));
         let tables = &mut self.lowering.tables;
+        let scheduler = value(&given.scheduler).filter(|name| name.0 != DEFAULT_SCHEDULER);
+        draft.pod.scheduler = scheduler.map_or(Symbol::EMPTY, |name| tables.intern(&name.0));
         for (key, text) in value(&given.labels).into_iter().flatten() {
             draft.pod.labels.set(tables.intern(key), tables.intern(&text.0));
         }

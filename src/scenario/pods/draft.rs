@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use super::tables::Tables;
 use crate::chance::Dist;
 use crate::cloud::PodStartSpec;
-use crate::control::hpa::{Behavior, HpaSpec};
+use crate::control::hpa::Behavior;
 use crate::control::keda::{
     FallbackSpec, JobTemplate, MetricType, PodCondition, ScalingStrategy, TriggerCombination,
 };
@@ -25,6 +25,7 @@ use crate::model::{
 };
 use crate::plan::{IntOrPercent, UseSpec, WorkloadKind};
 use crate::queue::{Checkpoint, ConsumerSpec};
+use crate::scenario::foreign::hpa::HpaDraft;
 use crate::scenario::foreign::{Findings, code};
 use crate::scenario::{Diagnostic, Span};
 use crate::unit::{Duration, Quantity, Symbol};
@@ -232,7 +233,7 @@ pub enum ScalerDraft {
     /// A KEDA ScaledJob.
     ScaledJob(ScaledJobDraft),
     /// A HorizontalPodAutoscaler of the user's own.
-    Hpa(HpaSpec, Origin),
+    Hpa(HpaDraft, Origin),
 }
 
 /// What a scaler scales.
@@ -532,7 +533,7 @@ impl Drafts {
 
 impl ScalerDraft {
     /// Where it was written.
-    fn origin(&self) -> Origin {
+    pub(super) fn origin(&self) -> Origin {
         match self {
             Self::ScaledObject(object) => object.origin,
             Self::ScaledJob(job) => job.origin,

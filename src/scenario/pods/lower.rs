@@ -150,7 +150,7 @@ fn resting_replicas(draft: &WorkloadDraft, scaler: Option<&ScalerKind>) -> u32 {
         Some(ScalerKind::ScaledObject(spec)) => {
             spec.paused_replicas.or(spec.idle_replicas).unwrap_or(spec.min_replicas)
         }
-        Some(ScalerKind::Hpa(spec)) => spec.min_replicas,
+        Some(ScalerKind::Hpa { spec, .. }) => spec.min_replicas,
         Some(ScalerKind::ScaledJob(_)) => 0,
         None if draft.kind == WorkloadKind::DaemonSet || !draft.work.arrivals.is_empty() => 0,
         // The scaler is wrong: the scenario does not run.

@@ -12,6 +12,7 @@ use crate::control::keda::{
     Formula, Modifiers, QueueSource, ScaledJobSpec, ScaledObjectSpec, ScalerSpec, Trigger, trigger,
 };
 use crate::plan::ScalerKind;
+use crate::scenario::foreign::hpa::HpaDraft;
 use crate::scenario::foreign::{Findings, code};
 use crate::scenario::{Diagnostic, Span};
 use crate::unit::{QueueId, Symbol};
@@ -34,7 +35,7 @@ pub(super) fn lower(
             check_job_pods(draft, job, found)?;
             (ScalerKind::ScaledJob(spec), job.origin)
         }
-        ScalerDraft::Hpa(spec, place) => (ScalerKind::Hpa(spec.clone()), *place),
+        ScalerDraft::Hpa(hpa, place) => (own_hpa(draft, hpa, context, found)?, *place),
     };
     let uses = draft.work.uses.as_ref();
     let has_cpu = uses.is_some_and(|uses| !uses.arrivals.is_empty() || uses.slot_milli > 0);
@@ -50,6 +51,39 @@ pub(super) fn lower(
         return None;
     }
     Some(kind)
+}
+
+/// An HPA of the user's own: its External and Object metrics find their queues.
+fn own_hpa(
+    draft: &WorkloadDraft,
+    hpa: &HpaDraft,
+    context: &LowerContext<'_>,
+    found: &mut Findings,
+) -> Option<ScalerKind> {
+    let sources = hpa.sources.iter().map(|metric| {
+        let what = format!("metric `{}`", metric.name);
+        let source = source(&what, &metric.source, context, metric.origin, found)?;
+        Some(Trigger {
+            name: Symbol::EMPTY,
+            scaler: ScalerSpec::Queues(source),
+            metric_type: metric.metric_type,
+            target_milli: metric.target_milli,
+            activation_milli: 0,
+            use_cached_metrics: false,
+        })
+    });
+    let sources: Vec<_> = sources.collect();
+    let reads_work = hpa.spec.metrics.iter().any(|metric| matches!(metric, HpaMetric::Pods(_)));
+    if reads_work && draft.work.consumes.is_none() {
+        let text = format!(
+            "{:?} {}: it is scaled by the messages that its pods work on, and they consume none",
+            draft.kind, draft.name
+        );
+        found.error(code::USE, draft.scaler.as_ref()?.origin(), text);
+        return None;
+    }
+    let sources: Option<Vec<_>> = sources.into_iter().collect();
+    Some(ScalerKind::Hpa { spec: hpa.spec.clone(), sources: sources? })
 }
 
 /// The pods of a Job must be able to end: by working on messages, or after a time.
@@ -72,7 +106,7 @@ fn reads_usage(scaler: &ScalerKind) -> (bool, bool) {
     match scaler {
         ScalerKind::ScaledObject(spec) => triggers(&spec.triggers),
         ScalerKind::ScaledJob(spec) => triggers(&spec.triggers),
-        ScalerKind::Hpa(spec) => (
+        ScalerKind::Hpa { spec, .. } => (
             spec.metrics
                 .iter()
                 .any(|metric| matches!(metric, HpaMetric::Cpu(_) | HpaMetric::ContainerCpu(_))),
@@ -203,7 +237,13 @@ fn lower_trigger(
                 }
             }
         }
-        _ => ScalerSpec::Queues(source(kind, &read.source, context, draft.origin, found)?),
+        _ => ScalerSpec::Queues(source(
+            &format!("trigger `{kind}`"),
+            &read.source,
+            context,
+            draft.origin,
+            found,
+        )?),
     };
     Some(Trigger {
         name: draft.name.as_deref().map_or(Symbol::EMPTY, |name| tables.intern(name)),
@@ -215,9 +255,9 @@ fn lower_trigger(
     })
 }
 
-/// The queues that a trigger reads.
+/// The queues that a trigger or metric reads; `what` names it in messages.
 fn source(
-    kind: &str,
+    what: &str,
     source: &SourceDraft,
     context: &LowerContext<'_>,
     place: Option<Span>,
@@ -235,12 +275,12 @@ fn source(
                 return Some(QueueSource { queues: queues.into(), operation, reads });
             }
             Ok(_) if source.is_regex => {
-                format!("trigger `{kind}`: no queue matches `{value}` (from `{key}`)")
+                format!("{what}: no queue matches `{value}` (from `{key}`)")
             }
-            Ok(_) => format!("trigger `{kind}`: there is no queue `{value}` (from `{key}`)"),
-            Err(why) => format!("trigger `{kind}`: `{key}`: {why}"),
+            Ok(_) => format!("{what}: there is no queue `{value}` (from `{key}`)"),
+            Err(why) => format!("{what}: `{key}`: {why}"),
         },
-        None => format!("trigger `{kind}` names no queue"),
+        None => format!("{what} names no queue"),
     };
     let key = trigger::SOURCE_KEY;
     let help = match &source.named {

@@ -1,11 +1,11 @@
 //! The metrics server: what pods use, scraped every 15 s, and what an HPA makes of it.
 
-use crate::control::hpa::{PodSeen, PodSums, SeenPhase};
+use crate::control::hpa::{PodSeen, PodSums, Sample, SeenPhase};
 use crate::model::PodPhase;
 use crate::sim::event::Event;
 use crate::sim::usage::{PodUse, RESOLUTION};
 use crate::sim::world::World;
-use crate::unit::{PodId, WorkloadId};
+use crate::unit::{Duration, PodId, WorkloadId};
 
 impl World<'_> {
     /// One round of the metrics server. O(pods of workloads that say what they use).
@@ -65,6 +65,45 @@ impl World<'_> {
         let Some(uses) = &self.plan.workloads[workload].uses else { return };
         if let Some(row) = self.usage.pods.get_mut(&pod) {
             row.busy(change, uses.slot_milli, self.now);
+        }
+    }
+
+    /// Messages that the pods of a workload work on, as its HPA counts them: a `Pods` metric in
+    /// thousandths, read live. O(pods).
+    pub fn work_sums(&self, workload: WorkloadId) -> PodSums {
+        let Some(consumer) = &self.plan.workloads[workload].consumes else {
+            return PodSums::default();
+        };
+        let consumers = &self.work.consumers[consumer.queue];
+        let mut sums = PodSums::default();
+        for &pod in self.cluster.workloads[workload].pods.iter() {
+            let row = &self.cluster.pods[pod];
+            let working = consumers.working_of(pod).map(|working| i64::from(working) * 1_000);
+            let running = row.phase > PodPhase::Starting || working.is_some();
+            let seen = PodSeen {
+                phase: if running { SeenPhase::Running } else { SeenPhase::Pending },
+                deleting: row.phase == PodPhase::Terminating,
+                started: Some(row.bound),
+                ready: None,
+                request: Some(0),
+                sample: working.map(|usage| Sample { usage, at: self.now, window: Duration::ZERO }),
+            };
+            sums.add(&seen, seen.group(false, &self.hpa_settings, self.now));
+        }
+        sums
+    }
+
+    /// The same from counters alone: pods that leave with work count as if they stayed. O(1).
+    pub fn work_glimpse(&self, workload: WorkloadId) -> PodSums {
+        let state = &self.cluster.workloads[workload];
+        let consumer = self.plan.workloads[workload].consumes.as_ref();
+        let busy = consumer.map_or(0, |it| self.work.consumers[it.queue].crew(workload).busy);
+        PodSums {
+            listed: state.active,
+            counted: state.ready,
+            usage: i64::from(busy) * 1_000,
+            unready: state.active.saturating_sub(state.ready),
+            ..PodSums::default()
         }
     }
 

@@ -7,8 +7,8 @@ use crate::control::keda::scaled_job::{self, JobsDecision, JobsSeen};
 use crate::control::keda::scaler::rabbitmq::{self, QueueStatistics};
 use crate::control::keda::scaler::source::Reads;
 use crate::control::keda::{
-    self, PollReason, PollSeen, QueueSource, Read, Scale, ScaledJobSpec, ScaledObjectSpec,
-    ScalerSpec, SourceError, Trigger,
+    self, MetricType, PollReason, PollSeen, QueueSource, Read, Scale, ScaledJobSpec,
+    ScaledObjectSpec, ScalerSpec, SourceError, Trigger,
 };
 use crate::plan::ScalerKind;
 use crate::record::{Actor, Object};
@@ -26,7 +26,7 @@ impl World<'_> {
         match &plan.workloads[workload].scaler {
             Some(ScalerKind::ScaledObject(spec)) => self.poll_scaled_object(workload, spec),
             Some(ScalerKind::ScaledJob(spec)) => self.poll_scaled_job(workload, spec),
-            Some(ScalerKind::Hpa(_)) | None => {}
+            Some(ScalerKind::Hpa { .. }) | None => {}
         }
     }
 
@@ -278,12 +278,16 @@ impl World<'_> {
         }
     }
 
-    /// The HPA asks KEDA's metrics server for each of its metrics; failures are counted there.
+    /// The HPA asks for each of its metrics: KEDA's metrics server, where failures are counted, or
+    /// the adapter that an HPA of the user's own reads live.
     fn hpa_queries(&mut self, workload: WorkloadId, hpa: &HpaSpec, to: &mut Vec<MetricReading>) {
         let plan = self.plan;
         let Some(ScalerKind::ScaledObject(spec)) = &plan.workloads[workload].scaler else {
-            let failed = MetricReading::Failed(MetricFailure::NotRead);
-            let read = |metric| self.use_of_pods(workload, metric).unwrap_or(failed);
+            let sources = plan.workloads[workload].triggers();
+            let read = |metric| {
+                let of_pods = self.use_of_pods(workload, metric);
+                of_pods.unwrap_or_else(|| self.hpa_glimpse(workload, sources, metric))
+            };
             to.extend(hpa.metrics.iter().map(read));
             return;
         };
@@ -314,20 +318,27 @@ impl World<'_> {
         self.scaling[workload].readings = live;
     }
 
-    /// What the metrics server shows of a workload's pods; `None`: not its kind of metric.
+    /// What metrics servers show of a workload's pods; `None`: not their kind of metric.
     fn use_of_pods(&self, workload: WorkloadId, metric: &HpaMetric) -> Option<MetricReading> {
         let cpu = match metric {
             HpaMetric::Cpu(_) | HpaMetric::ContainerCpu(_) => true,
             HpaMetric::Memory(_) => false,
+            HpaMetric::Pods(_) => return Some(MetricReading::Pods(self.work_sums(workload))),
             _ => return None,
         };
         Some(MetricReading::Pods(self.usage_sums(workload, cpu)))
     }
 
     /// What a query would show, without one being made.
-    fn hpa_glimpse(&self, spec: &ScaledObjectSpec, metric: &HpaMetric) -> MetricReading {
+    fn hpa_glimpse(
+        &self,
+        workload: WorkloadId,
+        triggers: &[Trigger],
+        metric: &HpaMetric,
+    ) -> MetricReading {
         match metric {
-            HpaMetric::Trigger { index, .. } => match self.read_trigger(&spec.triggers[*index]) {
+            HpaMetric::Pods(_) => MetricReading::Pods(self.work_glimpse(workload)),
+            HpaMetric::Trigger { index, .. } => match self.read_trigger(&triggers[*index]) {
                 Ok(reading) => MetricReading::Total(reading.value_milli),
                 Err(SourceError) => MetricReading::Failed(MetricFailure::NotRead),
             },
@@ -345,17 +356,21 @@ impl World<'_> {
         }
     }
 
-    /// What keeps a ScaledObject's replicas from what its metric asks for now (contract §5, rule
-    /// 2).
+    /// What keeps the replicas of a ScaledObject, or of an HPA of the user's own, from what the
+    /// metrics ask for now (contract §5, rule 2).
     pub fn scaling_cause(
         &self,
         workload: WorkloadId,
         queue: QueueId,
-        spec: &ScaledObjectSpec,
+        by_keda: bool,
     ) -> Option<Cause> {
         let state = &self.cluster.workloads[workload];
+        let triggers = self.plan.workloads[workload].triggers();
         let metric = self.work.metric(self.plan, queue, self.now)?;
         if state.replicas == 0 {
+            if !by_keda {
+                return None;
+            }
             let oldest = self.work.queues[queue].oldest_waiting()?;
             let polled = self.scaling[workload].keda.polled;
             return Some(if polled.is_some_and(|polled| polled >= oldest) {
@@ -365,23 +380,24 @@ impl World<'_> {
             });
         }
         // Cheap first: a metric that the present replicas cover holds nothing back.
-        let covered = spec.triggers.iter().all(|trigger| {
+        let covered = triggers.iter().all(|trigger| {
             i128::from(metric) * 1_000
                 <= i128::from(trigger.target_milli) * i128::from(state.replicas)
         });
-        if covered && spec.triggers.len() == 1 {
+        let hpa_spec = self.scaling[workload].hpa_spec.as_ref()?;
+        if covered && hpa_spec.metrics.len() == 1 && reads_depth(triggers, queue) {
             return None;
         }
-        let hpa_spec = self.scaling[workload].hpa_spec.as_ref()?;
         // Asked at each message of a loaded queue: the usual single metric allocates nothing.
         let (one, several);
         let readings: &[MetricReading] = match &hpa_spec.metrics[..] {
             [metric] => {
-                one = [self.hpa_glimpse(spec, metric)];
+                one = [self.hpa_glimpse(workload, triggers, metric)];
                 &one
             }
             metrics => {
-                several = Vec::from_iter(metrics.iter().map(|each| self.hpa_glimpse(spec, each)));
+                let glimpse = |each| self.hpa_glimpse(workload, triggers, each);
+                several = Vec::from_iter(metrics.iter().map(glimpse));
                 &several
             }
         };
@@ -395,6 +411,12 @@ impl World<'_> {
             HoldBack::Max => Cause::HpaMax,
         })
     }
+}
+
+/// Whether the only trigger divides the messages of the queue among the replicas.
+fn reads_depth(triggers: &[Trigger], queue: QueueId) -> bool {
+    matches!(triggers, [trigger] if trigger.metric_type == MetricType::AverageValue
+        && trigger.queues() == [queue])
 }
 
 const fn poll_code(reason: PollReason) -> &'static str {

@@ -65,6 +65,9 @@ pub const QUEUE_METRICS: &[(&str, Counted, &str)] = &[
     ("forescale_queue_oldest_age_seconds", Counted::OldestAge, "age of the oldest that waits"),
 ];
 
+/// What a `Pods` metric can show of consumers: messages that a pod works on.
+pub const MESSAGES_IN_WORK: &str = "forescale_messages_in_work";
+
 impl SourceDraft {
     /// Reads what metadata say of the source; mistakes are appended to `errors`.
     pub fn read(
