@@ -160,7 +160,7 @@ pub fn least_replicas(workload: &WorkloadSpec) -> u32 {
     match &workload.scaler {
         Some(ScalerKind::ScaledObject(spec)) => spec.idle_replicas.unwrap_or(spec.min_replicas),
         Some(ScalerKind::ScaledJob(spec)) => spec.min_replicas,
-        Some(ScalerKind::Hpa(spec)) => spec.min_replicas,
+        Some(ScalerKind::Hpa { spec, .. }) => spec.min_replicas,
         None => workload.replicas,
     }
 }

@@ -46,8 +46,9 @@ fn cold_starts(lint: &mut Linter<'_>) {
     }
     let Some(start) = worst else { return };
     let what = format!(
-        "from zero, the first message waits about {:.0} s: KEDA's poll {:.0} s, the autoscaler's \
+        "from zero, the first message waits {} {:.0} s: KEDA's poll {:.0} s, the autoscaler's \
          scan {:.0} s, the node {:.0} s, the pod {:.0} s and its image (medians)",
+        if cold.len() > 1 { "up to" } else { "about" },
         start.total(),
         start.poll,
         start.scan,
