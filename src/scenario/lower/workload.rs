@@ -13,7 +13,7 @@ use crate::queue::{Checkpoint, ConsumerSpec, OnSigterm};
 use crate::rules::{DEFAULT_CPU_MILLI, DEFAULT_MEMORY};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
-use crate::scenario::foreign::{hpa, keda};
+use crate::scenario::foreign::{hpa, keda, vpa};
 use crate::scenario::format::{
     At, Budget, Bytes, Consumes, OnSigterm as OnSigtermName, PodManagementName, ResourceAmount,
     Scenario, SystemPods, Text, UnhealthyPolicy, Workload, WorkloadKindName,
@@ -183,6 +183,10 @@ impl Short<'_, '_, '_> {
             Some((at.value.0.clone(), Some(at.span)))
         });
         draft.scaler = self.scaler(name, kind, given);
+        draft.vpa = given.vpa.as_ref().and_then(|at| {
+            let path = format!("workloads.{name}.vpa");
+            vpa::spec(&at.value.0, &path, &mut self.lowering.findings)
+        });
         draft.budget = given.budget.as_ref().map(|at| self.budget(name, namespace, at));
         draft.work = self.work(given);
         self.check(given, kind);
