@@ -216,6 +216,16 @@ impl ClusterWide {
         Self { spread: HardSpread::of(shape, snapshot, names.symbols), affinity }
     }
 
+    /// PodTopologySpread does not filter.
+    pub fn forget_spread(&mut self) {
+        self.spread = None;
+    }
+
+    /// InterPodAffinity does not filter.
+    pub fn forget_affinity(&mut self) {
+        self.affinity = None;
+    }
+
     /// Whether no filter needs it: verdicts depend on the node alone.
     pub fn is_trivial(&self) -> bool {
         self.spread.is_none() && self.affinity.is_none()

@@ -25,7 +25,7 @@ pub use filter::{
     ClusterWide, Detail, Failure, FilterOptions, Plugin, first_failure, node_failure,
 };
 pub use fit::{Shortage, fits, shortage};
-pub use node_affinity::{fits_node_affinity, names_pinned, preference};
+pub use node_affinity::{any_term, fits_node_affinity, names_pinned, preference};
 pub use pod_affinity::{AffinityRule, RequiredPodAffinity, term_matches};
 pub use port::{ports_conflict, ports_free};
 pub use request::{

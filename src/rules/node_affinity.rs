@@ -15,7 +15,7 @@ pub fn fits_node_affinity(shape: &PodShape, node: &NodeFacts<'_>, symbols: &Symb
 }
 
 /// Whether any of the required terms matches; no condition is met by every node.
-pub(super) fn any_term(
+pub fn any_term(
     required: &Option<Vec<NodeSelectorTerm>>,
     node: &NodeFacts<'_>,
     symbols: &Symbols,

@@ -106,6 +106,8 @@ codes! {
         "give a workload `consumes`, or the queue a `depth` curve";
     OVERLOAD "overload" "more work arrives than all replicas can do",
         "raise `maxReplicaCount` or `concurrency`";
+    UNKNOWN_SCHEDULER "unknown-scheduler" "pods whose scheduler no profile is",
+        "correct `schedulerName`, or add the profile to `schedulerConfiguration`";
     SMALL_QUOTA "small-quota" "a vCPU quota is used up before its pools are at their maximum",
         "ask Azure for more in time, or lower `maxCount`";
     SURGE_ROOM "no-room-for-surge" "no addresses or vCPUs for the surge nodes of an upgrade",
@@ -124,6 +126,8 @@ codes! {
         "prefer spot instead of selecting it, and offer an on-demand pool";
     SPOT_DRIFT "tolerates-without-selecting" "pods that may run on spot nodes by accident",
         "say by node affinity which pools they want";
+    SPOT_DEALLOCATE "spot-deallocate" "evicted spot VMs that stay in their pool, stopped",
+        "leave out `scaleSetEvictionPolicy`: AKS deletes evicted VMs";
     GPU_UNTAINTED "gpu-untainted" "GPU nodes that take pods without need of a GPU",
         "add a taint such as sku=gpu:NoSchedule";
     RETIRING_SIZE "retiring-size" "a VM size whose end is announced",
@@ -163,6 +167,7 @@ pub const LINTS: &[&str] = &[
     BEYOND_POOLS,
     OVERLOAD,
     UNREAD_QUEUE,
+    UNKNOWN_SCHEDULER,
     NEVER_ENDS,
     BUDGET_SHUT,
     "admission",
@@ -172,6 +177,7 @@ pub const LINTS: &[&str] = &[
     SHORT_POLLING,
     SPOT_ALONE,
     SPOT_DRIFT,
+    SPOT_DEALLOCATE,
     GPU_UNTAINTED,
     SYSTEM_POOL_COUNT,
     SYSTEM_POOL_SIZE,

@@ -7,7 +7,7 @@ use super::score::sorted;
 use crate::conform::Verdict;
 use crate::control::disruption::DisruptionBudgetSpec;
 use crate::control::scheduler::{
-    Candidate, Earlier, FitStrategy, Nominations, Preemptor, SchedulerSpec, SchedulerView,
+    Candidate, Earlier, Nominations, Preemptor, ProfileSpec, SchedulerSpec, SchedulerView,
     choose_candidate, dry_run, may_preempt,
 };
 use crate::model::DisruptionBudget;
@@ -56,8 +56,7 @@ impl Stage {
         }
         let spec = SchedulerSpec {
             version: KubernetesVersion::minor(36),
-            percentage_of_nodes: 0,
-            fit: FitStrategy::LeastAllocated { cpu: 1, memory: 1 },
+            profiles: vec![ProfileSpec::default()],
             tie_break: None,
             initial_backoff: Duration::from_secs(1),
             max_backoff: Duration::from_secs(10),

@@ -5,12 +5,11 @@
 
 use super::memo::{ShapeMemo, Verdict, failed, is_feasible, is_unresolvable, plugin_index};
 use super::memory::Scheduler;
-use super::order::{choose, nodes_to_find};
+use super::order::choose;
 use super::preempt::{Earlier, Preemptor, choose_candidate, dry_run, may_preempt};
+use super::profile::Profile;
 use super::queue::PluginSet;
-use super::score::{
-    highest_is_best, lowest_is_best, normalise_pod_affinity, normalise_spread, weight,
-};
+use super::score::{highest_is_best, lowest_is_best, normalise_pod_affinity, normalise_spread};
 use super::view::SchedulerView;
 use crate::control::scheduler::TieBreak;
 use crate::model::{PodPhase, PodShape};
@@ -180,6 +179,10 @@ impl Scheduler {
         looked_at as u32
     }
 
+    fn profile(&self, own: &Attempt<'_>) -> &Profile {
+        self.profiles.of(own.shape)
+    }
+
     fn admit(&mut self, slot: u32, verdict: Verdict) {
         self.feasible.push(slot);
         self.totals.push(verdict);
@@ -193,7 +196,7 @@ impl Scheduler {
         order: &[u32],
         failures: &mut Failures,
     ) -> usize {
-        let wanted = nodes_to_find(order.len(), own.view.spec.percentage_of_nodes);
+        let wanted = self.profile(own).nodes_to_find(order.len());
         let start = if order.is_empty() { 0 } else { self.start % order.len() };
         let mut looked_at = 0;
         for &slot in order[start..].iter().chain(&order[..start]) {
@@ -220,7 +223,7 @@ impl Scheduler {
         failures: &mut Failures,
     ) -> usize {
         const RUN: usize = 16;
-        let wanted = nodes_to_find(order.len(), own.view.spec.percentage_of_nodes);
+        let wanted = self.profile(own).nodes_to_find(order.len());
         let start = self.start % order.len();
         let mut looked_at = 0;
         for part in [start..order.len(), 0..start] {
@@ -242,7 +245,8 @@ impl Scheduler {
                     continue;
                 }
                 for &slot in &order[at..end] {
-                    let verdict = memo.verdict(slot, own.view, &self.seats, &self.profile);
+                    let profile = self.profiles.of(own.shape);
+                    let verdict = memo.verdict(slot, own.view, &self.seats, profile);
                     looked_at += 1;
                     if is_feasible(verdict) {
                         self.admit(slot, verdict);
@@ -278,7 +282,8 @@ impl Scheduler {
                 return failure;
             }
         }
-        let alone = memo.verdict(slot, own.view, &self.seats, &self.profile);
+        let profile = self.profile(own);
+        let alone = memo.verdict(slot, own.view, &self.seats, profile);
         if !is_feasible(alone) || memo.wide().is_trivial() {
             return alone;
         }
@@ -307,7 +312,7 @@ impl Scheduler {
         }
         let facts = NodeFacts::with_usage(row, &used);
         let symbols = &own.view.cluster.symbols;
-        first_failure(own.shape, &facts, &wide, symbols, &self.profile.options)
+        first_failure(own.shape, &facts, &wide, symbols, &self.profile(own).options)
             .map(|failure| failed(failure.plugin, failure.unresolvable))
     }
 
@@ -326,7 +331,9 @@ impl Scheduler {
     /// Adds to `totals` what the other plugins say of the feasible nodes. Scores that are the same
     /// for all are left out.
     fn score(&mut self, own: &Attempt<'_>, memo: &mut ShapeMemo) {
-        let Self { feasible, totals, raws, sums, seats, images, .. } = self;
+        let Self { feasible, totals, raws, sums, seats, images, profiles, .. } = self;
+        let profile = profiles.of(own.shape);
+        let weights = profile.weights;
         let mut add = |scores: &mut dyn Iterator<Item = i64>, weight: i64| {
             for (total, score) in totals.iter_mut().zip(scores) {
                 *total += (score * weight) as i32;
@@ -341,18 +348,18 @@ impl Scheduler {
         );
         if !images.is_flat() {
             let of = |&slot: &u32| images.of(&seats.get(slot).images);
-            add(&mut feasible.iter().map(of), weight::OTHER);
+            add(&mut feasible.iter().map(of), weights.image);
         }
         if memo.has_taint_scores {
             let raw = || feasible.iter().map(|&slot| memo.taint(slot));
             let highest = raw().max().unwrap_or(0);
-            add(&mut raw().map(|raw| lowest_is_best(raw, highest)), weight::TAINT);
+            add(&mut raw().map(|raw| lowest_is_best(raw, highest)), weights.taint);
         }
-        let added = &self.profile.options.added_affinity.preferred;
+        let added = &profile.options.added_affinity.preferred;
         if !own.shape.node_affinity.preferred.is_empty() || !added.is_empty() {
             let raw = || feasible.iter().map(|&slot| memo.preferred(slot));
             let highest = raw().max().unwrap_or(0);
-            add(&mut raw().map(|raw| highest_is_best(raw, highest)), weight::NODE_AFFINITY);
+            add(&mut raw().map(|raw| highest_is_best(raw, highest)), weights.node_affinity);
         }
         if let Some(scores) = memo.affinity_scores() {
             raws.clear();
@@ -360,13 +367,13 @@ impl Scheduler {
             let lowest = raws.iter().copied().min().unwrap_or(0);
             let highest = raws.iter().copied().max().unwrap_or(0);
             let normal = raws.iter().map(|&raw| normalise_pod_affinity(raw, lowest, highest));
-            add(&mut { normal }, weight::POD_AFFINITY);
+            add(&mut { normal }, weights.pod_affinity);
         }
         if let Some(scores) = &mut memo.spread {
             scores.weigh(feasible);
             scores.raw(feasible, sums, raws);
             normalise_spread(raws);
-            add(&mut raws.iter().copied(), weight::SPREAD);
+            add(&mut raws.iter().copied(), weights.spread);
         }
     }
 
@@ -406,7 +413,7 @@ impl Scheduler {
             view,
             pod,
             wide: memo.wide(),
-            options: &self.profile.options,
+            options: &self.profile(own).options,
             nominations: &self.nominations,
         };
         let mut candidates = dry_run(preemptor, &nodes, lots);

@@ -4,12 +4,13 @@
 //! `pkg/scheduler/framework/plugins`, v1.36.2. Before 1.32 there were no hints: a pre-check on the
 //! node decides (`pkg/scheduler/eventhandlers.go`, `preCheckForNode`).
 
+use super::profile::Profiles;
 use super::queue::Group;
 use super::seats::Seat;
 use super::view::SchedulerView;
 use crate::model::{PodShape, SpreadConstraint, Usage, WhenUnsatisfiable};
 use crate::rules::{
-    FilterOptions, NodeFacts, Plugin, fits, fits_node_affinity, matches_labels, node_failure,
+    NodeFacts, Plugin, any_term, fits, fits_node_affinity, matches_labels, node_failure,
     ports_conflict, term_matches, untolerated,
 };
 use crate::unit::{MAX_EXTENDED, NodeId, PodId, Resources};
@@ -28,8 +29,8 @@ pub enum PodEvent {
 pub struct Hints<'a> {
     /// The view.
     pub view: SchedulerView<'a>,
-    /// Settings of the filters.
-    pub options: &'a FilterOptions,
+    /// Settings of the filters, by profile.
+    pub profiles: &'a Profiles,
 }
 
 impl Hints<'_> {
@@ -40,7 +41,8 @@ impl Hints<'_> {
         let (shape, row) = (&cluster.shapes[group.shape], &cluster.nodes[node]);
         let facts = NodeFacts::of(row);
         if !self.view.spec.version.at_least(32) {
-            let failure = node_failure(shape, &facts, &cluster.symbols, self.options);
+            let options = &self.profiles.of(shape).options;
+            let failure = node_failure(shape, &facts, &cluster.symbols, options);
             return failure.is_none_or(|failure| failure.plugin > Plugin::NodeResourcesFit);
         }
         let empty = Usage::default();
@@ -54,8 +56,10 @@ impl Hints<'_> {
             max_data_disks: row.max_data_disks,
         });
         let asks = |plugin| group.rejectors.contains(plugin);
+        let added = &self.profiles.of(shape).options.added_affinity.required;
         let matches = |facts: &NodeFacts<'_>| {
             group.pinned.is_none_or(|pinned| pinned == node)
+                && any_term(added, facts, &cluster.symbols)
                 && fits_node_affinity(shape, facts, &cluster.symbols)
         };
         let tolerated =
@@ -90,7 +94,7 @@ impl Hints<'_> {
         if !self.view.spec.version.at_least(32) {
             return left || asks(Plugin::PodTopologySpread) || asks(Plugin::InterPodAffinity);
         }
-        let any = self.options.well_known.every_address;
+        let any = self.profiles.of(shape).options.well_known.every_address;
         let shares_port = || {
             let wanted = &shape.host_ports;
             wanted

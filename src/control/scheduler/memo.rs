@@ -2,13 +2,13 @@
 //! cluster. Everything here could be computed anew from the view; a test does so and compares.
 
 use super::cycle::Failures;
-use super::score::{BalancedAllocation, FitScoring, PodAffinityScores, SpreadScores};
+use super::profile::Profile;
+use super::score::{PodAffinityScores, SpreadScores};
 use super::seats::{Seat, Seats};
 use super::view::{NodesOf, SchedulerView};
 use crate::model::PodShape;
 use crate::rules::{
-    ClusterWide, FilterOptions, NodeFacts, PlacedPod, Plugin, intolerable_preferences,
-    node_failure, preference,
+    ClusterWide, NodeFacts, PlacedPod, Plugin, intolerable_preferences, node_failure, preference,
 };
 use crate::unit::ShapeId;
 
@@ -40,27 +40,6 @@ pub const fn plugin_index(failure: Verdict) -> usize {
 /// Whether preemption cannot resolve a failure.
 pub const fn is_unresolvable(verdict: Verdict) -> bool {
     !is_feasible(verdict) && !verdict & UNRESOLVABLE != 0
-}
-
-/// Settings that verdicts and scores depend on.
-#[derive(Clone, Debug)]
-pub struct Profile {
-    /// Filters.
-    pub options: FilterOptions,
-    /// NodeResourcesFit.
-    pub fit: FitScoring,
-    /// NodeResourcesBalancedAllocation.
-    pub balanced: BalancedAllocation,
-    /// `hardPodAffinityWeight`
-    pub hard_affinity_weight: i64,
-}
-
-impl Profile {
-    /// Fit and balance of a node: the part of the total that changes with every pod.
-    pub fn local_score(&self, shape: &PodShape, node: &NodeFacts<'_>) -> i64 {
-        self.fit.score(shape, node.used, node.allocatable)
-            + self.balanced.score(shape, node.used, node.allocatable)
-    }
 }
 
 /// What is remembered of one shape.
@@ -113,7 +92,9 @@ impl ShapeMemo {
         profile: &Profile,
     ) -> Self {
         let row = &view.cluster.shapes[shape];
-        let mut spread = SpreadScores::new(row, &profile.options.well_known);
+        let scores = profile.weights.spread > 0;
+        let spread = scores.then(|| SpreadScores::new(row, &profile.options.well_known));
+        let mut spread = spread.flatten();
         if let Some(spread) = &mut spread {
             for slot in seats.order().to_vec() {
                 let node = seats.get(slot).node;
@@ -180,10 +161,12 @@ impl ShapeMemo {
         self.counts_are_stale = false;
         let row = &view.cluster.shapes[self.shape];
         let anti_affinity_placed = placed.anti_affinity > 0;
-        let counts_affinity = PodAffinityScores::applies(row, placed.affinity > 0);
+        let counts_affinity = profile.weights.pod_affinity > 0
+            && PodAffinityScores::applies(row, placed.affinity > 0);
         let nodes = seats.nodes();
         let snapshot = NodesOf { view, nodes: &nodes };
-        self.wide = ClusterWide::of(row, &snapshot, &view.names(), anti_affinity_placed);
+        let wide = ClusterWide::of(row, &snapshot, &view.names(), anti_affinity_placed);
+        self.wide = profile.filtering(wide);
         let weight = profile.hard_affinity_weight;
         self.affinity_scores =
             counts_affinity.then(|| PodAffinityScores::of(row, &snapshot, &view.names(), weight));

@@ -6,15 +6,16 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashSet;
 
 use super::hint::{Hints, PodEvent};
-use super::memo::{Placed, Profile, ShapeMemo};
+use super::memo::{Placed, ShapeMemo};
 use super::nominate::Nominations;
+use super::profile::Profiles;
 use super::queue::{Group, PluginSet, QueueSettings, SchedulingQueue};
-use super::score::{BalancedAllocation, FitScoring, HARD_AFFINITY_WEIGHT, ImageScore};
+use super::score::ImageScore;
 use super::seats::Seats;
 use super::view::SchedulerView;
 use crate::control::scheduler::SchedulerSpec;
 use crate::model::PodShape;
-use crate::rules::{FilterOptions, PlacedPod, WellKnown};
+use crate::rules::{PlacedPod, WellKnown};
 use crate::unit::{NodeId, PodId, ShapeId, SimTime};
 
 /// Shapes remembered at most; the one unused for longest is forgotten first.
@@ -25,7 +26,8 @@ const MEMOS_MAX: usize = 256;
 pub struct Scheduler {
     pub(super) queue: SchedulingQueue,
     pub(super) seats: Seats,
-    pub(super) profile: Profile,
+    pub(super) profiles: Profiles,
+    well_known: WellKnown,
     pub(super) nominations: Nominations,
     /// Victims that are not gone yet.
     pub(super) preempted: FxHashSet<PodId>,
@@ -54,16 +56,11 @@ pub struct Scheduler {
 impl Scheduler {
     /// A scheduler that knows no nodes and no pods.
     pub fn new(spec: &SchedulerSpec, well_known: WellKnown) -> Self {
-        let profile = Profile {
-            options: FilterOptions::of_version(spec.version.minor, well_known),
-            fit: FitScoring::from(&spec.fit),
-            balanced: BalancedAllocation::of_version(spec.version.minor),
-            hard_affinity_weight: HARD_AFFINITY_WEIGHT,
-        };
         Self {
             queue: SchedulingQueue::new(QueueSettings::from(spec)),
             seats: Seats::default(),
-            profile,
+            profiles: Profiles::new(spec, well_known),
+            well_known,
             nominations: Nominations::default(),
             preempted: FxHashSet::default(),
             memos: Vec::new(),
@@ -100,8 +97,13 @@ impl Scheduler {
     }
 
     /// A pod was created, not bound. A DaemonSet pod has its node set to the one it is made for.
+    /// One whose `schedulerName` no profile has is another scheduler's: it is left alone
+    /// (`eventhandlers.go`, `responsibleForPod`).
     pub fn pod_added(&mut self, view: SchedulerView<'_>, pod: PodId, now: SimTime) {
         let row = &view.cluster.pods[pod];
+        if !view.spec.schedules(view.shape(pod).scheduler) {
+            return;
+        }
         let group = Group { shape: row.shape, pinned: row.node, rejectors: PluginSet::default() };
         let gated = view.shape(pod).gated;
         self.queue.add(pod, group, view.priority(pod), gated, now);
@@ -158,13 +160,13 @@ impl Scheduler {
     /// A Node object appeared.
     pub fn node_added(&mut self, view: SchedulerView<'_>, node: NodeId, now: SimTime) {
         self.changes += 1;
-        let known = self.profile.options.well_known;
+        let known = self.well_known;
         let slot = self.seats.add(node, &view.cluster.nodes[node], &known);
         let seat = self.seats.get(slot);
         for memo in self.memos.iter_mut().flatten() {
             memo.node_in(slot, view, seat);
         }
-        let hints = Hints { view, options: &self.profile.options };
+        let hints = Hints { view, profiles: &self.profiles };
         self.queue.wake(now, |group| hints.after_node(group, node, None));
     }
 
@@ -173,7 +175,7 @@ impl Scheduler {
     pub fn node_changed(&mut self, view: SchedulerView<'_>, node: NodeId, now: SimTime) {
         self.changes += 1;
         let row = &view.cluster.nodes[node];
-        let known = self.profile.options.well_known;
+        let known = self.well_known;
         let Some((slot, before)) = self.seats.change(node, row, &known) else { return };
         if before.labels != row.labels || before.taints != row.taints {
             let seat = self.seats.get(slot);
@@ -182,7 +184,7 @@ impl Scheduler {
                 memo.node_in(slot, view, seat);
             }
         }
-        let hints = Hints { view, options: &self.profile.options };
+        let hints = Hints { view, profiles: &self.profiles };
         self.queue.wake(now, |group| hints.after_node(group, node, Some(&before)));
     }
 
@@ -201,7 +203,7 @@ impl Scheduler {
             memo.node_out(slot);
         }
         self.seats.remove(node);
-        let hints = Hints { view, options: &self.profile.options };
+        let hints = Hints { view, profiles: &self.profiles };
         self.queue.wake(now, |group| hints.after_node_gone(group, &seat));
     }
 
@@ -224,7 +226,7 @@ impl Scheduler {
                 memo.pod_changed(slot, view, &placed, &facts, delta);
             });
         }
-        let hints = Hints { view, options: &self.profile.options };
+        let hints = Hints { view, profiles: &self.profiles };
         self.queue.wake(now, |group| hints.after_pod(group, pod, event));
     }
 
@@ -305,7 +307,8 @@ impl Scheduler {
             None => self.new_memo(view, shape),
         };
         memo.last_used = self.cycles;
-        memo.refresh(view, &mut self.seats, &self.profile, self.placed);
+        let profile = self.profiles.of(&view.cluster.shapes[shape]);
+        memo.refresh(view, &mut self.seats, profile, self.placed);
         memo
     }
 
@@ -322,7 +325,8 @@ impl Scheduler {
         if counts(shape) || forgotten.is_some_and(counts) {
             self.find_counting(view);
         }
-        Box::new(ShapeMemo::new(shape, view, &mut self.seats, &self.profile))
+        let profile = self.profiles.of(&view.cluster.shapes[shape]);
+        Box::new(ShapeMemo::new(shape, view, &mut self.seats, profile))
     }
 
     fn forget_oldest(&mut self) -> Option<ShapeId> {

@@ -7,6 +7,7 @@ mod memory;
 mod nominate;
 mod order;
 mod preempt;
+mod profile;
 mod queue;
 pub mod score;
 mod seats;
@@ -24,5 +25,5 @@ pub use preempt::{
     victims_on,
 };
 pub use queue::{Group, POOL_FLUSH, POOL_STAY, PluginSet, QueueSettings, SchedulingQueue, backoff};
-pub use spec::{FitStrategy, SchedulerSpec, TieBreak};
+pub use spec::{FitStrategy, HARD_AFFINITY_WEIGHT, ProfileSpec, SchedulerSpec, TieBreak, Weights};
 pub use view::{NodesOf, SchedulerView};

@@ -14,6 +14,7 @@ const POLL: Duration = Duration::from_secs(10);
 
 /// All lints of workloads.
 pub fn check(lint: &mut Linter<'_>) {
+    schedulers(lint);
     if lint.plan.lab.infinite_nodes || !lint.plan.nodes.is_empty() {
         return;
     }
@@ -23,6 +24,18 @@ pub fn check(lint: &mut Linter<'_>) {
     polls(lint);
     budgets(lint);
     namespaces(lint);
+}
+
+/// Pods that no scheduler looks at.
+fn schedulers(lint: &mut Linter<'_>) {
+    let plan = lint.plan;
+    let strays = plan.workloads.iter().filter(|workload| {
+        !workload.system && !plan.scheduler.schedules(plan.shapes[workload.shape].scheduler)
+    });
+    let strays: Vec<&str> = strays.map(|workload| lint.name(workload)).collect();
+    let what = "no profile has the `schedulerName` of these pods: they wait for ever";
+    let help = "correct the name, or add the profile to `cluster.schedulerConfiguration`";
+    lint.workloads((Warning, code::UNKNOWN_SCHEDULER), &strays, what, help);
 }
 
 /// Pods that only spot pools can hold, and pods that spot pools may hold by accident.

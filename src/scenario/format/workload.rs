@@ -42,12 +42,16 @@ section! {
         "affinity" affinity: Raw;
         /// PriorityClass.
         "priorityClassName" priority_class: Text;
+        /// The scheduler profile of its pods; without it `default-scheduler`.
+        "schedulerName" scheduler: Text;
         /// `spec` of a KEDA ScaledObject, less its target.
         "scaledObject" scaled_object: Raw;
         /// `spec` of a KEDA ScaledJob, less its template.
         "scaledJob" scaled_job: Raw;
         /// `spec` of an autoscaling/v2 HorizontalPodAutoscaler, less its target.
         "hpa" hpa: Raw;
+        /// `spec` of an autoscaling.k8s.io/v1 VerticalPodAutoscaler, less its target.
+        "vpa" vpa: Raw;
         /// The queue that its pods work on.
         "consumes" consumes: Consumes;
         /// A request-driven service.

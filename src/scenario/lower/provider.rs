@@ -7,7 +7,7 @@ use super::start;
 use crate::chance::Dist;
 use crate::cloud::boot::{self, TimingDefault};
 use crate::cloud::{OsDisk, OsType, PriceSpec, SpotSpec, TimingSpec, price, spot};
-use crate::control::scheduler::{FitStrategy, SchedulerSpec};
+use crate::control::scheduler::SchedulerSpec;
 use crate::scenario::code;
 use crate::scenario::format::{
     At, Batch, Count, Distribution, Hazard, Length, Phases, PoolMarket, PoolTiming, Rate,
@@ -72,8 +72,7 @@ pub fn scheduler(lowering: &mut Lowering<'_, '_>) -> SchedulerSpec {
         |key: &Option<At<Length>>, default| value(key).map_or(default, |length: &Length| length.0);
     let mut spec = SchedulerSpec {
         version: lowering.version,
-        percentage_of_nodes: 0,
-        fit: FitStrategy::LeastAllocated { cpu: 1, memory: 1 },
+        profiles: Vec::new(),
         tie_break: None,
         initial_backoff: SECOND,
         max_backoff: Duration::from_secs(10),

@@ -1,41 +1,63 @@
-//! `cluster.schedulerConfiguration`: how kube-scheduler scores nodes, from its own configuration.
+//! `cluster.schedulerConfiguration`: how kube-scheduler scores nodes, from its own configuration,
+//! one profile or more.
 //!
 //! kubernetes v1.36.2 `pkg/scheduler/apis/config/{types,types_pluginargs}.go` and `validation`;
 //! azure-aks-docs @ fb060ab `concepts-scheduler-configuration.md`.
 
 use super::lowering::{Lowering, value};
-use crate::control::scheduler::{FitStrategy, SchedulerSpec};
+use super::{arguments, plugins};
+use crate::control::scheduler::{FitStrategy, ProfileSpec, SchedulerSpec};
 use crate::scenario::code;
-use crate::scenario::format::{At, PluginConfig, SchedulerProfile, Text};
+use crate::scenario::format::{
+    At, Count, PluginConfig, SchedulerConfiguration, SchedulerProfile, Text,
+};
 use crate::scenario::node::Node;
-use crate::unit::Duration;
+use crate::scenario::source::Span;
+use crate::unit::{Duration, Symbol};
 
-const DEFAULT: &str = "default-scheduler";
+/// The profile of pods that name none.
+pub const DEFAULT_SCHEDULER: &str = "default-scheduler";
+/// The profile that users cannot define.
+const RESERVED: &str = "aks-system";
 /// Scores of a shape's points (`MaxCustomPriorityScore`).
 const BEST: i64 = 10;
 
 /// Applies the configuration of the scenario.
 pub fn configure(lowering: &mut Lowering<'_, '_>, spec: &mut SchedulerSpec) {
     let cluster = value(&lowering.scenario.cluster);
-    let Some(at) = cluster.and_then(|cluster| cluster.scheduler.as_ref()) else { return };
+    let Some(at) = cluster.and_then(|cluster| cluster.scheduler.as_ref()) else {
+        spec.profiles.push(ProfileSpec::default());
+        return;
+    };
     if !lowering.version.at_least(33) {
         let message = "AKS takes a scheduler configuration from Kubernetes 1.33 on";
         lowering.error(code::CONTRADICTION, message, at.span, "");
     }
     let given = &at.value;
-    let profiles = value(&given.profiles).into_iter().flatten();
-    let own = profiles.clone().find(|profile| name_of(profile) == DEFAULT);
-    for other in profiles.filter(|profile| name_of(profile) != DEFAULT) {
-        let reason = "only the profile of `default-scheduler` is simulated";
-        lowering.not_built("schedulerConfiguration.profiles", other.span, reason);
-    }
-    let percentage = own.and_then(|profile| profile.value.percentage.as_ref());
-    if let Some(percentage) = percentage.or(given.percentage.as_ref()) {
-        if percentage.value.0 > 100 {
-            lowering.error(code::BAD_VALUE, "a percentage is at most 100", percentage.span, "");
+    configure_pace(lowering, given, at.span, spec);
+    let global = given.percentage.as_ref().map_or(0, |at| percentage(lowering, at));
+    for profile in value(&given.profiles).into_iter().flatten() {
+        let read = profile_of(lowering, profile, global);
+        if spec.schedules(read.name) {
+            let message = format!("two profiles are called `{}`", name_of(profile));
+            lowering.error(code::CONTRADICTION, message, profile.span, "");
         }
-        spec.percentage_of_nodes = percentage.value.0;
+        spec.profiles.push(read);
     }
+    // AKS keeps its own default profile beside those of the user.
+    if !spec.schedules(Symbol::EMPTY) {
+        let usual = ProfileSpec { percentage_of_nodes: global, ..ProfileSpec::default() };
+        spec.profiles.insert(0, usual);
+    }
+}
+
+/// Back-offs, which all profiles share.
+fn configure_pace(
+    lowering: &mut Lowering<'_, '_>,
+    given: &SchedulerConfiguration,
+    place: Span,
+    spec: &mut SchedulerSpec,
+) {
     let seconds = |count: u32| Duration::from_secs(u64::from(count));
     if let Some(initial) = &given.initial_backoff {
         spec.initial_backoff = seconds(initial.value.0);
@@ -45,41 +67,81 @@ pub fn configure(lowering: &mut Lowering<'_, '_>, spec: &mut SchedulerSpec) {
     }
     if spec.initial_backoff.is_zero() || spec.max_backoff < spec.initial_backoff {
         let message = "`podInitialBackoffSeconds` must be at least 1 and no more than the maximum";
-        lowering.error(code::BAD_VALUE, message, at.span, "");
-    }
-    let Some(own) = own else { return };
-    if let Some(sets) = &own.value.sets {
-        let reason = "plugins cannot be turned on and off yet";
-        lowering.not_built("schedulerConfiguration.profiles.plugins", sets.span, reason);
-    }
-    for plugin in value(&own.value.plugins).into_iter().flatten() {
-        if let Some(fit) = plugin_config(lowering, plugin) {
-            spec.fit = fit;
-        }
+        lowering.error(code::BAD_VALUE, message, place, "");
     }
 }
 
+fn percentage(lowering: &mut Lowering<'_, '_>, at: &At<Count>) -> u32 {
+    if at.value.0 > 100 {
+        lowering.error(code::BAD_VALUE, "a percentage is at most 100", at.span, "");
+    }
+    at.value.0
+}
+
+fn profile_of(
+    lowering: &mut Lowering<'_, '_>,
+    given: &At<SchedulerProfile>,
+    global: u32,
+) -> ProfileSpec {
+    let name = name_of(given);
+    if name == RESERVED {
+        let message = format!("`{RESERVED}` is the scheduler of AKS add-ons: choose another name");
+        lowering.error(code::BAD_VALUE, message, given.span, "");
+    }
+    let symbol = if name == DEFAULT_SCHEDULER { "" } else { name };
+    let own = given.value.percentage.as_ref();
+    let mut spec = ProfileSpec {
+        name: lowering.tables.intern(symbol),
+        percentage_of_nodes: own.map_or(global, |at| percentage(lowering, at)),
+        ..ProfileSpec::default()
+    };
+    if let Some(sets) = &given.value.sets {
+        plugins::switch(lowering, &sets.value.0, &mut spec);
+    }
+    for plugin in value(&given.value.plugins).into_iter().flatten() {
+        plugin_config(lowering, plugin, &mut spec);
+    }
+    spec
+}
+
 fn name_of(profile: &At<SchedulerProfile>) -> &str {
-    value(&profile.value.name).map_or(DEFAULT, |name: &Text| &name.0)
+    value(&profile.value.name).map_or(DEFAULT_SCHEDULER, |name: &Text| &name.0)
 }
 
 fn plugin_config(
     lowering: &mut Lowering<'_, '_>,
     plugin: &At<PluginConfig>,
-) -> Option<FitStrategy> {
-    let name = plugin.value.name.as_ref()?;
-    if name.value.0 != "NodeResourcesFit" {
-        let reason = "only arguments of NodeResourcesFit are simulated";
-        lowering.not_built("pluginConfig", name.span, reason);
-        return None;
-    }
-    let args = &plugin.value.args.as_ref()?.value.0;
+    spec: &mut ProfileSpec,
+) {
+    let Some(name) = &plugin.value.name else { return };
+    let known: &[&str] = match name.value.0.as_str() {
+        "NodeResourcesFit" => &["scoringStrategy"],
+        "NodeAffinity" => &["addedAffinity"],
+        "PodTopologySpread" => &["defaultConstraints", "defaultingType"],
+        "InterPodAffinity" => &["hardPodAffinityWeight"],
+        _ => {
+            let reason = "arguments of this plugin are not simulated";
+            return lowering.not_built("pluginConfig", name.span, reason);
+        }
+    };
+    let Some(args) = plugin.value.args.as_ref().map(|args| &args.value.0) else { return };
     for (key, _) in args.entries() {
-        if !["apiVersion", "kind", "scoringStrategy"].contains(&key.text.as_str()) {
-            let reason = "only `scoringStrategy` is simulated";
-            lowering.not_built("pluginConfig.args", key.span, reason);
+        let text = key.text.as_str();
+        if !["apiVersion", "kind"].contains(&text) && !known.contains(&text) {
+            let reason = format!("of `{}`, {} is simulated", name.value.0, known.join(" and "));
+            lowering.not_built("pluginConfig.args", key.span, &reason);
         }
     }
+    match known[0] {
+        "scoringStrategy" => spec.fit = fit(lowering, args).unwrap_or(spec.fit.clone()),
+        "addedAffinity" => arguments::added_affinity(lowering, args, spec),
+        "defaultConstraints" => arguments::default_constraints(lowering, args, spec),
+        _ => arguments::hard_weight(lowering, args, spec),
+    }
+}
+
+/// `scoringStrategy` of NodeResourcesFit.
+fn fit(lowering: &mut Lowering<'_, '_>, args: &Node) -> Option<FitStrategy> {
     let strategy = args.get("scoringStrategy")?;
     let (mut cpu, mut memory) = (1, 1);
     if let Some(resources) = strategy.get("resources") {
@@ -140,6 +202,6 @@ fn shape(lowering: &mut Lowering<'_, '_>, strategy: &Node) -> Option<Vec<(i64, i
     fine
 }
 
-fn whole(node: &Node) -> Option<i64> {
+pub(super) fn whole(node: &Node) -> Option<i64> {
     node.text()?.parse().ok()
 }

@@ -11,10 +11,14 @@ impl World<'_> {
     /// A new pod begins to wait for the scheduler.
     pub fn begin_pod_wait(&mut self, pod: PodId, counted: bool) {
         debug_assert_eq!(self.record.pod_clocks.len(), pod.0 as usize);
-        self.record.pod_clocks.push(PodClock::new(Cause::SchedQueue, counted, self.now));
-        self.log_pod_wait(pod, Some(Cause::SchedQueue), None);
+        // A pod that is gated, or another scheduler's, is not in the queue.
+        let shape = self.cluster.shape(pod);
+        let tried = !shape.gated && self.plan.scheduler.schedules(shape.scheduler);
+        let cause = if tried { Cause::SchedQueue } else { Cause::SchedConstraint };
+        self.record.pod_clocks.push(PodClock::new(cause, counted, self.now));
+        self.log_pod_wait(pod, Some(cause), None);
         let workload = self.cluster.pods[pod].workload;
-        self.record.workloads[workload].stages.shift(None, Some(Cause::SchedQueue));
+        self.record.workloads[workload].stages.shift(None, Some(cause));
         self.refresh_consumed_queue(workload);
     }
 

@@ -12,22 +12,8 @@ pub use fit::{
 };
 pub use image::ImageScore;
 pub use normalise::{highest_is_best, lowest_is_best};
-pub use pod_affinity::{HARD_AFFINITY_WEIGHT, PodAffinityScores, normalise_pod_affinity};
+pub use pod_affinity::{PodAffinityScores, normalise_pod_affinity};
 pub use spread::{SoftConstraint, SpreadScores, normalise_spread};
 
 /// The best score of one plugin.
 pub const MAX_SCORE: i64 = 100;
-
-/// Weights of the default profile (`apis/config/v1/default_plugins.go`, v1.36.2).
-pub mod weight {
-    /// TaintToleration
-    pub const TAINT: i64 = 3;
-    /// NodeAffinity
-    pub const NODE_AFFINITY: i64 = 2;
-    /// PodTopologySpread
-    pub const SPREAD: i64 = 2;
-    /// InterPodAffinity
-    pub const POD_AFFINITY: i64 = 2;
-    /// NodeResourcesFit, NodeResourcesBalancedAllocation and ImageLocality: 1 each.
-    pub const OTHER: i64 = 1;
-}

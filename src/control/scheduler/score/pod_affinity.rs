@@ -9,9 +9,6 @@ use crate::model::{Labels, PodAffinityTerm, PodShape};
 use crate::rules::{Names, NodeFacts, Snapshot, term_matches};
 use crate::unit::Symbol;
 
-/// Weight of existing pods' required affinity towards a pod (`hardPodAffinityWeight`).
-pub const HARD_AFFINITY_WEIGHT: i64 = 1;
-
 /// Scores of one shape by (topology key, value).
 #[derive(Clone, Debug, Default)]
 pub struct PodAffinityScores {

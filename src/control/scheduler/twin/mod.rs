@@ -45,10 +45,17 @@ impl World {
             1 => FitStrategy::RequestedToCapacityRatio { cpu: 2, memory: 1, shape },
             _ => FitStrategy::LeastAllocated { cpu: 1, memory: 1 },
         };
+        let other = cluster.symbols.intern("packing");
+        for (index, shape) in cluster.shapes.iter_mut().enumerate() {
+            if lots.of(5).of(index as u64).below(4) == 0 {
+                shape.scheduler = other;
+            }
+        }
+        let percentage_of_nodes = [0, 0, 30, 70][lots.of(1).below(4)];
+        let usual = ProfileSpec { percentage_of_nodes, fit, ..ProfileSpec::default() };
         let spec = SchedulerSpec {
             version: KubernetesVersion::minor(minor),
-            percentage_of_nodes: [0, 0, 30, 70][lots.of(1).below(4)],
-            fit,
+            profiles: vec![usual, drawn_profile(other, lots.of(4))],
             tie_break: [None, None, Some(TieBreak::First), Some(TieBreak::Random)]
                 [lots.of(2).below(4)],
             initial_backoff: Duration::from_secs(1),
@@ -218,6 +225,32 @@ impl World {
             }
             self.now += Duration::from_millis(1);
         }
+    }
+}
+
+/// A profile with weights and filters of its own.
+fn drawn_profile(name: Symbol, lots: Lots) -> ProfileSpec {
+    let weight = |plugin: u64| [0, 0, 1, 2, 7, 100][lots.of(plugin).below(6)];
+    let weights = match lots.below(6) {
+        0 => Weights::NONE,
+        _ => Weights {
+            taint: weight(1),
+            node_affinity: weight(2),
+            spread: weight(3),
+            pod_affinity: weight(4),
+            fit: weight(5),
+            balanced: weight(6),
+            image: weight(7),
+        },
+    };
+    ProfileSpec {
+        name,
+        weights,
+        fit: FitStrategy::MostAllocated { cpu: 1, memory: 1 },
+        filters_spread: lots.of(8).below(3) > 0,
+        filters_pod_affinity: lots.of(9).below(3) > 0,
+        hard_affinity_weight: [1, 0, 50][lots.of(10).below(3)],
+        ..ProfileSpec::default()
     }
 }
 

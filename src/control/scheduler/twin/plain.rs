@@ -1,7 +1,7 @@
 //! The scheduling cycle as upstream does it: everything is counted anew from the cluster.
 
 use super::World;
-use crate::control::scheduler::memo::Profile;
+use crate::control::scheduler::profile::{Profile, Profiles};
 use crate::control::scheduler::score::*;
 use crate::control::scheduler::*;
 use crate::model::PodShape;
@@ -17,17 +17,14 @@ impl World {
         let (start, known, minor) = (self.start, self.known, self.spec.version.minor);
         let view = self.parts().1;
         let shape = view.shape(pod);
-        let profile = Profile {
-            options: FilterOptions::of_version(minor, known),
-            fit: FitScoring::from(&view.spec.fit),
-            balanced: BalancedAllocation::of_version(minor),
-            hard_affinity_weight: HARD_AFFINITY_WEIGHT,
-        };
+        let profiles = Profiles::new(view.spec, known);
+        let profile = profiles.of(shape);
         let mut failures = [0; 10];
         if nodes.is_empty() {
             return Err(failures);
         }
         let wide = ClusterWide::of(shape, &NodesOf { view, nodes: &nodes }, &view.names(), true);
+        let wide = profile.filtering(wide);
         let named = |name| nodes.iter().copied().find(|&n| view.cluster.nodes[n].name == name);
         let looked: Vec<NodeId> = match view.cluster.pods[pod].node {
             Some(only) => nodes.iter().copied().filter(|&node| node == only).collect(),
@@ -37,7 +34,7 @@ impl World {
             },
         };
         failures[Plugin::NodeAffinity as usize] += (nodes.len() - looked.len()) as u32;
-        let wanted = nodes_to_find(looked.len(), view.spec.percentage_of_nodes);
+        let wanted = profile.nodes_to_find(looked.len());
         let (mut feasible, mut seen) = (Vec::new(), 0);
         for index in 0..looked.len() {
             let node = looked[(start + index) % looked.len()];
@@ -54,7 +51,7 @@ impl World {
         let result = if feasible.is_empty() {
             Err(failures)
         } else {
-            let totals: Vec<i32> = totals(view, shape, &profile, &nodes, &feasible)
+            let totals: Vec<i32> = totals(view, shape, profile, &nodes, &feasible)
                 .into_iter()
                 .map(|total| total as i32)
                 .collect();
@@ -75,7 +72,7 @@ fn totals(
     nodes: &[NodeId],
     feasible: &[NodeId],
 ) -> Vec<i64> {
-    let snapshot = NodesOf { view, nodes };
+    let (snapshot, weights) = (NodesOf { view, nodes }, profile.weights);
     let rows = || feasible.iter().map(|&node| &view.cluster.nodes[node]);
     let mut totals: Vec<i64> =
         feasible.iter().map(|&node| profile.local_score(shape, &view.facts(node))).collect();
@@ -87,24 +84,25 @@ fn totals(
     let raw: Vec<i64> =
         rows().map(|row| intolerable_preferences(&row.taints, &shape.tolerations)).collect();
     let highest = raw.iter().copied().max().unwrap();
-    add(raw.iter().map(|&raw| lowest_is_best(raw, highest)).collect(), weight::TAINT);
+    add(raw.iter().map(|&raw| lowest_is_best(raw, highest)).collect(), weights.taint);
     let prefer =
         |&node: &NodeId| preference(&shape.node_affinity, &view.facts(node), &view.cluster.symbols);
     let raw: Vec<i64> = feasible.iter().map(prefer).collect();
     let highest = raw.iter().copied().max().unwrap();
-    add(raw.iter().map(|&raw| highest_is_best(raw, highest)).collect(), weight::NODE_AFFINITY);
+    add(raw.iter().map(|&raw| highest_is_best(raw, highest)).collect(), weights.node_affinity);
     let mut images = ImageScore::default();
     let with = |image| {
         nodes.iter().filter(|&&node| view.cluster.nodes[node].images.contains(&image)).count()
     };
     images.refresh(shape, |id| view.images[id].1 as i64, |id| with(id) as u32, nodes.len());
-    add(rows().map(|row| images.of(&row.images)).collect(), weight::OTHER);
-    let scores = PodAffinityScores::of(shape, &snapshot, &view.names(), HARD_AFFINITY_WEIGHT);
+    add(rows().map(|row| images.of(&row.images)).collect(), weights.image);
+    let scores =
+        PodAffinityScores::of(shape, &snapshot, &view.names(), profile.hard_affinity_weight);
     let raw: Vec<i64> = rows().map(|row| scores.of_node(&row.labels)).collect();
     let (low, high) = (raw.iter().copied().min().unwrap(), raw.iter().copied().max().unwrap());
     add(
         raw.iter().map(|&raw| normalise_pod_affinity(raw, low, high)).collect(),
-        weight::POD_AFFINITY,
+        weights.pod_affinity,
     );
     if let Some(mut scores) = SpreadScores::new(shape, &profile.options.well_known) {
         for &node in nodes {
@@ -116,7 +114,7 @@ fn totals(
         let mut raws = Vec::new();
         scores.raw(&slots, &mut Vec::new(), &mut raws);
         normalise_spread(&mut raws);
-        add(raws, weight::SPREAD);
+        add(raws, weights.spread);
     }
     totals
 }
