@@ -130,8 +130,21 @@ pub struct WorkloadTotals {
     pub wait: Distribution,
     /// Share of ready consumer slots' time spent at work.
     pub busy_share: f64,
+    /// What its Vertical Pod Autoscaler recommends at the end, if it has one.
+    pub vpa: Option<VpaTotals>,
     /// Of a workload that serves: requests that arrived, and those turned away, in millionths.
     pub requests: Option<(u64, u64)>,
+}
+
+/// A Vertical Pod Autoscaler.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VpaTotals {
+    /// Millicores: target, lower and upper bound; `None`: no recommendation.
+    pub cpu: Option<[i64; 3]>,
+    /// The same in bytes of memory.
+    pub memory: Option<[i64; 3]>,
+    /// Pods that it evicted.
+    pub evictions: u64,
 }
 
 /// A node pool.

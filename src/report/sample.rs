@@ -86,6 +86,7 @@ fn work(outcome: &mut Outcome) {
         replica_micros: 180_000_000_000,
         wait: outcome.messages.wait.clone(),
         busy_share: 0.64,
+        vpa: None,
         requests: None,
     });
 }

@@ -83,6 +83,7 @@ impl World<'_> {
             Event::DeletionStep(node) => self.deletion_step(node),
             Event::WarmupEnd => self.warmup_ends(),
             Event::MetricsScrape => self.metrics_scrape(),
+            Event::VpaRound => self.vpa_round(),
             Event::Sample => self.sample(),
             Event::End => self.arrivals_end(),
             _ => self.record.counters.stale_events += 1,
