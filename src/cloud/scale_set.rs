@@ -140,7 +140,9 @@ impl ScaleSet {
             .collect()
     }
 
-    /// Scales an instance in as the pool's `scaleDownMode` says; a failed one is always deleted.
+    /// Scales an instance in as the pool's `scaleDownMode` says. A new one that failed is always
+    /// deleted; a stopped one that could not be started stays what it was (Azure/autoscaler @
+    /// 053ddf6 `azure_scale_set_instance_cache.go`, `instanceStatusFromVM`).
     pub fn remove(
         &mut self,
         spec: &PoolSpec,
@@ -149,8 +151,12 @@ impl ScaleSet {
         region: &Region,
     ) -> Removal {
         let state = self.instances[instance].state;
-        let kept = spec.scale_down_mode == ScaleDownMode::Deallocate
-            && matches!(state, InstanceState::Active);
+        let stays = match state {
+            InstanceState::Active => true,
+            InstanceState::Failed => self.instances[instance].restarts > 0,
+            _ => false,
+        };
+        let kept = stays && spec.scale_down_mode == ScaleDownMode::Deallocate;
         if kept {
             self.instances[instance].state = InstanceState::Stopping;
             return Removal { at: self.removed_at(instance, now, region), kept };

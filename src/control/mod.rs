@@ -8,4 +8,5 @@ pub mod keda;
 pub mod kubelet;
 pub mod node;
 pub mod scheduler;
+pub mod vpa;
 pub mod workload;

@@ -9,6 +9,7 @@ pub use crate::control::disruption::DisruptionBudgetSpec;
 use crate::control::hpa::HpaSpec;
 use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec, Trigger};
 use crate::control::kubelet::Probes;
+use crate::control::vpa::VpaSpec;
 use crate::control::workload::ControllerSpec;
 use crate::demand::SourceSpec;
 use crate::queue::{Checkpoint, ConsumerSpec};
@@ -55,6 +56,8 @@ pub struct WorkloadSpec {
     pub admission: WorkloadAdmission,
     /// What drives the number of replicas.
     pub scaler: Option<ScalerKind>,
+    /// What sets the requests of its pods.
+    pub vpa: Option<VpaSpec>,
     /// What its pods consume.
     pub consumes: Option<ConsumerSpec>,
     /// What its pods use of CPU and memory, where the scenario says.

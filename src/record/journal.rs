@@ -21,6 +21,8 @@ pub enum Actor {
     Keda,
     /// HPA controller.
     Hpa,
+    /// Vertical Pod Autoscaler.
+    Vpa,
     /// The API server's admission.
     ApiServer,
     /// A workload controller (ReplicaSet, StatefulSet, DaemonSet, Job).
@@ -45,6 +47,7 @@ impl Actor {
         match self {
             Self::Keda => "keda",
             Self::Hpa => "hpa",
+            Self::Vpa => "vpa",
             Self::ApiServer => "api-server",
             Self::WorkloadController => "workload-controller",
             Self::Scheduler => "scheduler",

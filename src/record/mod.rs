@@ -13,7 +13,7 @@ pub use integral::Integral;
 pub use journal::{Actor, Entry, Journal, JournalLevel, Object};
 pub use outcome::{
     CostTotals, Counters, MessageTotals, NodeRow, Outcome, PodRow, PodTotals, PoolTotals,
-    WallTotals, WorkloadTotals,
+    VpaTotals, WallTotals, WorkloadTotals,
 };
 pub use series::{Column, ColumnKind, Panel, Series};
 pub use waiting::{PodWait, QueueWait, SlowMessage, Stretch, WaitLog};

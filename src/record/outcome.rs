@@ -130,8 +130,21 @@ pub struct WorkloadTotals {
     pub wait: Distribution,
     /// Share of ready consumer slots' time spent at work.
     pub busy_share: f64,
+    /// What its Vertical Pod Autoscaler recommends at the end, if it has one.
+    pub vpa: Option<VpaTotals>,
     /// Of a workload that serves: requests that arrived, and those turned away, in millionths.
     pub requests: Option<(u64, u64)>,
+}
+
+/// A Vertical Pod Autoscaler.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VpaTotals {
+    /// Millicores: target, lower and upper bound; `None`: no recommendation.
+    pub cpu: Option<[i64; 3]>,
+    /// The same in bytes of memory.
+    pub memory: Option<[i64; 3]>,
+    /// Pods that it evicted.
+    pub evictions: u64,
 }
 
 /// A node pool.
@@ -161,7 +174,9 @@ pub struct PoolTotals {
     pub memory_requested_share: f64,
     /// What it cost.
     pub cost: Accrual,
-    /// Part of `cost`: what nobody requested on Ready nodes, and all of nodes not Ready.
+    /// Part of `cost`: disks of stopped VMs.
+    pub disks: Accrual,
+    /// Part of `cost`: what nobody requested on Ready nodes, all of nodes not Ready, and `disks`.
     pub idle: Accrual,
     /// Part of `cost`: what `systemPods` and DaemonSets requested.
     pub system: Accrual,
@@ -264,11 +279,13 @@ pub struct NodeRow {
     pub requested: SimTime,
     /// Billing began.
     pub billed_from: Option<SimTime>,
+    /// Billing ended: the VM is gone or stopped.
+    pub billed_until: Option<SimTime>,
     /// Node object created.
     pub registered: Option<SimTime>,
     /// First Ready.
     pub ready: Option<SimTime>,
-    /// VM gone; billing ended.
+    /// VM gone. One that is stopped and kept counts as gone; its next life has a row of its own.
     pub gone: Option<SimTime>,
     /// Why it went: `scale-down`, `evicted`, `failed`, `lost`, or empty.
     pub end: &'static str,

@@ -119,7 +119,7 @@ pub fn nodes_csv(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
 
 fn node_cells(outcome: &Outcome, node: &NodeRow) -> [String; 13] {
     let pool = node.pool.and_then(|pool| outcome.pools.get(pool as usize));
-    let billed = node.billed_from.map(|from| node.gone.unwrap_or(outcome.end).since(from));
+    let billed = node.billed_from.map(|from| node.billed_until.unwrap_or(outcome.end).since(from));
     [
         node.name.clone(),
         name_of(&outcome.pool_names, node.pool).to_owned(),

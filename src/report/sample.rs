@@ -86,6 +86,7 @@ fn work(outcome: &mut Outcome) {
         replica_micros: 180_000_000_000,
         wait: outcome.messages.wait.clone(),
         busy_share: 0.64,
+        vpa: None,
         requests: None,
     });
 }
@@ -174,6 +175,7 @@ fn rows(outcome: &mut Outcome) {
         zone: "westeurope-1".to_owned(),
         requested: at(7_220),
         billed_from: Some(at(7_300)),
+        billed_until: Some(at(18_000)),
         registered: Some(at(7_325)),
         ready: Some(at(7_340)),
         gone: Some(at(18_000)),

@@ -146,6 +146,8 @@ codes! {
         "prefer spot instead of selecting it, and offer an on-demand pool";
     SPOT_DRIFT "tolerates-without-selecting" "pods that may run on spot nodes by accident",
         "say by node affinity which pools they want";
+    SPOT_DEALLOCATE "spot-deallocate" "evicted spot VMs that stay in their pool, stopped",
+        "leave out `scaleSetEvictionPolicy`: AKS deletes evicted VMs";
     GPU_UNTAINTED "gpu-untainted" "GPU nodes that take pods without need of a GPU",
         "add a taint such as sku=gpu:NoSchedule";
     RETIRING_SIZE "retiring-size" "a VM size whose end is announced",
@@ -196,6 +198,7 @@ pub const LINTS: &[&str] = &[
     SHORT_POLLING,
     SPOT_ALONE,
     SPOT_DRIFT,
+    SPOT_DEALLOCATE,
     GPU_UNTAINTED,
     SYSTEM_POOL_COUNT,
     SYSTEM_POOL_SIZE,

@@ -102,11 +102,8 @@ impl World<'_> {
                 .filter(|&&node| self.cluster.nodes[node].pool == Some(id))
                 .count();
             assert_eq!(there, pool.instances.len(), "instances of pool {}", id.0);
-            let billed = pool
-                .instances
-                .iter()
-                .filter(|&&node| self.record.nodes[node].billed_from.is_some())
-                .count();
+            let billed =
+                pool.instances.iter().filter(|&&node| self.record.nodes[node].is_billed()).count();
             let counted = self.record.pools[id].billed.level();
             assert_eq!(billed as i64, counted, "billed instances of pool {}", id.0);
         }

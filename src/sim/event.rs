@@ -111,6 +111,8 @@ pub enum Event {
     WarmupEnd,
     /// The metrics server scrapes.
     MetricsScrape,
+    /// The Vertical Pod Autoscaler recommends, and evicts.
+    VpaRound,
     /// A row of the series.
     Sample,
     /// Arrivals stop.
@@ -139,7 +141,8 @@ impl Event {
             | Self::JobDeadline(..)
             | Self::NodeEvictions
             | Self::Rebalance(_)
-            | Self::InstantScale(_) => Lane::Workload,
+            | Self::InstantScale(_)
+            | Self::VpaRound => Lane::Workload,
             Self::KedaPoll(_) | Self::CooldownEnd(_) => Lane::Keda,
             Self::HpaSync(_) => Lane::Hpa,
             Self::SchedulerCycle => Lane::Scheduler,

@@ -104,6 +104,7 @@ impl World<'_> {
     fn workload_totals(&mut self) -> Vec<WorkloadTotals> {
         let now = self.now;
         let (plan, work, loads) = (self.plan, &self.work, &mut self.usage.loads);
+        let vpas = &self.vpa;
         self.record
             .workloads
             .iter_mut()
@@ -121,6 +122,7 @@ impl World<'_> {
                     replica_micros: u128::try_from(record.replicas.total(now)).unwrap_or(0),
                     wait: std::mem::take(&mut record.wait),
                     busy_share: if slots > 0 { busy as f64 / slots as f64 } else { 0.0 },
+                    vpa: vpas.get(id).map(|memory| memory.totals()),
                     requests: loads[id].as_mut().map(|load| {
                         load.settle(now);
                         let totals = load.totals();
@@ -155,6 +157,7 @@ impl World<'_> {
                     cpu_requested_share: share(&record.cpu),
                     memory_requested_share: share(&record.memory),
                     cost: record.rate.accrual(now),
+                    disks: record.disks.accrual(now),
                     idle: record.idle.accrual(now),
                     system: record.system.accrual(now),
                 }
@@ -286,6 +289,7 @@ impl World<'_> {
                         .map_or(String::new(), |zone| self.cluster.symbols.text(zone).to_owned()),
                     requested: row.requested,
                     billed_from: record.billed_from,
+                    billed_until: record.billed_until,
                     registered: known(row.registered),
                     ready: record.first_ready,
                     gone: known(row.gone),

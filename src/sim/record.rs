@@ -103,8 +103,10 @@ pub struct PoolRecord {
     pub peak: u32,
     /// Billed VMs.
     pub billed: Integral,
-    /// What they cost, nano-units an hour.
+    /// What they cost, nano-units an hour, disks of stopped VMs included.
     pub rate: Integral,
+    /// Part of it for disks of stopped VMs.
+    pub disks: Integral,
     /// Part of it that nobody requested.
     pub idle: Integral,
     /// Part of it that AKS's own pods and DaemonSets requested.
@@ -126,6 +128,10 @@ pub struct NodeRecord {
     pub price: HourlyRate,
     /// Billing began.
     pub billed_from: Option<SimTime>,
+    /// Billing ended: the VM is gone or stopped.
+    pub billed_until: Option<SimTime>,
+    /// The disk of its stopped VM is billed.
+    pub disk_stays: bool,
     /// First Ready.
     pub first_ready: Option<SimTime>,
     /// Why it went.
@@ -136,6 +142,13 @@ pub struct NodeRecord {
     pub used: (i64, i64),
     /// What its Ready node adds to the pool's integrals: allocatable counted.
     pub counted_ready: bool,
+}
+
+impl NodeRecord {
+    /// Whether its VM is billed now.
+    pub const fn is_billed(&self) -> bool {
+        self.billed_from.is_some() && self.billed_until.is_none()
+    }
 }
 
 /// Something with a limit.
@@ -195,6 +208,7 @@ impl Recorder {
             for integral in [
                 &mut pool.billed,
                 &mut pool.rate,
+                &mut pool.disks,
                 &mut pool.idle,
                 &mut pool.system,
                 &mut pool.cpu.0,

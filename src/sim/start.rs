@@ -2,6 +2,7 @@
 
 use crate::chance::{Purpose, Stream};
 use crate::control::node::GC_PERIOD;
+use crate::control::vpa::INTERVAL;
 use crate::model::{Node, NodePhase, PodPhase, Usage};
 use crate::plan::{GivenNode, ScalerKind, WorkloadKind};
 use crate::sim::event::Event;
@@ -222,6 +223,10 @@ impl World<'_> {
         if self.plan.workloads.iter().any(|workload| workload.uses.is_some()) {
             let first = self.phase("metrics-server", "", RESOLUTION);
             self.at(first, Event::MetricsScrape);
+        }
+        if !self.vpa.is_empty() {
+            let first = self.phase("vpa", "", INTERVAL);
+            self.at(first, Event::VpaRound);
         }
         if self.plan.pools.iter().any(|pool| pool.autoscaled) {
             let first = self.phase("autoscaler", "", self.plan.autoscaler.scan_interval);

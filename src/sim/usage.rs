@@ -30,8 +30,9 @@ pub struct UseBook {
 pub struct LoadClock {
     flows: Vec<ExpectedArrivals>,
     cpu_per_request: u64,
-    /// Millicores that a pod may use; `None`: no limit.
-    limit_milli: Option<u64>,
+    /// Millicores that the ready pods may use, and how many of them have no limit.
+    limits_milli: u64,
+    unlimited: u64,
     since: SimTime,
     /// Millionths of requests that have arrived.
     arrived: u64,
@@ -63,6 +64,8 @@ pub struct PodUse {
     used: u64,
     /// It takes a share of the load since the workload's clock showed this.
     joined: Option<u64>,
+    /// Millicores that it may use; 0: no limit.
+    limit_milli: u64,
     /// Slots at work, and since when.
     busy: u64,
     busy_since: SimTime,
@@ -76,19 +79,19 @@ impl UseBook {
         let load = |spec: &crate::plan::WorkloadSpec| {
             let uses = spec.uses.as_ref()?;
             let flows: Vec<_> = uses.arrivals.iter().map(ExpectedArrivals::new).collect();
-            let limit = plan.shapes[spec.shape].limits.cpu_milli;
-            (!flows.is_empty()).then(|| LoadClock::new(flows, uses, limit))
+            (!flows.is_empty()).then(|| LoadClock::new(flows, uses))
         };
         Self { loads: plan.workloads.iter().map(load).collect(), pods: FxHashMap::default() }
     }
 }
 
 impl LoadClock {
-    fn new(flows: Vec<ExpectedArrivals>, uses: &UseSpec, limit_milli: i64) -> Self {
+    fn new(flows: Vec<ExpectedArrivals>, uses: &UseSpec) -> Self {
         Self {
             flows,
             cpu_per_request: uses.cpu_per_request_nanos,
-            limit_milli: u64::try_from(limit_milli).ok().filter(|&limit| limit > 0),
+            limits_milli: 0,
+            unlimited: 0,
             since: SimTime::ZERO,
             arrived: 0,
             ready: 0,
@@ -110,10 +113,9 @@ impl LoadClock {
         let work = scaled(requests, self.cpu_per_request, 1_000_000);
         let passed = now.since(self.since).micros();
         // A millicore is a nanosecond a microsecond.
-        let room = match self.limit_milli {
-            _ if self.ready == 0 => 0,
-            Some(limit) => self.ready.saturating_mul(limit).saturating_mul(passed),
-            None => u64::MAX,
+        let room = match self.unlimited {
+            0 => self.limits_milli.saturating_mul(passed),
+            _ => u64::MAX,
         };
         let served = work.min(room);
         if self.ready == 0 {
@@ -128,6 +130,20 @@ impl LoadClock {
         }
         (self.arrived, self.since) = (arrived, now);
         self.per_pod
+    }
+
+    /// A pod with this limit (0: none) takes its share from now on.
+    fn joins(&mut self, limit_milli: u64) {
+        self.ready += 1;
+        self.limits_milli += limit_milli;
+        self.unlimited += u64::from(limit_milli == 0);
+    }
+
+    /// It takes no more.
+    fn leaves(&mut self, limit_milli: u64) {
+        self.ready -= 1;
+        self.limits_milli -= limit_milli;
+        self.unlimited -= u64::from(limit_milli == 0);
     }
 
     /// Forgets the totals of the warm-up.
@@ -158,6 +174,7 @@ impl PodUse {
             started: now,
             used: 0,
             joined: None,
+            limit_milli: 0,
             busy: 0,
             busy_since: now,
             point: None,
@@ -165,11 +182,12 @@ impl PodUse {
         }
     }
 
-    /// The pod begins to take its share of a load.
-    pub fn join(&mut self, load: &mut LoadClock, now: SimTime) {
+    /// The pod begins to take its share of a load, within its limit (0: none).
+    pub fn join(&mut self, load: &mut LoadClock, limit_milli: u64, now: SimTime) {
         if self.joined.is_none() {
             self.joined = Some(load.settle(now));
-            load.ready += 1;
+            self.limit_milli = limit_milli;
+            load.joins(limit_milli);
         }
     }
 
@@ -177,7 +195,7 @@ impl PodUse {
     pub fn leave(&mut self, load: &mut LoadClock, now: SimTime) {
         if let Some(joined) = self.joined.take() {
             self.used += load.settle(now) - joined;
-            load.ready -= 1;
+            load.leaves(self.limit_milli);
         }
     }
 
@@ -228,7 +246,7 @@ mod tests {
     use super::*;
     use crate::demand::SourceSpec;
 
-    fn load(rate: f64, limit_milli: i64) -> LoadClock {
+    fn load(rate: f64) -> LoadClock {
         let uses = UseSpec {
             arrivals: Vec::new(),
             cpu_per_request_nanos: 20_000_000,
@@ -236,7 +254,7 @@ mod tests {
             memory: 0,
         };
         let flow = ExpectedArrivals::new(&SourceSpec::Poisson { rate });
-        LoadClock::new(vec![flow], &uses, limit_milli)
+        LoadClock::new(vec![flow], &uses)
     }
 
     #[test]
@@ -250,9 +268,9 @@ mod tests {
             (2, 500, 500, 750),
             (0, 500, 0, 1_500),
         ] {
-            let mut clock = load(100.0, limit);
+            let mut clock = load(100.0);
             let mut rows = vec![PodUse::new(second(0)); pods];
-            rows.iter_mut().for_each(|pod| pod.join(&mut clock, second(0)));
+            rows.iter_mut().for_each(|pod| pod.join(&mut clock, limit, second(0)));
             let shown = clock.settle(second(15));
             assert_eq!(clock.totals().turned_away, turned_away * 1_000_000, "{pods} pods");
             assert_eq!(clock.totals().arrived, 1_500 * 1_000_000);

@@ -14,7 +14,7 @@ use crate::rules::WellKnown;
 use crate::unit::{Duration, IdVec, Lots, PoolId, SimTime, WorkloadId};
 use crate::vocabulary::KedaVersion;
 
-use super::apply::{Admission, Coverage, Health, JobBook, JobMemory, RolloutMemory};
+use super::apply::{Admission, Coverage, Health, JobBook, JobMemory, RolloutMemory, VpaBook};
 use super::capacity::Capacity;
 use super::decisions::DecisionLog;
 use super::event::Event;
@@ -90,6 +90,8 @@ pub struct World<'p> {
     pub jobs: BTreeMap<WorkloadId, JobMemory>,
     /// New versions of workloads.
     pub rollouts: BTreeMap<WorkloadId, RolloutMemory>,
+    /// Vertical Pod Autoscalers.
+    pub vpa: VpaBook,
     /// Upgrades of pools under way.
     pub upgrades: BTreeMap<PoolId, Upgrade>,
     /// Nodes that are not well.
@@ -207,6 +209,7 @@ impl<'p> World<'p> {
             coverage: Coverage::default(),
             jobs: BTreeMap::new(),
             rollouts: BTreeMap::new(),
+            vpa: VpaBook::new(plan),
             upgrades: BTreeMap::new(),
             health: Health::default(),
             admission: Admission::new(plan),

@@ -236,6 +236,14 @@ fn workload(totals: &WorkloadTotals) -> Value {
         let whole = |millionths: u64| millionths as f64 / MICROS;
         tree["requests"] = json!({"arrived": whole(arrived), "turnedAway": whole(turned_away)});
     }
+    if let Some(vpa) = &totals.vpa {
+        let at = |index: usize| {
+            let cores = vpa.cpu.map(|cpu| cpu[index] as f64 / 1_000.0);
+            json!({"cpu": cores, "memory": vpa.memory.map(|memory| memory[index])})
+        };
+        tree["vpa"] = json!({"target": at(0), "lowerBound": at(1), "upperBound": at(2),
+            "evictions": vpa.evictions});
+    }
     tree
 }
 

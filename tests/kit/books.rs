@@ -86,11 +86,11 @@ fn pods(outcome: &Outcome, tell: &mut dyn FnMut(String)) {
 fn cost_of(row: &NodeRow, outcome: &Outcome) -> Accrual {
     let Some(from) = row.billed_from else { return Accrual::default() };
     let from = from.max(outcome.warmup);
-    let to = row.gone.unwrap_or(SimTime::NEVER).min(outcome.end);
+    let to = row.billed_until.unwrap_or(SimTime::NEVER).min(outcome.end);
     row.price.over(to.since(from))
 }
 
-/// The total is the sum of its parts, and each pool costs what its nodes cost.
+/// The total is the sum of its parts, and each pool costs what its nodes and kept disks cost.
 fn money(plan: &Plan, outcome: &Outcome, tell: &mut dyn FnMut(String)) {
     let cost = &outcome.cost;
     let pools: Accrual = outcome.pools.iter().map(|pool| pool.cost).sum();
@@ -108,7 +108,7 @@ fn money(plan: &Plan, outcome: &Outcome, tell: &mut dyn FnMut(String)) {
     for (index, pool) in outcome.pools.iter().enumerate() {
         let rows = outcome.node_rows.iter().filter(|row| row.pool == Some(index as u32));
         let nodes: Accrual = rows.map(|row| cost_of(row, outcome)).sum();
-        if nodes != pool.cost {
+        if nodes + pool.disks != pool.cost {
             let (nodes, pool_cost) = (nodes.money().units(), pool.cost.money().units());
             tell(format!("pool {} costs {pool_cost}, its nodes {nodes}", pool.name));
         }

@@ -1,11 +1,11 @@
 //! Lints of node pools: walls that they cannot pass, rules of AKS, and what is worth a second look.
 //!
 //! Sources: azure-aks-docs @ fb060ab `use-system-pools.md`, `quotas-skus-regions.md`,
-//! `configure-kubenet.md`, `free-standard-pricing-tiers.md`; Azure's list of
+//! `spot-node-pool.md`, `configure-kubenet.md`, `free-standard-pricing-tiers.md`; Azure's list of
 //! retiring VM series.
 
 use super::linter::{Linter, most, surge};
-use crate::cloud::{NetworkMode, PoolSpec, Tier};
+use crate::cloud::{EvictionPolicy, NetworkMode, PoolSpec, Tier};
 use crate::scenario::code;
 use crate::scenario::diagnostic::{Diagnostic, Severity::Note, Severity::Warning};
 use crate::unit::QuotaId;
@@ -22,6 +22,12 @@ pub fn check(lint: &mut Linter<'_>) {
         let size = plan.symbols.text(pool.size.name);
         if pool.system {
             system_pool(lint, pool, name, size);
+        }
+        if pool.eviction_policy == EvictionPolicy::Deallocate {
+            let message = format!("evicted VMs of `{name}` stay in the pool, stopped");
+            let help = "they count against `maxCount` and quota and can block upgrades; leave \
+                        `scaleSetEvictionPolicy` out";
+            lint.pool((Warning, code::SPOT_DEALLOCATE), pool, message, help);
         }
         if pool.size.gpus > 0 && pool.taints.is_empty() && plan.pools.len() > 1 {
             let message = format!("pods without need of a GPU may fill the GPU nodes of `{name}`");

@@ -10,6 +10,7 @@ pub mod keda;
 #[cfg(feature = "manifests")]
 pub mod kubernetes;
 mod trail;
+pub mod vpa;
 
 pub use fields::Fields;
 pub use findings::Findings;

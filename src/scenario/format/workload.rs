@@ -50,6 +50,8 @@ section! {
         "scaledJob" scaled_job: Raw;
         /// `spec` of an autoscaling/v2 HorizontalPodAutoscaler, less its target.
         "hpa" hpa: Raw;
+        /// `spec` of an autoscaling.k8s.io/v1 VerticalPodAutoscaler, less its target.
+        "vpa" vpa: Raw;
         /// The queue that its pods work on.
         "consumes" consumes: Consumes;
         /// A request-driven service.

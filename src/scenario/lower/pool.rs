@@ -91,7 +91,6 @@ impl<'a> PoolReader<'_, 'a, '_> {
         // Whatever can be said of the pool is said before the first thing that stops its reading.
         let spot = value(&self.given.priority) == Some(&PriorityName::Spot);
         let (size, counts, taints) = (self.size(), self.counts(), self.taints(spot));
-        self.refuse_deallocation();
         let (size, counts) = (size?, counts?);
         let os = match value(&self.given.os) {
             Some(OsTypeName::Windows) => OsType::Windows,
@@ -99,6 +98,7 @@ impl<'a> PoolReader<'_, 'a, '_> {
         };
         let (os_disk, os_disk_gib) = self.os_disk(&size);
         let max_pods = self.max_pods(&size)?;
+        let (scale_down_mode, eviction_policy) = self.deallocation(spot, os_disk);
         let room = self.room(&size, os, os_disk_gib, max_pods)?;
         let location = value(&self.cluster.location).map_or("westeurope", |at| &at.0).to_owned();
         let zones = self.zones(&size, &location)?;
@@ -130,9 +130,9 @@ impl<'a> PoolReader<'_, 'a, '_> {
             taints,
             zones,
             spot,
-            eviction_policy: EvictionPolicy::Delete,
+            eviction_policy,
             spot_max_price: self.spot_max_price(),
-            scale_down_mode: ScaleDownMode::Delete,
+            scale_down_mode,
             os_disk,
             os,
             subnet,
@@ -220,19 +220,32 @@ impl<'a> PoolReader<'_, 'a, '_> {
         Some(Counts { autoscaled, count, min: least, max: most })
     }
 
-    /// Stopped and kept VMs are not simulated yet.
-    fn refuse_deallocation(&mut self) {
-        let keys = [
-            ("scaleDownMode", &self.given.scale_down_mode),
-            ("scaleSetEvictionPolicy", &self.given.eviction_policy),
-        ];
-        for (key, given) in keys {
-            let stops = |at: &&At<ScaleDownModeName>| at.value == ScaleDownModeName::Deallocate;
-            if let Some(at) = given.as_ref().filter(stops) {
-                let path = format!("{key}: Deallocate");
-                self.lowering.not_built(&path, at.span, "VMs are deleted, not stopped and kept");
-            }
+    /// Whether VMs are stopped and kept: at a scale-down, and at an eviction of a spot VM. Azure
+    /// deallocates no VM with an ephemeral OS disk (azure-aks-docs `scale-down-mode.md`).
+    fn deallocation(&mut self, spot: bool, os_disk: OsDisk) -> (ScaleDownMode, EvictionPolicy) {
+        let stops = |given: &Option<At<ScaleDownModeName>>| {
+            let at = given.as_ref().filter(|at| at.value == ScaleDownModeName::Deallocate);
+            at.map(|at| at.span)
+        };
+        let (down, evicted) =
+            (stops(&self.given.scale_down_mode), stops(&self.given.eviction_policy));
+        if let Some(place) = down.or(evicted).filter(|_| os_disk == OsDisk::Ephemeral) {
+            let message = "a VM with an ephemeral OS disk cannot be deallocated";
+            self.lowering.report(
+                Diagnostic::error(code::BAD_VALUE, message)
+                    .at(place, "AKS refuses this")
+                    .help("write `osDiskType: Managed`; AKS takes an ephemeral disk where it fits"),
+            );
         }
+        if let Some(place) = evicted.filter(|_| !spot) {
+            let message = "only a spot pool has `scaleSetEvictionPolicy`";
+            let label = "without `scaleSetPriority: Spot`";
+            self.lowering.error(code::BAD_VALUE, message, place, label);
+        }
+        (
+            if down.is_some() { ScaleDownMode::Deallocate } else { ScaleDownMode::Delete },
+            if evicted.is_some() { EvictionPolicy::Deallocate } else { EvictionPolicy::Delete },
+        )
     }
 
     fn os_disk(&mut self, size: &Size<'_>) -> (OsDisk, u32) {

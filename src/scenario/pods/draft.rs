@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use super::tables::Tables;
+use super::vpa::VpaDraft;
 use crate::chance::Dist;
 use crate::cloud::PodStartSpec;
 use crate::control::hpa::Behavior;
@@ -44,6 +45,8 @@ pub struct Drafts {
     pub workloads: Vec<WorkloadDraft>,
     /// Scalers that name their target; those of the short form sit in their workload.
     pub scalers: Vec<(ScalerTarget, ScalerDraft)>,
+    /// VerticalPodAutoscalers that name their target.
+    pub vpas: Vec<(ScalerTarget, VpaDraft)>,
     /// PodDisruptionBudgets; those of the short form sit in their workload.
     pub budgets: Vec<BudgetDraft>,
     /// PriorityClasses.
@@ -88,6 +91,8 @@ pub struct WorkloadDraft {
     pub pool: Option<(String, Origin)>,
     /// What drives the number of replicas.
     pub scaler: Option<ScalerDraft>,
+    /// What sets the requests of its pods.
+    pub vpa: Option<VpaDraft>,
     /// `podDisruptionBudget:` of the short form.
     pub budget: Option<BudgetDraft>,
     /// What its pods do.
@@ -389,6 +394,7 @@ impl WorkloadDraft {
             pod: PodDraft::default(),
             pool: None,
             scaler: None,
+            vpa: None,
             budget: None,
             work: WorkDraft::default(),
             origin,
@@ -421,8 +427,8 @@ impl WorkloadDraft {
         if about_pods || twice_scaled || other_kind {
             let text = format!(
                 "the manifest of `{}` says what it is and what its pods look like; here only \
-                 `consumes`, `serves`, `duration`, `startup`, `replicas`, a scaler and a budget \
-                 may be added",
+                 `consumes`, `serves`, `duration`, `startup`, `replicas`, a scaler, `vpa` and \
+                 a budget may be added",
                 self.name
             );
             twice(code::TWICE, &text, (short.origin, self.origin), found);
@@ -435,6 +441,7 @@ impl WorkloadDraft {
         }
         self.replicas = short.replicas.or(self.replicas);
         self.scaler = short.scaler.or(self.scaler.take());
+        self.vpa = short.vpa.or(self.vpa.take());
         self.budget = short.budget.or(self.budget.take());
         if let Some(budget) = &mut self.budget {
             budget.namespace.clone_from(&self.namespace);

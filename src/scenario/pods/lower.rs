@@ -7,6 +7,7 @@ use super::draft::{BudgetDraft, Drafts, ScalerDraft, WorkloadDraft};
 use super::quota::Quotas;
 use super::scaler;
 use super::tables::Tables;
+use super::vpa;
 use crate::cloud::{PodStartSpec, PoolSpec};
 use crate::control::admission::{ResourceQuotaSpec, WorkloadAdmission};
 use crate::model::{LabelSelector, Labels, Requirement, SelectorOp, Toleration, TolerationOp};
@@ -59,6 +60,7 @@ pub fn lower(
 ) -> Lowered {
     let mut drafts = drafts;
     drafts.attach_scalers(found);
+    drafts.attach_vpas(found);
     drafts.workloads.sort_by_key(|draft| !draft.system);
     let mut lowered = Lowered::default();
     let mut budgets = Vec::new();
@@ -77,6 +79,7 @@ pub fn lower(
         let shape = admission.shape(draft);
         let admission = admission.admission;
         let scaler = scaler::lower(draft, context, tables, found);
+        let vpa = vpa::lower(draft, found);
         let workload = lowered.workloads.next_id();
         let arrivals = draft.work.arrivals.drain(..);
         lowered.arrivals.extend(arrivals.map(|source| ArrivalSpec::Pods { workload, source }));
@@ -91,6 +94,7 @@ pub fn lower(
             controller: draft.controller,
             admission,
             scaler,
+            vpa,
             consumes: draft.work.consumes.clone(),
             uses: draft.work.uses.clone(),
             times: PodTimes {

@@ -10,6 +10,7 @@ mod scaler;
 mod system;
 mod tables;
 mod tenancy;
+mod vpa;
 
 pub use draft::{
     BudgetDraft, ContainerDraft, ContainerRole, Drafts, ModifiersDraft, Origin, PauseDraft,
@@ -23,3 +24,4 @@ pub use tenancy::{
     ContainerPolicy, LimitKind, LimitRangeDraft, PriorityClassDraft, QuotaDraft, QuotaScope,
     ScopeOp,
 };
+pub use vpa::VpaDraft;

@@ -65,6 +65,7 @@ impl World<'_> {
             self.refuse(workload, refusal.by, || refusal.why.clone());
             return false;
         }
+        let shape = self.vpa_admits(workload, shape);
         let row = &self.cluster.shapes[shape];
         let excess = rules.quotas.iter().find_map(|&quota| {
             let spec = &plan.namespace_quotas[quota];

@@ -22,6 +22,7 @@ impl World<'_> {
     /// A VM runs: the bill begins.
     pub fn billing_begins(&mut self, node: NodeId) {
         let Some(pool) = self.cluster.nodes[node].pool else { return };
+        self.disk_goes(node);
         let spec = &self.plan.pools[pool];
         let price = spec.price + spec.disk_price;
         let record = &mut self.record.nodes[node];
@@ -33,13 +34,14 @@ impl World<'_> {
         pools.idle.add(price.0, self.now);
     }
 
-    /// A VM is gone: the bill ends.
+    /// A VM is gone or stopped: the bill ends.
     pub fn billing_ends(&mut self, node: NodeId) {
         let Some(pool) = self.cluster.nodes[node].pool else { return };
         let record = &mut self.record.nodes[node];
-        if record.billed_from.is_none() {
+        if !record.is_billed() {
             return;
         }
+        record.billed_until = Some(self.now);
         let (price, (used, system)) = (record.price, record.used);
         record.used = (0, 0);
         let pools = &mut self.record.pools[pool];
@@ -47,6 +49,36 @@ impl World<'_> {
         pools.rate.add(-price.0, self.now);
         pools.idle.add(used - price.0, self.now);
         pools.system.add(-system, self.now);
+    }
+
+    /// A VM is stopped and keeps its disk, which goes on being billed.
+    pub fn disk_stays(&mut self, node: NodeId) {
+        if !self.record.nodes[node].disk_stays {
+            self.record.nodes[node].disk_stays = true;
+            self.bill_disk(node, 1);
+        }
+    }
+
+    /// The disk of a stopped VM is deleted, or billed as part of a running VM again.
+    pub fn disk_goes(&mut self, node: NodeId) {
+        if std::mem::take(&mut self.record.nodes[node].disk_stays) {
+            self.bill_disk(node, -1);
+        }
+    }
+
+    /// A stopped VM is started under a new row: the row takes over its disk.
+    pub fn disk_passes(&mut self, from: NodeId, to: NodeId) {
+        let stays = std::mem::take(&mut self.record.nodes[from].disk_stays);
+        self.record.nodes[to].disk_stays = stays;
+    }
+
+    fn bill_disk(&mut self, node: NodeId, sign: i64) {
+        let Some(pool) = self.cluster.nodes[node].pool else { return };
+        let price = sign * self.plan.pools[pool].disk_price.0;
+        let sums = &mut self.record.pools[pool];
+        sums.rate.add(price, self.now);
+        sums.idle.add(price, self.now);
+        sums.disks.add(price, self.now);
     }
 
     /// A pod's requests were put on a node.
@@ -73,7 +105,7 @@ impl World<'_> {
             sums.memory.1.add(sign * shape.requests.memory, self.now);
         }
         // After the bill has ended nothing is split any more.
-        if row.gone <= self.now || record.billed_from.is_none() {
+        if !record.is_billed() {
             return;
         }
         let part = sign * requested_rate(record.price, row, shape);

@@ -46,6 +46,12 @@ impl World<'_> {
         self.coverage = Coverage { by_shape, workloads, stale };
     }
 
+    /// A specification was made from another with other requests: the same budgets cover it.
+    pub fn cover_shape(&mut self, template: ShapeId) {
+        let covering = self.coverage.by_shape.get(usize::from(template)).cloned();
+        self.coverage.by_shape.push(covering.unwrap_or_default());
+    }
+
     /// Budgets that cover a pod.
     pub fn budgets_of(&self, pod: PodId) -> &[DisruptionBudgetId] {
         let shape = self.cluster.pods[pod].shape;

@@ -47,7 +47,7 @@ impl World<'_> {
                         None,
                         || format!("{name} was not needed for scale-down-unneeded-time {unneeded}"),
                     );
-                    self.delete_instance(node, "scale-down");
+                    self.scale_in(node, "scale-down");
                     self.count_own_deletion(node);
                 }
             }

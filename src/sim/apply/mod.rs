@@ -16,6 +16,7 @@ mod rollout;
 mod scaled_jobs;
 mod scheduling;
 mod upgrade;
+mod vpa;
 mod waiting;
 
 pub use admission::Admission;
@@ -25,3 +26,4 @@ pub use jobs::JobMemory;
 pub use pods::Stop;
 pub use rollout::RolloutMemory;
 pub use scaled_jobs::JobBook;
+pub use vpa::VpaBook;

@@ -121,6 +121,7 @@ impl World<'_> {
         self.never_back(node);
         self.count_ready(node, false);
         self.billing_ends(node);
+        self.disk_goes(node);
         if let Some(pool) = pool
             && was_coming
         {

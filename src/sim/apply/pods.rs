@@ -42,6 +42,7 @@ impl World<'_> {
         made_for: Option<NodeId>,
     ) -> PodId {
         let spec = &self.plan.workloads[workload];
+        let shape = self.vpa_admits(workload, shape);
         let pod = self.cluster.create_pod(workload, shape, made_for, self.now);
         self.use_quotas(pod, 1);
         let counted = self.counts() && !spec.system && spec.kind != WorkloadKind::DaemonSet;

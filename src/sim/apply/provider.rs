@@ -1,12 +1,14 @@
 //! Requests to the provider, and what it answers.
 
-use crate::cloud::{Creation, CreationOutcome, Refusal, RequestOutcome};
+use crate::cloud::{
+    Creation, CreationOutcome, InstanceState, PoolSpec, Refusal, Region, RequestOutcome, ScaleSet,
+};
 use crate::model::{Node, NodePhase, ProvisioningFailure, Usage};
 use crate::record::{Actor, Object};
 use crate::sim::event::Event;
 use crate::sim::record::NodeRecord;
 use crate::sim::world::{World, scheduler_view};
-use crate::unit::{NodeId, PoolId, SimTime};
+use crate::unit::{InstanceId, NodeId, PoolId, SimTime};
 
 impl World<'_> {
     /// Asks for `by` more VMs of a pool.
@@ -81,6 +83,8 @@ impl World<'_> {
     fn new_instance(&mut self, pool: PoolId, creation: Creation) -> NodeId {
         let plan = self.plan;
         let spec = &plan.pools[pool];
+        let number = creation.instance.0 as usize;
+        let before = creation.restarted.then(|| self.capacity.nodes_of[pool][number]);
         let group = plan.symbols.text(spec.group_id);
         let name = crate::cloud::identity::node_name(group, creation.instance);
         let name = self.cluster.symbols.intern(&name);
@@ -100,7 +104,8 @@ impl World<'_> {
             capacity: spec.capacity,
             allocatable: spec.allocatable,
             used: Usage::default(),
-            images: Vec::new(),
+            // A stopped VM has kept its disk.
+            images: before.map_or_else(Vec::new, |old| self.cluster.nodes[old].images.clone()),
             requested: self.now,
             registered: SimTime::NEVER,
             ready: SimTime::NEVER,
@@ -109,8 +114,16 @@ impl World<'_> {
             max_data_disks: spec.size.max_data_disks,
             scale_down_disabled: false,
         });
-        debug_assert_eq!(self.capacity.nodes_of[pool].len(), creation.instance.0 as usize);
-        self.capacity.nodes_of[pool].push(id);
+        match before {
+            Some(old) => {
+                self.capacity.nodes_of[pool][number] = id;
+                self.disk_passes(old, id);
+            }
+            None => {
+                debug_assert_eq!(self.capacity.nodes_of[pool].len(), number);
+                self.capacity.nodes_of[pool].push(id);
+            }
+        }
         id
     }
 
@@ -139,13 +152,30 @@ impl World<'_> {
 
     /// Asks the provider to delete an instance.
     pub fn delete_instance(&mut self, node: NodeId, end: &'static str) {
+        self.take_out(node, end, |set, _, instance, now, region| set.delete(instance, now, region));
+    }
+
+    /// Asks the provider to delete an instance, or to stop it and keep it (`scaleDownMode`).
+    pub fn scale_in(&mut self, node: NodeId, end: &'static str) {
+        self.take_out(node, end, |set, spec, instance, now, region| {
+            set.remove(spec, instance, now, region).at
+        });
+    }
+
+    fn take_out(
+        &mut self,
+        node: NodeId,
+        end: &'static str,
+        ask: impl Fn(&mut ScaleSet, &PoolSpec, InstanceId, SimTime, &Region) -> SimTime,
+    ) {
         let row = &self.cluster.nodes[node];
         let Some(pool) = row.pool else { return };
         if row.gone != SimTime::NEVER || row.phase == NodePhase::Deleting {
             return;
         }
         let capacity = &mut self.capacity;
-        let at = capacity.scale_sets[pool].delete(row.instance, self.now, &capacity.region);
+        let set = &mut capacity.scale_sets[pool];
+        let at = ask(set, &self.plan.pools[pool], row.instance, self.now, &capacity.region);
         let coming = row.ready == SimTime::NEVER;
         self.fingerprint.add(self.now, 7, u64::from(node.0), 0);
         let target = &mut self.cluster.pools[pool].target;
@@ -164,26 +194,55 @@ impl World<'_> {
         self.at(at, Event::VmGone(node, epoch));
     }
 
-    /// The provider takes note that an instance is gone.
-    pub fn provider_forgets(&mut self, node: NodeId) {
+    /// What was asked to go is gone, or stopped and kept. A stopped VM has no part in anything
+    /// but the bill for its disk, the quota and the addresses, until a scale-up starts it: the
+    /// autoscaler's target is the size of the scale set less the deallocated ones
+    /// (Azure/autoscaler `azure_scale_set.go`, `GetScaleSetSize`).
+    pub fn instance_removed(&mut self, node: NodeId) {
         let row = &self.cluster.nodes[node];
         let Some(pool) = row.pool else { return };
-        let spec = &self.plan.pools[pool];
+        let (spec, instance) = (&self.plan.pools[pool], row.instance);
         let capacity = &mut self.capacity;
-        capacity.scale_sets[pool].finish_removal(spec, row.instance, &mut capacity.region);
+        capacity.scale_sets[pool].finish_removal(spec, instance, &mut capacity.region);
+        let kept = capacity.scale_sets[pool].state(instance) == InstanceState::Stopped;
         capacity.failures.remove(&node);
         capacity.waiting_for.remove(&node);
+        self.vm_gone(node, true);
+        if kept {
+            self.disk_stays(node);
+            self.note_step(Actor::Azure, "deallocated", Object::Node(node));
+        }
     }
 
-    /// A VM is lost: the scale set is smaller by one.
-    pub fn provider_lost(&mut self, node: NodeId) {
+    /// A VM is taken: the scale set is smaller by one, or the instance stays in it, stopped
+    /// (`scaleSetEvictionPolicy`).
+    pub fn vm_taken(&mut self, node: NodeId) {
         let row = &self.cluster.nodes[node];
         let Some(pool) = row.pool else { return };
-        let spec = &self.plan.pools[pool];
+        let (spec, instance) = (&self.plan.pools[pool], row.instance);
         let capacity = &mut self.capacity;
-        capacity.scale_sets[pool].evict(spec, row.instance, self.now, &mut capacity.region);
+        if capacity.scale_sets[pool].evict(spec, instance, self.now, &mut capacity.region) {
+            self.vm_stays_evicted(node);
+            return;
+        }
         let target = &mut self.cluster.pools[pool].target;
         *target = target.saturating_sub(1);
+        self.vm_gone(node, false);
+    }
+
+    /// An evicted VM stays in its scale set, stopped: it counts in the pool's size, its Node stays
+    /// and falls silent, and nobody starts it again (azure-aks-docs `spot-node-pool.md`). The
+    /// autoscaler deletes it as an unready node, or as one that never came.
+    fn vm_stays_evicted(&mut self, node: NodeId) {
+        self.billing_ends(node);
+        self.disk_stays(node);
+        if self.cluster.nodes[node].ready == SimTime::NEVER {
+            // It was still booting: what was to come of that comes no more.
+            let row = &mut self.cluster.nodes[node];
+            row.epoch = row.epoch.wrapping_add(1);
+        } else {
+            self.vm_stops(node, None, None);
+        }
     }
 
     /// GPUs are not allocatable before their driver and device plugin run.

@@ -165,7 +165,7 @@ impl World<'_> {
                 ordinal,
                 ready: row.phase == PodPhase::Ready,
                 terminating: row.phase == PodPhase::Terminating,
-                updated: row.shape == template,
+                updated: self.vpa.template_of(row.shape) == template,
             }
         };
         let members: Vec<Member> = pods.iter().map(member).collect();

@@ -116,7 +116,8 @@ impl World<'_> {
         let mut versions = [Version::default(); 2];
         for &pod in state.pods.iter() {
             let row = &self.cluster.pods[pod];
-            let version = &mut versions[usize::from(row.shape == memory.shape)];
+            let version =
+                &mut versions[usize::from(self.vpa.template_of(row.shape) == memory.shape)];
             version.exist += 1;
             version.available += u32::from(row.phase == crate::model::PodPhase::Ready);
         }
@@ -153,7 +154,7 @@ impl World<'_> {
 
     /// Whether a pod is of a version.
     pub fn is_of(&self, pod: PodId, version: Option<OfVersion>) -> bool {
-        version
-            .is_none_or(|version| (self.cluster.pods[pod].shape == version.newest) == version.new)
+        let shape = self.vpa.template_of(self.cluster.pods[pod].shape);
+        version.is_none_or(|version| (shape == version.newest) == version.new)
     }
 }

@@ -146,15 +146,14 @@ impl World<'_> {
                 Action::DecreaseTarget { .. } => {}
                 Action::DeleteInstances { nodes, why, .. } => {
                     for node in nodes {
-                        self.delete_instance(
-                            node,
-                            match why {
-                                DeleteReason::Unregistered => "unregistered",
-                                DeleteReason::CreationFailed => "failed",
-                            },
-                        );
-                        if why == DeleteReason::CreationFailed {
-                            self.count_own_deletion(node);
+                        match why {
+                            DeleteReason::Unregistered => {
+                                self.delete_instance(node, "unregistered");
+                            }
+                            DeleteReason::CreationFailed => {
+                                self.scale_in(node, "failed");
+                                self.count_own_deletion(node);
+                            }
                         }
                     }
                 }

@@ -116,7 +116,7 @@ impl World<'_> {
             .instances
             .iter()
             .copied()
-            .filter(|&node| self.record.nodes[node].billed_from.is_some() && self.can_be_lost(node))
+            .filter(|&node| self.record.nodes[node].is_billed() && self.can_be_lost(node))
             .collect()
     }
 
@@ -153,8 +153,7 @@ impl World<'_> {
     /// A VM is lost without warning and does not come back.
     pub fn lose_node(&mut self, node: NodeId) {
         self.record.nodes[node].end = "lost";
-        self.provider_lost(node);
-        self.vm_gone(node, false);
+        self.vm_taken(node);
     }
 
     /// A controller restarts: what it remembered is gone.

@@ -36,9 +36,10 @@ impl World<'_> {
             return;
         }
         let now = self.now;
+        let limit = u64::try_from(self.cluster.shape(pod).limits.cpu_milli).unwrap_or(0);
         let row = self.usage.pods.entry(pod).or_insert_with(|| PodUse::new(now));
         if let Some(load) = &mut self.usage.loads[workload] {
-            row.join(load, now);
+            row.join(load, limit, now);
         }
     }
 

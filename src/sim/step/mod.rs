@@ -53,10 +53,7 @@ impl World<'_> {
             }
             Event::NodeReady(node, epoch) if self.is_node(node, epoch) => self.node_ready(node),
             Event::NodeGpus(node, epoch) if self.is_node(node, epoch) => self.gpus_ready(node),
-            Event::VmGone(node, epoch) if self.is_node(node, epoch) => {
-                self.provider_forgets(node);
-                self.vm_gone(node, true);
-            }
+            Event::VmGone(node, epoch) if self.is_node(node, epoch) => self.instance_removed(node),
             Event::NodeUnreachable(node, epoch) if self.is_node(node, epoch) => {
                 self.node_unreachable(node);
             }
@@ -86,6 +83,7 @@ impl World<'_> {
             Event::DeletionStep(node) => self.deletion_step(node),
             Event::WarmupEnd => self.warmup_ends(),
             Event::MetricsScrape => self.metrics_scrape(),
+            Event::VpaRound => self.vpa_round(),
             Event::Sample => self.sample(),
             Event::End => self.arrivals_end(),
             _ => self.record.counters.stale_events += 1,

@@ -129,8 +129,7 @@ impl World<'_> {
         self.record.pools[pool].evicted += u64::from(self.counts());
         self.record.evictions_flow += 1;
         self.note_step(Actor::Azure, "spot-kill", Object::Node(node));
-        self.provider_lost(node);
-        self.vm_gone(node, false);
+        self.vm_taken(node);
     }
 
     /// Asks the eviction API for a pod; returns whether it was granted.

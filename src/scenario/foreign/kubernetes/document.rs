@@ -30,6 +30,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("ScaledJob", &["keda.sh/v1alpha1"]),
     ("ScaledObject", &["keda.sh/v1alpha1"]),
     ("StatefulSet", &["apps/v1"]),
+    ("VerticalPodAutoscaler", &["autoscaling.k8s.io/v1"]),
 ];
 
 /// Reads all objects of some documents (a file, or an inline object) into `drafts`. Scalers are
@@ -106,6 +107,9 @@ impl Object<'_> {
             "ScaledJob" => workload::scaled_job(self, tables, found, drafts),
             "ScaledObject" | "HorizontalPodAutoscaler" => {
                 policy::scaler(self, found, drafts);
+            }
+            "VerticalPodAutoscaler" => {
+                policy::vertical(self, found, drafts);
             }
             "PodDisruptionBudget" => {
                 drafts.budgets.extend(policy::budget(self, tables, found));

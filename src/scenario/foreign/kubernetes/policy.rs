@@ -12,7 +12,7 @@ use super::fields::note_unread;
 use super::typed::typed;
 use crate::plan::{IntOrPercent, WorkloadKind};
 use crate::scenario::Node;
-use crate::scenario::foreign::{Findings, Trail, code, hpa, keda};
+use crate::scenario::foreign::{Findings, Trail, code, hpa, keda, vpa};
 use crate::scenario::pods::{
     BudgetDraft, Drafts, LimitKind, LimitRangeDraft, PriorityClassDraft, QuotaDraft, QuotaScope,
     ScalerDraft, ScalerTarget, ScopeOp, Tables,
@@ -212,7 +212,7 @@ pub(super) fn scaler(object: &Object<'_>, found: &mut Findings, to: &mut Drafts)
         object.missing("spec", found);
         return None;
     };
-    let target = target(object, spec, found);
+    let target = target(object, spec, "scaleTargetRef", found);
     let scaler = if object.kind == "ScaledObject" {
         let annotations = object.node.at(&["metadata", "annotations"]);
         let read = keda::scaled_object(spec, object.name, annotations, "spec", found)?;
@@ -224,13 +224,31 @@ pub(super) fn scaler(object: &Object<'_>, found: &mut Findings, to: &mut Drafts)
     Some(())
 }
 
-fn target(object: &Object<'_>, spec: &Node, found: &mut Findings) -> Option<ScalerTarget> {
-    let Some(given) = spec.get("scaleTargetRef") else {
-        object.missing("spec.scaleTargetRef", found);
+/// A VerticalPodAutoscaler with its target.
+pub(super) fn vertical(object: &Object<'_>, found: &mut Findings, to: &mut Drafts) -> Option<()> {
+    let Some(spec) = object.node.get("spec") else {
+        object.missing("spec", found);
+        return None;
+    };
+    let target = target(object, spec, "targetRef", found);
+    let mut vpa = vpa::spec(spec, "spec", found)?;
+    vpa.origin = Some(object.node.span);
+    to.vpas.push((target?, vpa));
+    Some(())
+}
+
+fn target(
+    object: &Object<'_>,
+    spec: &Node,
+    key: &str,
+    found: &mut Findings,
+) -> Option<ScalerTarget> {
+    let Some(given) = spec.get(key) else {
+        object.missing(&format!("spec.{key}"), found);
         return None;
     };
     let Some(name) = given.get("name").and_then(Node::text) else {
-        object.missing("spec.scaleTargetRef.name", found);
+        object.missing(&format!("spec.{key}.name"), found);
         return None;
     };
     let kind = match given.get("kind").and_then(Node::text).unwrap_or("Deployment") {
