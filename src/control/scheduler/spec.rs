@@ -1,6 +1,6 @@
 //! What can be configured of the kube-scheduler.
 
-use crate::model::NodeAffinity;
+use crate::model::{NodeAffinity, SpreadConstraint};
 use crate::unit::{Duration, Symbol};
 use crate::vocabulary::KubernetesVersion;
 
@@ -47,6 +47,8 @@ pub struct ProfileSpec {
     pub filters_spread: bool,
     /// InterPodAffinity filters.
     pub filters_pod_affinity: bool,
+    /// `defaultConstraints` of PodTopologySpread, less their selector; `None`: the system's.
+    pub default_spread: Option<Vec<SpreadConstraint>>,
     /// `addedAffinity` of NodeAffinity.
     pub added_affinity: NodeAffinity,
     /// `hardPodAffinityWeight` of InterPodAffinity.
@@ -62,6 +64,7 @@ impl Default for ProfileSpec {
             weights: Weights::default(),
             filters_spread: true,
             filters_pod_affinity: true,
+            default_spread: None,
             added_affinity: NodeAffinity::default(),
             hard_affinity_weight: HARD_AFFINITY_WEIGHT,
         }

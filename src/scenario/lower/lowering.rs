@@ -1,6 +1,6 @@
 //! The state of lowering, and its order: clock, cluster, provider, workloads, demand, events.
 
-use super::{clock, cluster, demand, event, node, provider, workload};
+use super::{arguments, clock, cluster, demand, event, node, provider, workload};
 use crate::cloud::{NetworkSpec, PoolSpec, QuotaSpec, SubnetSpec, Tier};
 use crate::plan::{Assumption, Plan, SimulationSpec};
 use crate::queue::QueueSpec;
@@ -149,7 +149,8 @@ impl Lowering<'_, '_> {
         self.assume("workloads.startup.imageSize", "300MB", source);
         let metadata = value(&self.scenario.metadata);
         let text = |key: Option<&crate::scenario::format::Text>| key.map(|text| text.0.clone());
-        let tables = std::mem::take(&mut self.tables).into_parts(IMAGE_SIZE);
+        let mut tables = std::mem::take(&mut self.tables).into_parts(IMAGE_SIZE);
+        arguments::spread_by_default(&scheduler, &mut tables.shapes);
         Some(Plan {
             name: text(metadata.and_then(|m| value(&m.name))).unwrap_or_default(),
             description: text(metadata.and_then(|m| value(&m.description))).unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! From the format to the plan: names become dense ids, files become tables, what was left out
 //! becomes an assumption with its source.
 
+mod arguments;
 mod clock;
 mod cluster;
 mod demand;

@@ -5,7 +5,7 @@
 //! azure-aks-docs @ fb060ab `concepts-scheduler-configuration.md`.
 
 use super::lowering::{Lowering, value};
-use super::plugins;
+use super::{arguments, plugins};
 use crate::control::scheduler::{FitStrategy, ProfileSpec, SchedulerSpec};
 use crate::scenario::code;
 use crate::scenario::format::{
@@ -99,9 +99,7 @@ fn profile_of(
         plugins::switch(lowering, &sets.value.0, &mut spec);
     }
     for plugin in value(&given.value.plugins).into_iter().flatten() {
-        if let Some(fit) = plugin_config(lowering, plugin) {
-            spec.fit = fit;
-        }
+        plugin_config(lowering, plugin, &mut spec);
     }
     spec
 }
@@ -113,20 +111,37 @@ fn name_of(profile: &At<SchedulerProfile>) -> &str {
 fn plugin_config(
     lowering: &mut Lowering<'_, '_>,
     plugin: &At<PluginConfig>,
-) -> Option<FitStrategy> {
-    let name = plugin.value.name.as_ref()?;
-    if name.value.0 != "NodeResourcesFit" {
-        let reason = "only arguments of NodeResourcesFit are simulated";
-        lowering.not_built("pluginConfig", name.span, reason);
-        return None;
-    }
-    let args = &plugin.value.args.as_ref()?.value.0;
+    spec: &mut ProfileSpec,
+) {
+    let Some(name) = &plugin.value.name else { return };
+    let known: &[&str] = match name.value.0.as_str() {
+        "NodeResourcesFit" => &["scoringStrategy"],
+        "NodeAffinity" => &["addedAffinity"],
+        "PodTopologySpread" => &["defaultConstraints", "defaultingType"],
+        "InterPodAffinity" => &["hardPodAffinityWeight"],
+        _ => {
+            let reason = "arguments of this plugin are not simulated";
+            return lowering.not_built("pluginConfig", name.span, reason);
+        }
+    };
+    let Some(args) = plugin.value.args.as_ref().map(|args| &args.value.0) else { return };
     for (key, _) in args.entries() {
-        if !["apiVersion", "kind", "scoringStrategy"].contains(&key.text.as_str()) {
-            let reason = "only `scoringStrategy` is simulated";
-            lowering.not_built("pluginConfig.args", key.span, reason);
+        let text = key.text.as_str();
+        if !["apiVersion", "kind"].contains(&text) && !known.contains(&text) {
+            let reason = format!("of `{}`, {} is simulated", name.value.0, known.join(" and "));
+            lowering.not_built("pluginConfig.args", key.span, &reason);
         }
     }
+    match known[0] {
+        "scoringStrategy" => spec.fit = fit(lowering, args).unwrap_or(spec.fit.clone()),
+        "addedAffinity" => arguments::added_affinity(lowering, args, spec),
+        "defaultConstraints" => arguments::default_constraints(lowering, args, spec),
+        _ => arguments::hard_weight(lowering, args, spec),
+    }
+}
+
+/// `scoringStrategy` of NodeResourcesFit.
+fn fit(lowering: &mut Lowering<'_, '_>, args: &Node) -> Option<FitStrategy> {
     let strategy = args.get("scoringStrategy")?;
     let (mut cpu, mut memory) = (1, 1);
     if let Some(resources) = strategy.get("resources") {

@@ -18,10 +18,16 @@ use crate::scenario::format::{
     At, Budget, Bytes, Consumes, OnSigterm as OnSigtermName, PodManagementName, ResourceAmount,
     Scenario, SystemPods, Text, UnhealthyPolicy, Workload, WorkloadKindName,
 };
+#[cfg(feature = "manifests")]
+use crate::scenario::node::Node;
+#[cfg(feature = "manifests")]
+use crate::scenario::pods::PodDraft;
 use crate::scenario::pods::{
     BudgetDraft, ContainerDraft, Drafts, LowerContext, Lowered, ResourceList, ScalerDraft,
     VolumeDraft, VolumeKind, WorkDraft, WorkloadDraft, lower as lower_drafts, system_drafts,
 };
+#[cfg(feature = "manifests")]
+use crate::scenario::source::Span;
 use crate::unit::{Duration, IdVec, QueueId, StreamId, Symbol, WorkloadId};
 
 /// Lowers all workloads and adds the streams of their pods; `None` if nothing could be lowered.
@@ -462,8 +468,6 @@ impl Short<'_, '_, '_> {
     /// `tolerations`, `affinity` and `topologySpreadConstraints` are read as a manifest's.
     #[cfg(feature = "manifests")]
     fn placement(&mut self, given: &Workload, draft: &mut WorkloadDraft) {
-        use crate::scenario::foreign::kubernetes;
-        use crate::scenario::node::{Key, Kind, Node};
         let fields = [
             ("tolerations", &given.tolerations),
             ("affinity", &given.affinity),
@@ -473,28 +477,10 @@ impl Short<'_, '_, '_> {
             return;
         }
         let Some(place) = draft.origin else { return };
-        let map = |entries: Vec<(&str, Node)>| {
-            let key = |text: &str| Key { text: text.to_owned(), span: place };
-            let entries = entries.into_iter().map(|(text, node)| (key(text), node));
-            Node::new(place, Kind::Map(entries.collect()))
-        };
-        let text = |text: &str| Node::string(place, text);
         let given = fields
             .into_iter()
             .filter_map(|(name, field)| field.as_ref().map(|field| (name, field.value.0.clone())));
-        let container = map(vec![("name", text("pod"))]);
-        let mut spec: Vec<_> = given.collect();
-        spec.push(("containers", Node::new(place, Kind::Seq(vec![container]))));
-        let object = map(vec![
-            ("apiVersion", text("v1")),
-            ("kind", text("Pod")),
-            ("metadata", map(vec![("name", text(&draft.name))])),
-            ("spec", map(spec)),
-        ]);
-        let mut read = Drafts::default();
-        let (tables, found) = (&mut self.lowering.tables, &mut self.lowering.findings);
-        kubernetes::read(&[object], tables, found, &mut read);
-        let Some(pod) = read.workloads.pop().map(|workload| workload.pod) else { return };
+        let Some(pod) = self.lowering.read_pod(place, &draft.name, given.collect()) else { return };
         draft.pod.tolerations.extend(pod.tolerations);
         draft.pod.node_affinity = pod.node_affinity;
         draft.pod.pod_affinity = pod.pod_affinity;
@@ -507,6 +493,38 @@ impl Short<'_, '_, '_> {
             let reason = "this build was made without manifests";
             self.lowering.not_built("workloads.tolerations", at.span, reason);
         }
+    }
+}
+
+#[cfg(feature = "manifests")]
+impl Lowering<'_, '_> {
+    /// Fields of a pod's `spec`, read as a manifest's.
+    pub fn read_pod(
+        &mut self,
+        place: Span,
+        name: &str,
+        mut spec: Vec<(&str, Node)>,
+    ) -> Option<PodDraft> {
+        use crate::scenario::foreign::kubernetes;
+        use crate::scenario::node::{Key, Kind};
+        let map = |entries: Vec<(&str, Node)>| {
+            let key = |text: &str| Key { text: text.to_owned(), span: place };
+            let entries = entries.into_iter().map(|(text, node)| (key(text), node));
+            Node::new(place, Kind::Map(entries.collect()))
+        };
+        let text = |text: &str| Node::string(place, text);
+        let container = map(vec![("name", text("pod"))]);
+        spec.push(("containers", Node::new(place, Kind::Seq(vec![container]))));
+        let object = map(vec![
+            ("apiVersion", text("v1")),
+            ("kind", text("Pod")),
+            ("metadata", map(vec![("name", text(name))])),
+            ("spec", map(spec)),
+        ]);
+        let mut read = Drafts::default();
+        let (tables, found) = (&mut self.tables, &mut self.findings);
+        kubernetes::read(&[object], tables, found, &mut read);
+        read.workloads.pop().map(|workload| workload.pod)
     }
 }
 
