@@ -298,7 +298,7 @@ fn work_on_spot_starts_again_as_often_as_renewal_theory_says() {
                 format!("simulation.duration={work}h"),
             ];
             let plan = plan("checkpoint", &sets);
-            let effort = Effort { narrow: 0.02, most: 2_000 };
+            let effort = Effort { narrow: 0.01, most: 4_000 };
             let what = format!("{work} h of work at {hazard}, start can be taken: {can_be_taken}");
             wrong.extend(disagreements(&what, [("hours", exact)], effort, |seed| {
                 let seen = kit::totals(&plan, seed);
