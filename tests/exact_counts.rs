@@ -209,3 +209,80 @@ fn azure_creates_all_nodes_of_a_request_or_none() {
     let outcome = run("all-or-nothing", &["workloads.app.replicas=24".to_owned()]);
     assert_eq!((apps(&outcome).peak, outcome.pods.censored), (24, 0));
 }
+
+#[test]
+fn pod_subnets_end_the_growth_by_batches_or_by_blocks() {
+    // Way, usable addresses of the pod subnet less those of others, nodes, addresses held.
+    // Dynamic: one pod a node, 16 addresses each. Static: ceil((30 + 1) / 16) blocks of 16 each.
+    for (mode, others, nodes, held) in [
+        ("DynamicIndividual", 0, 15, 240),
+        ("DynamicIndividual", 100, 9, 144),
+        ("StaticBlock", 0, 7, 224),
+        ("StaticBlock", 100, 4, 128),
+    ] {
+        let pods = format!("{{addressPrefix: 10.3.0.0/24, usedByOthers: {others}}}");
+        let outcome = run(
+            "subnet",
+            &[
+                format!("networkProfile.subnets.pods={pods}"),
+                "agentPoolProfiles.apps.podSubnetID=pods".to_owned(),
+                format!("agentPoolProfiles.apps.podIPAllocationMode={mode}"),
+                format!("workloads.app.replicas={}", nodes + 1),
+            ],
+        );
+        let subnet = outcome.ip.iter().find(|subnet| subnet.name == "pods").expect("a subnet");
+        assert_eq!((u64::from(apps(&outcome).peak), subnet.peak), (nodes, held), "{mode} {others}");
+    }
+}
+
+#[test]
+fn kubenet_ends_the_growth_at_400_routes() {
+    // One route is that of the pool `system`. What does not fit whole is refused.
+    for (pods, fits) in [(399, true), (405, false)] {
+        let outcome = run(
+            "subnet",
+            &[
+                "networkProfile.networkPlugin=kubenet".to_owned(),
+                "networkProfile.subnets.apps={addressPrefix: 10.2.0.0/20}".to_owned(),
+                format!("workloads.app.replicas={pods}"),
+                "workloads.app.kind=Deployment".to_owned(),
+            ],
+        );
+        let peak = u64::from(apps(&outcome).peak);
+        assert_eq!(peak + outcome.pods.censored, pods, "{pods} pods");
+        assert_eq!((peak == pods, peak <= 399), (fits, true), "{pods} pods, {peak} nodes");
+        assert_eq!(outcome.pod_waits[Cause::BlockedIp as usize] == 0, fits, "{pods} pods");
+    }
+}
+
+#[test]
+fn spot_has_a_quota_of_its_own() {
+    // Quota, whether the pool is spot, nodes of four vCPUs.
+    for (quota, spot, nodes) in [
+        ("{lowPriorityCores: 20, cores: 8}", true, 5),
+        ("{lowPriorityCores: 20, cores: 24}", false, 5),
+        ("{lowPriorityCores: 0, standardDSv5Family: 24}", false, 5),
+    ] {
+        let priority = if spot { "Spot" } else { "Regular" };
+        let outcome = run(
+            "subnet",
+            &[
+                "networkProfile.networkPluginMode=overlay".to_owned(),
+                format!("quota={quota}"),
+                format!("agentPoolProfiles.apps.scaleSetPriority={priority}"),
+                "workloads.app.replicas=7".to_owned(),
+            ],
+        );
+        assert_eq!(apps(&outcome).peak, nodes, "{quota} {priority}");
+        assert!(outcome.pod_waits[Cause::BlockedQuota as usize] > 0, "{quota} {priority}");
+    }
+}
+
+#[test]
+fn pools_share_a_subnet() {
+    let sets = ["agentPoolProfiles.system.vnetSubnetID=apps", "agentPoolProfiles.system.count=3"];
+    let outcome = run("subnet", &sets.map(str::to_owned));
+    // Eight nodes of 31 addresses in a /24, three of them another pool's.
+    assert_eq!(apps(&outcome).peak, 5);
+    assert!(outcome.pod_waits[Cause::BlockedIp as usize] > 0);
+}

@@ -156,6 +156,16 @@ impl Lanes {
         open + self.again
     }
 
+    /// Lag of each lane: what waits, is worked on, or is not committed. O(1) each.
+    pub fn lags(&self, now: SimTime) -> impl ExactSizeIterator<Item = u64> {
+        let period = self.period_of(now);
+        self.lanes.iter().map(move |lane| {
+            let open = if lane.period == period { lane.uncommitted } else { 0 };
+            let taken = u64::from(lane.at_work) + u64::from(lane.orphans);
+            (lane.fresh.len() + lane.returned.len()) as u64 + taken + open + lane.again
+        })
+    }
+
     /// When consumers commit next; [`SimTime::NEVER`] if there is nothing to commit.
     pub fn next_commit(&self, now: SimTime) -> SimTime {
         let period = self.period_of(now);

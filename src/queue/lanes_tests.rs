@@ -124,3 +124,19 @@ fn what_was_not_committed_is_read_again() {
     assert_eq!((queue.tally().completed, queue.tally().counted_redelivered), (4, 1));
     assert!(queue.is_conserved() && queue.is_drained());
 }
+
+#[test]
+fn the_lags_of_partitions_add_up_to_the_metric() {
+    let mut queue = queue(3, partitions(true));
+    for second in 0..12 {
+        queue.arrive(at(second));
+    }
+    let sum = |queue: &MessageQueue, now| queue.lanes().unwrap().lags(at(now)).sum::<u64>();
+    queue.lanes_mut().expect("lanes").rebalance(&[0, 1, 2], at(12));
+    assert_eq!(sum(&queue, 12), 12);
+    let (slot, first) = take(&mut queue, 21, &[0, 1, 2]).unwrap();
+    assert_eq!(sum(&queue, 21), queue.metric(at(21)));
+    done(&mut queue, slot, first, 22);
+    assert_eq!((sum(&queue, 22), queue.metric(at(22))), (12, 12));
+    assert_eq!((sum(&queue, 30), queue.metric(at(30))), (11, 11));
+}

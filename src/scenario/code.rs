@@ -114,6 +114,26 @@ codes! {
         "a larger subnet or quota, or a smaller `maxSurge`";
     HIDDEN_AT_ZERO "hidden-at-zero" "pods ask for labels that their pools do not show when empty",
         "select a label that the empty pool shows, or keep a node";
+    COLD_START "cold-start" "pods and nodes may both be at zero: the first work waits",
+        "keep a node or a replica, or accept the wait";
+    NO_SLA "no-sla" "a production cluster of the Free tier",
+        "use the Standard tier";
+    ONE_POOL "no-user-pool" "a production cluster whose workloads share nodes with system pods",
+        "add a pool of `mode: User`";
+    FEW_ZONES "few-zones" "production pools in fewer than three zones",
+        "give the pools three `availabilityZones`";
+    MANAGED_DISK "managed-os-disk" "OS disks are paid for although the VMs have room for them",
+        "use `osDiskType: Ephemeral`";
+    NO_LIMITS "no-memory-limit" "production pods without a memory limit",
+        "give `limits`";
+    LATEST_TAG "latest-tag" "production images without a version",
+        "name a version or a digest";
+    SINGLE_REPLICA "single-replica" "a production service of one replica",
+        "two replicas at least";
+    NO_BUDGET "no-budget" "a production service without a PodDisruptionBudget",
+        "add one that lets one pod be missing";
+    NO_READINESS "no-readiness-probe" "a production service without a readiness probe",
+        "give it one that asks the application";
     NO_PRIORITIES "no-priorities" "the expander `priority` without priorities",
         "write them under `cluster.priorityExpander`";
     SYSTEM_POOL_COUNT "system-pool-count" "a system pool of fewer than two nodes",
@@ -163,6 +183,7 @@ pub const LINTS: &[&str] = &[
     SURGE_ROOM,
     UNPLACEABLE,
     HIDDEN_AT_ZERO,
+    COLD_START,
     NO_PRIORITIES,
     BEYOND_POOLS,
     OVERLOAD,
@@ -186,4 +207,13 @@ pub const LINTS: &[&str] = &[
     KUBENET_ENDS,
     FREE_TIER,
     UNUSED_PRICE,
+    NO_SLA,
+    ONE_POOL,
+    FEW_ZONES,
+    MANAGED_DISK,
+    NO_LIMITS,
+    LATEST_TAG,
+    SINGLE_REPLICA,
+    NO_BUDGET,
+    NO_READINESS,
 ];

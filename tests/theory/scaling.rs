@@ -264,3 +264,50 @@ fn saved_work_takes_as_long_as_daly_says() {
     }
     none_wrong(&wrong);
 }
+
+#[test]
+fn work_on_spot_starts_again_as_often_as_renewal_theory_says() {
+    // hours of work, hazard an hour, hours of a start, mean hours with a start that cannot be taken
+    // (it follows an eviction only) and with one that can (each attempt begins with it)
+    let rows = vec![
+        (8.0_f64, 0.05_f64, 0.1_f64, 9.885_676, 9.986_050),
+        (1.0, 0.05, 0.1, 1.030_549, 1.130_812),
+        (4.0, 0.05, 0.1, 4.450_195, 4.550_501),
+        (4.0, 0.2, 0.1, 6.250_259, 6.352_499),
+        (8.0, 0.2, 0.1, 20.160_465, 20.265_452),
+        (24.0, 0.05, 0.1, 46.634_350, 46.735_182),
+    ];
+    let mut wrong = Vec::new();
+    for (work, hazard, start, immune, evictable) in chosen(1, rows) {
+        let hourly = 100.0 * (1.0 - (-hazard).exp());
+        for (can_be_taken, published) in [(false, immune), (true, evictable)] {
+            let exact = if can_be_taken {
+                (hazard * (work + start)).exp_m1() / hazard
+            } else {
+                (hazard * work).exp_m1() * (1.0 / hazard + start)
+            };
+            assert!((exact - published).abs() < 1e-6 * published, "{exact} for {published}");
+            let (boot, app) = if can_be_taken { (0.0, start) } else { (start, 0.0) };
+            let sets = [
+                format!("workloads.work.duration={work}h"),
+                // Longer than the work: nothing is saved.
+                "workloads.work.checkpoint={every: 1000h, cost: 0s}".to_owned(),
+                format!("workloads.work.startup.appStart={}s", app * 3_600.0),
+                format!("timing.vmProvision={}s", boot * 3_600.0),
+                format!("spotMarket.evictionRate={hourly:.9}%/h"),
+                format!("simulation.duration={work}h"),
+            ];
+            let plan = plan("checkpoint", &sets);
+            let effort = Effort { narrow: 0.02, most: 2_000 };
+            let what = format!("{work} h of work at {hazard}, start can be taken: {can_be_taken}");
+            wrong.extend(disagreements(&what, [("hours", exact)], effort, |seed| {
+                let seen = kit::totals(&plan, seed);
+                assert_eq!(seen.pods.completed, 10);
+                let hours = seen.workloads[0].replica_micros as f64 / 3.6e9;
+                // The first boot follows no eviction.
+                [hours / 10.0 - boot]
+            }));
+        }
+    }
+    none_wrong(&wrong);
+}

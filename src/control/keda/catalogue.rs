@@ -162,7 +162,11 @@ pub const SCALERS: &[Scaler] = &[
             "unsafeSsl",
             "awsRegion",
         ],
-        effective: &["allowIdleConsumers"],
+        effective: &[
+            "allowIdleConsumers",
+            "limitToPartitionsWithLag",
+            "ensureEvenDistributionOfPartitions",
+        ],
         modelled: "Messages that are not completed yet. Partitions and commits are those of the \
                    queue; flags that look at single partitions are not modelled.",
     },

@@ -3,14 +3,19 @@
 use rustc_hash::FxHashMap;
 
 use crate::cloud::PoolSpec;
-use crate::plan::{Plan, ScalerKind, WorkloadKind, WorkloadSpec};
+use crate::model::SelectorOp;
+use crate::plan::{DisruptionBudgetSpec, Plan, ScalerKind, WorkloadKind, WorkloadSpec};
+use crate::rules::matches_labels;
 use crate::scenario::diagnostic::{Diagnostic, Severity};
 use crate::scenario::format::Scenario;
 use crate::scenario::source::Span;
-use crate::unit::ShapeId;
+use crate::unit::{ShapeId, Symbol};
 
 /// Names in one finding; the others are counted.
 const NAMED: usize = 3;
+
+/// Workloads by namespace and one label of their pods.
+type Labelled<'a> = FxHashMap<(Symbol, Symbol, Symbol), Vec<&'a WorkloadSpec>>;
 
 /// A scenario under review.
 pub struct Linter<'a> {
@@ -21,6 +26,7 @@ pub struct Linter<'a> {
     workloads: FxHashMap<&'a str, Span>,
     pools: FxHashMap<&'a str, Span>,
     homes: FxHashMap<ShapeId, Vec<&'a PoolSpec>>,
+    labelled: Option<Labelled<'a>>,
 }
 
 impl<'a> Linter<'a> {
@@ -41,6 +47,7 @@ impl<'a> Linter<'a> {
             workloads: workloads.collect(),
             pools: pools.collect(),
             homes: FxHashMap::default(),
+            labelled: None,
         }
     }
 
@@ -63,6 +70,33 @@ impl<'a> Linter<'a> {
     pub fn placed(&self) -> impl Iterator<Item = &'a WorkloadSpec> + use<'a> {
         let all = self.plan.workloads.iter();
         all.filter(|one| !one.system && one.kind != WorkloadKind::DaemonSet)
+    }
+
+    /// Workloads whose pods a budget covers, found by the first label that it names.
+    pub fn covered(&mut self, budget: &DisruptionBudgetSpec) -> Vec<&'a WorkloadSpec> {
+        let Some(selector) = &budget.selector else { return Vec::new() };
+        let plan = self.plan;
+        let matches = |one: &&WorkloadSpec| {
+            one.namespace == budget.namespace
+                && matches_labels(selector, &plan.shapes[one.shape].labels, &plan.symbols)
+        };
+        let named = selector.requirements.iter().find(|one| one.op == SelectorOp::In);
+        let Some(named) = named else { return self.placed().filter(matches).collect() };
+        if self.labelled.is_none() {
+            let mut labelled = Labelled::default();
+            for one in self.placed() {
+                for (key, value) in plan.shapes[one.shape].labels.iter() {
+                    labelled.entry((one.namespace, key, value)).or_default().push(one);
+                }
+            }
+            self.labelled = Some(labelled);
+        }
+        let labelled = self.labelled.iter();
+        let rows = labelled.flat_map(|labelled| {
+            let rows = named.values.iter();
+            rows.filter_map(|&value| labelled.get(&(budget.namespace, named.key, value)))
+        });
+        rows.flatten().copied().filter(matches).collect()
     }
 
     /// Reports a finding about a pool.
@@ -119,6 +153,16 @@ pub fn surge<'p>(pools: impl Iterator<Item = (&'p PoolSpec, u64)>) -> u64 {
         u64::try_from(pool.max_surge.of_rounded_up(most).clamp(0, most)).unwrap_or(0)
     };
     pools.map(|(pool, each)| nodes(pool).saturating_mul(each)).max().unwrap_or(0)
+}
+
+/// Fewest pods that a workload may have.
+pub fn least_replicas(workload: &WorkloadSpec) -> u32 {
+    match &workload.scaler {
+        Some(ScalerKind::ScaledObject(spec)) => spec.idle_replicas.unwrap_or(spec.min_replicas),
+        Some(ScalerKind::ScaledJob(spec)) => spec.min_replicas,
+        Some(ScalerKind::Hpa { spec, .. }) => spec.min_replicas,
+        None => workload.replicas,
+    }
 }
 
 /// Most pods that a workload may have at one time.

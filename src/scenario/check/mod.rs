@@ -5,6 +5,7 @@ mod header;
 mod lint;
 mod linter;
 mod pools;
+mod production;
 mod size;
 mod unused;
 mod work;
@@ -29,6 +30,7 @@ pub fn plan(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
     pools::check(&mut lint);
     work::check(&mut lint);
     zero::check(&mut lint);
+    production::check(&mut lint, scenario);
     for found in lint.found {
         reading.report(found);
     }

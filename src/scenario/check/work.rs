@@ -4,7 +4,6 @@ use super::linter::{Linter, most, most_replicas};
 use crate::control::admission::Tracked;
 use crate::model::TaintEffect;
 use crate::plan::{IntOrPercent, ScalerKind, WorkloadSpec};
-use crate::rules::matches_labels;
 use crate::scenario::code;
 use crate::scenario::diagnostic::{Diagnostic, Severity::Note, Severity::Warning};
 use crate::unit::Duration;
@@ -133,14 +132,7 @@ fn budgets(lint: &mut Linter<'_>) {
             (_, Some(IntOrPercent::Int(0) | IntOrPercent::Percent(0))) => true,
             (Some(IntOrPercent::Percent(percent)), _) => percent >= 100,
             (Some(IntOrPercent::Int(least)), _) if least > 0 => {
-                let covered = |workload: &&WorkloadSpec| {
-                    workload.namespace == budget.namespace
-                        && budget.selector.as_ref().is_some_and(|selector| {
-                            let labels = &plan.shapes[workload.shape].labels;
-                            matches_labels(selector, labels, &plan.symbols)
-                        })
-                };
-                let owners: Vec<_> = lint.placed().filter(covered).collect();
+                let owners = lint.covered(budget);
                 let pods: i64 = owners.iter().map(|one| i64::from(most_replicas(one))).sum();
                 !owners.is_empty() && pods <= least
             }

@@ -12,6 +12,8 @@ section! {
         "name" name: Text;
         /// Free text.
         "description" description: Text;
+        /// The cluster serves users: `check` goes through the production checklist.
+        "production" production: Switch;
     }
 }
 

@@ -4,6 +4,7 @@ use crate::control::hpa::{
     self, HoldBack, HpaDecision, HpaMetric, HpaSeen, HpaSpec, Limit, MetricFailure, MetricReading,
 };
 use crate::control::keda::scaled_job::{self, JobsDecision, JobsSeen};
+use crate::control::keda::scaler::kafka::{self, KafkaSpec, Partition};
 use crate::control::keda::scaler::rabbitmq::{self, QueueStatistics};
 use crate::control::keda::scaler::source::Reads;
 use crate::control::keda::{
@@ -226,6 +227,22 @@ impl World<'_> {
                     Some(partitions) => trigger.lag_reading(count, i64::from(partitions)),
                     None => trigger.reading(keda::encode::milli_of_count(count)),
                 })
+            }
+            Reads::Topic { limit_to_lagging, even } => {
+                let &queue = source.queues.first()?;
+                let count = self.work.metric(plan, queue, now)?;
+                let Some(lanes) = self.work.queues[queue].lanes() else {
+                    let count = i64::try_from(count).unwrap_or(i64::MAX);
+                    return Some(trigger.reading(keda::encode::milli_of_count(count)));
+                };
+                let spec = KafkaSpec {
+                    limit_to_lagging,
+                    even,
+                    threshold: (trigger.target_milli / 1_000).max(1),
+                    activation: trigger.activation_milli / 1_000,
+                    ..KafkaSpec::default()
+                };
+                Some(kafka::topic(&spec, lanes.lags(now).map(Partition::lagging)))
             }
             Reads::RabbitMq { mode, ready_only } => {
                 let seen = source.queues.iter().map(|&id| self.work.statistics(plan, id, now));

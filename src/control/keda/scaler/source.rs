@@ -36,6 +36,13 @@ pub enum Reads {
         /// At most one replica per partition: Event Hubs, and Kafka without `allowIdleConsumers`.
         capped: bool,
     },
+    /// Lag of a consumer group by partitions: Kafka with a flag that looks at each.
+    Topic {
+        /// `limitToPartitionsWithLag`
+        limit_to_lagging: bool,
+        /// `ensureEvenDistributionOfPartitions`
+        even: bool,
+    },
     /// RabbitMQ: length, rates or consumption time.
     RabbitMq {
         /// `mode`
@@ -94,6 +101,11 @@ impl SourceDraft {
         });
         if matches!(scaler.kind, ScalerKind::EventHub | ScalerKind::Kafka) {
             reads = Reads::Lag { capped: !is_on("allowIdleConsumers") };
+        }
+        let limit_to_lagging = is_on("limitToPartitionsWithLag");
+        let even = is_on("ensureEvenDistributionOfPartitions");
+        if scaler.kind == ScalerKind::Kafka && (limit_to_lagging || even) {
+            reads = Reads::Topic { limit_to_lagging, even };
         }
         if scaler.kind == ScalerKind::RabbitMq {
             let host = get("host").unwrap_or("");
@@ -178,6 +190,11 @@ mod tests {
             (ScalerKind::Redis, vec![], count(Counted::Waiting)),
             (ScalerKind::EventHub, vec![], Reads::Lag { capped: true }),
             (ScalerKind::Kafka, vec![("allowIdleConsumers", "true")], Reads::Lag { capped: false }),
+            (
+                ScalerKind::Kafka,
+                vec![("allowIdleConsumers", "true"), ("limitToPartitionsWithLag", "true")],
+                Reads::Topic { limit_to_lagging: true, even: false },
+            ),
             (
                 ScalerKind::StorageQueue,
                 vec![("queueLengthStrategy", "visibleonly")],
