@@ -28,7 +28,7 @@ fn exact(row: &Row) -> [f64; 3] {
     let Row { between, service, cooldown, poll, start } = *row;
     let rate = 1.0 / between;
     let rho = rate * service;
-    let cold = (-rate * cooldown).exp();
+    let cold = forescale::chance::maths::exp(-rate * cooldown);
     let (first, second) = (poll / 2.0 + start, poll * poll / 12.0 + (poll / 2.0 + start).powi(2));
     let wait = rate * 2.0 * service * service / (2.0 * (1.0 - rho))
         + cold * (2.0 * first + rate * second) / (2.0 * (1.0 + cold * rate * first));

@@ -162,7 +162,7 @@ fn objects_that_do_not_fit_together_are_refused() {
                  {{name: web}}\nspec: {{maxReplicas: 3, scaleTargetRef: {{kind: Deployment, \
                  name: web}}}}\n"
             ),
-            "not-built-yet",
+            "use-unknown",
         ),
     ] {
         let found = errors(&text);

@@ -40,7 +40,8 @@ workloads:
       stabilizationWindowSeconds: 120, policies: [{type: Percent, value: 50, periodSeconds: 30}]}}}}
     triggers: [{type: azure-servicebus, metadata: {queueName: orders, messageCount: '5'}}]
   consumes: {queue: orders, serviceTime: 2s}
-  startup: {image: 'shop.azurecr.io/order-processor:1.4.2', imageSize: 900MB, appStart: 10s}
+  startup: {image: 'shop.azurecr.io/order-processor:1.4.2', imageSize: 900MB, appStart: 10s,
+    livenessProbe: {periodSeconds: 10}}
   podDisruptionBudget: {maxUnavailable: 20%}
 ";
 

@@ -3,6 +3,9 @@
 
 use super::interval::{Effort, disagreements};
 use super::{chosen, kit, none_wrong};
+use std::f64::consts::FRAC_PI_2;
+
+use forescale::chance::maths;
 use forescale::plan::Plan;
 use forescale::record::Outcome;
 
@@ -222,7 +225,8 @@ fn first_harmonic(seen: &Outcome, period: f64, from: f64) -> [f64; 3] {
         if time >= from && time < end {
             let phase = std::f64::consts::TAU * time / period;
             (n, sum) = (n + 1.0, sum + value);
-            (cosine, sine) = (cosine + value * phase.cos(), sine + value * phase.sin());
+            (cosine, sine) =
+                (cosine + value * maths::cos(phase), sine + value * maths::cos(phase - FRAC_PI_2));
         }
     }
     let (cosine, sine) = (2.0 * cosine / n, 2.0 * sine / n);
@@ -241,9 +245,9 @@ fn saved_work_takes_as_long_as_daly_says() {
     let mut wrong = Vec::new();
     for (between, work, every, cost, restart, published) in chosen(2, rows) {
         let (tau, c, r) = (every / 60.0, cost / 60.0, restart / 60.0);
-        let exact = between * (r / between).exp() * ((tau + c) / between).exp_m1() * work / tau;
+        let exact = between * maths::exp(r / between) * ((tau + c) / between).exp_m1() * work / tau;
         assert!((exact - published).abs() < 1e-4 * published, "{exact} for {published}");
-        let hourly = 100.0 * (1.0 - (-1.0 / between).exp());
+        let hourly = 100.0 * (1.0 - maths::exp(-1.0 / between));
         let sets = [
             format!("workloads.work.duration={work}h"),
             format!("workloads.work.checkpoint={{every: {every}m, cost: {cost}m}}"),
@@ -279,7 +283,7 @@ fn work_on_spot_starts_again_as_often_as_renewal_theory_says() {
     ];
     let mut wrong = Vec::new();
     for (work, hazard, start, immune, evictable) in chosen(1, rows) {
-        let hourly = 100.0 * (1.0 - (-hazard).exp());
+        let hourly = 100.0 * (1.0 - maths::exp(-hazard));
         for (can_be_taken, published) in [(false, immune), (true, evictable)] {
             let exact = if can_be_taken {
                 (hazard * (work + start)).exp_m1() / hazard

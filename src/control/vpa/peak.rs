@@ -30,7 +30,7 @@ impl PeakWindow {
             to.subtract(self.peak as f64, 1.0, self.end);
         } else {
             let days = at.since(self.end).micros() / INTERVAL.micros() + 1;
-            self.end = self.end + Duration::from_micros(days * INTERVAL.micros());
+            self.end += Duration::from_micros(days * INTERVAL.micros());
         }
         self.peak = bytes;
         to.add(bytes as f64, 1.0, self.end);

@@ -87,7 +87,7 @@ pub fn panels(outcome: &Outcome) -> Panels {
     let lowest = if marked { charts.len() } else { charts.len().saturating_sub(1) };
     let time = Axis::new()
         .type_(AxisType::Date)
-        .anchor(&axis_name(lowest))
+        .anchor(axis_name(lowest))
         .range(vec![instant(outcome, 0.0), instant(outcome, outcome.end.as_secs_f64())])
         .show_spikes(false);
     plot.set_layout(layout.x_axis(time).annotations(titles));

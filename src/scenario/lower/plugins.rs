@@ -99,14 +99,14 @@ fn check(lowering: &mut Lowering<'_, '_>, point: &str, set: &Node) {
         }
         for item in items.items() {
             let (plugin, place) = (name(item), item.span);
-            if let Some(weight) = item.get("weight") {
-                if !whole(weight).is_some_and(|weight| (0..=MAX_WEIGHT).contains(&weight)) {
-                    let message = format!("a weight is from 1 to {MAX_WEIGHT}");
-                    lowering.error(code::BAD_VALUE, message, weight.span, "");
-                }
+            if let Some(weight) = item.get("weight")
+                && !whole(weight).is_some_and(|weight| (0..=MAX_WEIGHT).contains(&weight))
+            {
+                let message = format!("a weight is from 1 to {MAX_WEIGHT}");
+                lowering.error(code::BAD_VALUE, message, weight.span, "");
             }
             let filters = off && point != "score";
-            let kept = (plugin == "*" && filters) || (filters && FIXED_FILTERS.contains(&plugin));
+            let kept = filters && (plugin == "*" || FIXED_FILTERS.contains(&plugin));
             let known = plugin == "*"
                 || SCORING.contains(&plugin)
                 || OPTIONAL_FILTERS.contains(&plugin)
