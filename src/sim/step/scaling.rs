@@ -121,7 +121,10 @@ impl World<'_> {
             // The HPA reads what this poll has stored.
             self.wake_loop(workload, Loop::Syncs);
         }
-        self.refresh_cause_of(workload);
+        // Above zero only the HPA holds replicas back: its syncs see when that changes.
+        if decision.set_replicas.is_some() || self.cluster.workloads[workload].replicas == 0 {
+            self.refresh_cause_of(workload);
+        }
         let seen = self.poll_seen(workload, &readings);
         let memory = &self.scaling[workload].keda;
         let quiet = keda::quiet_until(spec, memory, &seen, self.plan.keda, self.now);
