@@ -15,18 +15,6 @@ use forescale::plan::Plan;
 use forescale::record::Outcome;
 use forescale::unit::NodeId;
 
-/// A recording, if it is there.
-fn recording(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("FORESCALE_TRACES")
-        .map_or_else(|| kit::root().join("../shared/traces"), PathBuf::from);
-    let path = folder.join(name);
-    if !path.is_file() {
-        println!("SKIPPED: {} is not there", path.display());
-        return None;
-    }
-    Some(path)
-}
-
 /// A run whose books balance.
 fn balanced(what: &str, plan: &Plan) -> Outcome {
     let outcome = kit::audited(plan, 1);
@@ -54,7 +42,7 @@ fn days_of(path: &Path, days: &[&str]) -> (String, u64) {
 
 #[test]
 fn three_days_of_the_world_cup_drive_the_order_processor() {
-    let Some(path) = recording("arrivals_worldcup98_1min.csv") else { return };
+    let Some(path) = kit::recording("arrivals_worldcup98_1min.csv") else { return };
     let (cut, sum) = days_of(&path, &["1998-06-09", "1998-06-10", "1998-06-11"]);
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("three-days.csv");
@@ -87,7 +75,7 @@ fn three_days_of_the_world_cup_drive_the_order_processor() {
 
 #[test]
 fn every_request_of_the_azure_recording_is_one_message() {
-    let Some(path) = recording("arrivals_azure_llm_code_2023.csv") else { return };
+    let Some(path) = kit::recording("arrivals_azure_llm_code_2023.csv") else { return };
     let trace = format!(
         "queues.orders.arrivals=[{{trace: {{file: '{}', time: TIMESTAMP}}}}]",
         path.display()
@@ -102,8 +90,8 @@ fn every_request_of_the_azure_recording_is_one_message() {
 
 #[test]
 fn every_pod_of_openb_lives_once_on_its_nodes() {
-    let Some(pods) = recording("pods_openb_pod_list_default.csv") else { return };
-    let Some(nodes) = recording("pods_openb_node_list_all_node.csv") else { return };
+    let Some(pods) = kit::recording("pods_openb_pod_list_default.csv") else { return };
+    let Some(nodes) = kit::recording("pods_openb_node_list_all_node.csv") else { return };
     let plan = kit::plan_with(
         "tests/traces/openb.yaml",
         &[&format!("podTrace.file={}", pods.display()), &format!("nodes.file={}", nodes.display())],

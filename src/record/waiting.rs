@@ -46,8 +46,6 @@ pub struct SlowMessage {
     pub queue: QueueId,
     /// Arrival.
     pub arrived: SimTime,
-    /// Completion.
-    pub completed: SimTime,
     /// Deliveries, the last included.
     pub deliveries: u32,
 }
@@ -191,7 +189,6 @@ mod tests {
                 number: Reverse(number),
                 queue: QUEUE,
                 arrived: at(0),
-                completed: at(2_000),
                 deliveries: 1,
             });
         }

@@ -36,3 +36,15 @@ pub fn audited(plan: &Plan, seed: u64) -> Outcome {
 pub fn totals(plan: &Plan, seed: u64) -> Outcome {
     run(plan, seed, RunOptions { no_report: true, ..RunOptions::default() })
 }
+
+/// A recording, if it is there: `FORESCALE_TRACES` names the folder.
+pub fn recording(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("FORESCALE_TRACES")
+        .map_or_else(|| root().join("../shared/traces"), PathBuf::from);
+    let path = folder.join(name);
+    if !path.is_file() {
+        println!("SKIPPED: {} is not there", path.display());
+        return None;
+    }
+    Some(path)
+}

@@ -11,17 +11,6 @@ use forescale::plan::{ArrivalSpec, Plan};
 use forescale::record::Distribution;
 use forescale::unit::{Duration, SimTime};
 
-fn recording(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("FORESCALE_TRACES")
-        .map_or_else(|| kit::root().join("../shared/traces"), PathBuf::from);
-    let path = folder.join(name);
-    if !path.is_file() {
-        println!("SKIPPED: {} is not there", path.display());
-        return None;
-    }
-    Some(path)
-}
-
 /// FNV-1a over `queue/line/`: the name under which the queue draws.
 fn key_of_line() -> u64 {
     let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
@@ -81,7 +70,7 @@ fn recorded_arrivals_wait_as_the_recursions_say() {
         ("arrivals_azure_llm_code_2023.csv", llm, "1h", 4, "1s"),
         ("arrivals_nab_elb_request_count_8c0756_5min.csv", elb, "3d", 3, "60s"),
     ] {
-        let Some(path) = recording(file) else { return };
+        let Some(path) = kit::recording(file) else { return };
         let trace = trace.replace("FILE", &path.to_string_lossy());
         let sets = [
             format!("simulation.duration={length}"),

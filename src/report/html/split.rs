@@ -39,8 +39,13 @@ pub fn messages(outcome: &Outcome) -> Vec<Bar> {
     bars.map(|message| {
         let started = message.arrived + message.wait;
         let queue = outcome.queue_names.get(message.queue.0 as usize).map_or("", String::as_str);
+        // The course is that of the queue: it does not tell one message's lost attempts apart.
+        let again = match message.deliveries {
+            0 | 1 => String::new(),
+            many => format!("; delivered {many} times, lost attempts are not told apart (redo)"),
+        };
         let title = format!(
-            "message {} of {queue}: {} -> {} ({})",
+            "message {} of {queue}: {} -> {} ({}{again})",
             message.number.0,
             clock(outcome, message.arrived),
             clock(outcome, started),

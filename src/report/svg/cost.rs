@@ -150,19 +150,4 @@ mod tests {
     fn no_money_is_a_picture_too() {
         assert!(cost_by_pool(&Outcome::default()).contains("</svg>"));
     }
-
-    /// Writes the pictures to a folder named by the caller, to be looked at.
-    #[test]
-    #[ignore = "for looking at the pictures: FORESCALE_PICTURES=folder"]
-    fn pictures_to_look_at() {
-        let folder = std::env::var("FORESCALE_PICTURES").expect("a folder");
-        let outcome = sample::outcome(7);
-        for (name, svg) in [
-            ("timeline", crate::report::svg::timeline(&outcome)),
-            ("pending-cdf", crate::report::svg::pending_cdf(&outcome)),
-            ("cost-by-pool", cost_by_pool(&outcome)),
-        ] {
-            std::fs::write(format!("{folder}/{name}.svg"), svg).expect("a folder to write to");
-        }
-    }
 }

@@ -193,7 +193,6 @@ impl World<'_> {
                     number: Reverse(message.ordinal),
                     queue,
                     arrived: message.arrived,
-                    completed: self.now,
                     deliveries: message.deliveries,
                 });
             }
