@@ -2,8 +2,6 @@
 //! and Wolfowitz (several), fed the same arrivals and the same service draws: equal to the
 //! microsecond. The recordings are not part of the repository (see `tests/traces.rs`).
 
-use std::path::PathBuf;
-
 use super::kit;
 use forescale::chance::{Dist, Purpose};
 use forescale::demand::{ArrivalStream, SourceSpec};
