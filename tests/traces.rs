@@ -9,7 +9,7 @@ mod books;
 mod kit;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use forescale::plan::Plan;
 use forescale::record::Outcome;
@@ -110,7 +110,7 @@ fn recorded_evictions_take_as_many_nodes_as_they_took() {
     for (name, removes) in
         [("spot_bamboo_aws_p3_events.csv", 167), ("spot_bamboo_aws_g4dn_events.csv", 74)]
     {
-        let Some(path) = recording(name) else { return };
+        let Some(path) = kit::recording(name) else { return };
         let trace = format!("spotMarket.trace.file={}", path.display());
         let plan = kit::plan_with("tests/traces/fleet.yaml", &[&trace]);
         let recorded = plan.pools.iter().filter_map(|pool| pool.spot_market.as_ref());
