@@ -36,6 +36,9 @@ impl World<'_> {
             Event::InstantScale(queue) => self.instant_scale(queue),
             Event::ServerOff { queue, slot, epoch } => self.server_off(queue, slot, epoch),
             Event::PodBound(pod, epoch) if self.is_pod(pod, epoch) => self.pod_bound(pod),
+            Event::PodRefused(pod, epoch) if self.is_pod(pod, epoch) => {
+                self.end_pod(pod, Stop::Refused);
+            }
             Event::PodStage(pod, epoch) if self.is_pod(pod, epoch) => self.stage_done(pod),
             Event::PullDone(node, version) => self.pull_done(node, version),
             Event::ImageGc(node, epoch) if self.is_node(node, epoch) => self.image_gc(node),
