@@ -1,5 +1,5 @@
-//! The kubelet: when a container is started, tried again, and found ready; what it refuses; which images
-//! go.
+//! The kubelet: what it refuses; when a container is started, tried again, and found ready; which
+//! images go.
 
 mod admission;
 mod backoff;

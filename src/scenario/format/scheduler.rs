@@ -39,8 +39,8 @@ section! {
 section! {
     /// Arguments of a plugin.
     pub struct PluginConfig {
-        /// `NodeResourcesFit`, `NodeResourcesBalancedAllocation`, `NodeAffinity`, `PodTopologySpread`
-        /// or `InterPodAffinity`.
+        /// `NodeResourcesFit`, `NodeResourcesBalancedAllocation`, `NodeAffinity`,
+        /// `PodTopologySpread` or `InterPodAffinity`.
         "name" name: Text, required;
         /// `scoringStrategy: {type: MostAllocated, resources: [{name: cpu, weight: 1}]}`.
         "args" args: Raw;

@@ -80,8 +80,8 @@ impl World<'_> {
         }
     }
 
-    /// A kubelet looks at a pod that it is handed, if the scheduler may have left something out: what
-    /// does not fit fails, and its controller makes another.
+    /// A kubelet looks at a pod that it is handed, if the scheduler may have left something out:
+    /// what does not fit fails, and its controller makes another.
     pub fn kubelet_refuses(&mut self, pod: PodId) -> bool {
         let careful = self.plan.scheduler.leaves_nothing_out();
         let Some(node) = self.cluster.pods[pod].node.filter(|_| !careful) else { return false };
