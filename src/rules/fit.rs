@@ -68,9 +68,15 @@ pub fn shortage(
     Shortage(short)
 }
 
-/// Whether nothing is short.
+/// Whether nothing is short: as [`shortage`] says, told by the first resource that is.
 pub fn fits(request: &Resources, used: &Resources, allocatable: &Resources) -> bool {
-    shortage(request, used, allocatable, 0).is_empty()
+    let fits = |need: i64, used: i64, all: i64| need <= 0 || need <= all - used;
+    fits(request.cpu_milli, used.cpu_milli, allocatable.cpu_milli)
+        && fits(request.memory, used.memory, allocatable.memory)
+        && fits(1, used.pods, allocatable.pods)
+        && fits(request.ephemeral, used.ephemeral, allocatable.ephemeral)
+        && (0..MAX_EXTENDED)
+            .all(|id| fits(request.extended[id], used.extended[id], allocatable.extended[id]))
 }
 
 /// Whether an empty node of this size would still be too small, in a resource that is short: then
