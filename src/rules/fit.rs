@@ -120,4 +120,19 @@ mod tests {
         let node = Resources { pods: 2, ..Resources::of(1_000, 100) };
         assert!(fits(&Resources::ZERO, &over, &node));
     }
+    #[test]
+    fn a_request_fits_where_nothing_is_short() {
+        for seed in 0..20_000 {
+            let lots = crate::unit::Lots::new(seed);
+            let amount = |at: u64| lots.of(at).below(3) as i64;
+            let any = |at: u64| {
+                let mut row = Resources::of(amount(at), amount(at + 1));
+                (row.ephemeral, row.pods) = (amount(at + 2), amount(at + 3));
+                row.extended[seed as usize % MAX_EXTENDED] = amount(at + 4);
+                row
+            };
+            let (need, used, all) = (any(0), any(10), any(20));
+            assert_eq!(fits(&need, &used, &all), shortage(&need, &used, &all, 0).is_empty());
+        }
+    }
 }
