@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::spec::{
-    CapacityRefusal, EvictionPolicy, NetworkMode, NetworkSpec, OsDisk, OsType, PoolSpec, PullSpec,
-    QuotaSpec, ScaleDownMode, SpotSpec, SubnetSpec, TimingSpec, VmSizeSpec,
+    CapacityRefusal, EvictionPolicy, ImageGcSpec, NetworkMode, NetworkSpec, OsDisk, OsType,
+    PoolSpec, PullSpec, QuotaSpec, ScaleDownMode, SpotSpec, SubnetSpec, TimingSpec, VmSizeSpec,
 };
 use super::{Region, limits};
 use crate::chance::Dist;
@@ -39,6 +39,7 @@ pub fn pool() -> PoolSpec {
         eviction_policy: EvictionPolicy::Delete,
         spot_max_price: None,
         scale_down_mode: ScaleDownMode::Delete,
+        image_gc: ImageGcSpec::default(),
         os_disk: OsDisk::Managed,
         os: OsType::Linux,
         subnet: SubnetId(0),

@@ -134,6 +134,7 @@ impl<'a> PoolReader<'_, 'a, '_> {
             spot_max_price: self.spot_max_price(),
             scale_down_mode,
             os_disk,
+            image_gc: self.image_gc(),
             os,
             subnet,
             pod_subnet,
