@@ -1,6 +1,6 @@
-//! What is known of the nodes for one shape, in the order in which searches look at them: a bit per
-//! node says whether it is feasible, another whether that is not known, so that a search passes over
-//! sixty-four full nodes at once.
+//! What is known of the nodes for one shape, in the order in which searches look at them: a bit
+//! per node says whether it is feasible, another whether that is not known, so that a search passes
+//! over sixty-four full nodes at once.
 
 use super::memo::{STALE, Verdict, is_feasible};
 
