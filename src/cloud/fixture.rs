@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::spec::{
-    CapacityRefusal, EvictionPolicy, NetworkMode, NetworkSpec, OsDisk, OsType, PoolSpec, PullSpec,
-    QuotaSpec, ScaleDownMode, SpotSpec, SubnetSpec, TimingSpec, VmSizeSpec,
+    CapacityRefusal, EvictionPolicy, ImageGcSpec, NetworkMode, NetworkSpec, OsDisk, OsType,
+    PoolSpec, PullSpec, QuotaSpec, ScaleDownMode, SpotSpec, SubnetSpec, TimingSpec, VmSizeSpec,
 };
 use super::{PriceCurve, Region, limits};
 use crate::chance::Dist;
@@ -38,6 +38,7 @@ pub fn pool() -> PoolSpec {
         spot: false,
         eviction_policy: EvictionPolicy::Delete,
         scale_down_mode: ScaleDownMode::Delete,
+        image_gc: ImageGcSpec::default(),
         os_disk: OsDisk::Managed,
         os: OsType::Linux,
         subnet: SubnetId(0),

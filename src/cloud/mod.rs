@@ -26,9 +26,9 @@ pub use quota::{Counter, QuotaBook};
 pub use region::Region;
 pub use scale_set::ScaleSet;
 pub use spec::{
-    CapacityRefusal, EvictionPolicy, FailureDetection, NetworkMode, NetworkSpec, OsDisk, OsType,
-    PodStartSpec, PoolSpec, PriceSpec, PullSpec, QuotaSpec, ScaleDownMode, SpotSpec, SubnetSpec,
-    Tier, TimingSpec, VmSizeSpec,
+    CapacityRefusal, EvictionPolicy, FailureDetection, ImageGcSpec, NetworkMode, NetworkSpec,
+    OsDisk, OsType, PodStartSpec, PoolSpec, PriceSpec, PullSpec, QuotaSpec, ScaleDownMode,
+    SpotSpec, SubnetSpec, Tier, TimingSpec, VmSizeSpec,
 };
 pub use spot::EvictionPlan;
 pub use spot_price::PriceCurve;

@@ -55,6 +55,8 @@ pub struct PoolSpec {
     pub scale_down_mode: ScaleDownMode,
     /// `osDiskType`
     pub os_disk: OsDisk,
+    /// `kubeletConfig`: when images are collected.
+    pub image_gc: ImageGcSpec,
     /// `osType`
     pub os: OsType,
     /// `vnetSubnetID`: where nodes take addresses.
@@ -137,6 +139,22 @@ pub enum OsDisk {
     Managed,
     /// On the VM's own storage, free.
     Ephemeral,
+}
+
+/// `kubeletConfig`, as far as images are concerned: percent of the disk that holds them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageGcSpec {
+    /// `imageGcHighThreshold`: from here on images are collected.
+    pub high: u32,
+    /// `imageGcLowThreshold`: down to here.
+    pub low: u32,
+}
+
+impl Default for ImageGcSpec {
+    /// kubernetes `pkg/kubelet/apis/config/v1beta1/defaults.go`, v1.36.2.
+    fn default() -> Self {
+        Self { high: 85, low: 80 }
+    }
 }
 
 /// `osType`

@@ -45,6 +45,8 @@ pub enum Event {
     PodStage(PodId, u16),
     /// The soonest image pull of a node is complete (version of its pulls).
     PullDone(NodeId, u32),
+    /// The kubelet of a node whose disk is too full collects images.
+    ImageGc(NodeId, u16),
     /// A container of a pod exits.
     ContainerExit(PodId, u16),
     /// A pod has done its work.

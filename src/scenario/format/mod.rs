@@ -21,9 +21,10 @@ pub use arrival::{
     Trace,
 };
 pub use cluster::{
-    AzurePolicy, Cluster, Network, NetworkPlugin, NetworkPluginMode, Nodes, OsDiskType, OsTypeName,
-    OwnSize, PodIpMode, PolicyEffect, Pool, PoolMode, PriorityName, ScaleDownModeName, Sku, Subnet,
-    SubnetKeys, SystemPods, TierName, UndrainableName, UpgradeSettings,
+    AzurePolicy, Cluster, KubeletConfig, Network, NetworkPlugin, NetworkPluginMode, Nodes,
+    OsDiskType, OsTypeName, OwnSize, PodIpMode, PolicyEffect, Pool, PoolMode, PriorityName,
+    ScaleDownModeName, Sku, Subnet, SubnetKeys, SystemPods, TierName, UndrainableName,
+    UpgradeSettings,
 };
 pub use distribution::{
     Distribution, Empirical, Exponential, Gamma, HyperExponential, LogNormal, Part, SHAPES,

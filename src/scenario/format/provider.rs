@@ -4,7 +4,9 @@ use indexmap::IndexMap;
 
 use super::distribution::Distribution;
 use super::reader::{At, Raw, section};
-use super::value::{Bandwidth, Count, Hazard, Length, Price, Rate, Share, Switch, Text, words};
+use super::value::{
+    Amount, Bandwidth, Bytes, Count, Hazard, Length, Price, Rate, Share, Switch, Text, words,
+};
 use super::workload::Align;
 
 section! {
@@ -72,6 +74,10 @@ section! {
         "registryBurst" query_burst: Count = "10", "kubelet default";
         /// What the registry grants to all nodes together; absent: everything.
         "registry" registry: Registry;
+        /// Bytes on a node's disk for a compressed byte of an image.
+        "diskFactor" disk_factor: Amount;
+        /// Bytes of a node's disk that its own software takes.
+        "systemDisk" system_disk: Bytes;
     }
 }
 

@@ -7,6 +7,7 @@ mod cluster;
 mod demand;
 mod distribution;
 mod event;
+mod images;
 mod lowering;
 mod namespace;
 mod node;

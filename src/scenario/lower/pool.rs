@@ -137,6 +137,7 @@ impl<'a> PoolReader<'_, 'a, '_> {
             eviction_policy,
             scale_down_mode,
             os_disk,
+            image_gc: self.image_gc(),
             os,
             subnet,
             pod_subnet,

@@ -38,6 +38,7 @@ impl World<'_> {
             Event::PodBound(pod, epoch) if self.is_pod(pod, epoch) => self.pod_bound(pod),
             Event::PodStage(pod, epoch) if self.is_pod(pod, epoch) => self.stage_done(pod),
             Event::PullDone(node, version) => self.pull_done(node, version),
+            Event::ImageGc(node, epoch) if self.is_node(node, epoch) => self.image_gc(node),
             Event::ContainerExit(pod, epoch) if self.is_pod(pod, epoch) => {
                 self.container_exits(pod);
             }
