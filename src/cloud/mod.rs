@@ -16,6 +16,7 @@ mod scale_set;
 mod scale_set_tests;
 mod spec;
 pub mod spot;
+mod spot_price;
 pub mod system_pods;
 mod throttle;
 
@@ -30,4 +31,5 @@ pub use spec::{
     SpotSpec, SubnetSpec, Tier, TimingSpec, VmSizeSpec,
 };
 pub use spot::EvictionPlan;
+pub use spot_price::PriceCurve;
 pub use throttle::TokenBucket;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::spot_price::PriceCurve;
 use crate::chance::Dist;
 use crate::model::{Labels, ProvisioningFailure, Taint};
 use crate::rules::IntOrPercent;
@@ -50,8 +51,6 @@ pub struct PoolSpec {
     pub spot: bool,
     /// `scaleSetEvictionPolicy`
     pub eviction_policy: EvictionPolicy,
-    /// `spotMaxPrice`; `None`: −1, never evicted for price.
-    pub spot_max_price: Option<HourlyRate>,
     /// `scaleDownMode`
     pub scale_down_mode: ScaleDownMode,
     /// `osDiskType`
@@ -76,7 +75,7 @@ pub struct PoolSpec {
     pub node_ready: Dist,
     /// Delay of GPU capacity after Ready.
     pub gpu_ready: Dist,
-    /// What a running node costs.
+    /// What a running node costs; of spot VMs the list price.
     pub price: HourlyRate,
     /// What a node of the same size costs on demand (equal to `price` off spot).
     pub price_on_demand: HourlyRate,
@@ -84,6 +83,19 @@ pub struct PoolSpec {
     pub disk_price: HourlyRate,
     /// Spot behaviour of the pool.
     pub spot_market: Option<SpotSpec>,
+}
+
+impl PoolSpec {
+    /// What a running node of a zone (by index) costs, its disk included.
+    pub fn price_at(&self, zone: usize, now: SimTime) -> HourlyRate {
+        let spot = self.prices(zone).map_or(self.price, |curve| curve.at(now));
+        spot + self.disk_price
+    }
+
+    /// The spot prices of a zone (by index).
+    pub fn prices(&self, zone: usize) -> Option<&PriceCurve> {
+        self.spot_market.as_ref()?.prices.get(zone)
+    }
 }
 
 /// A VM size.
@@ -214,6 +226,8 @@ pub struct SpotSpec {
     pub notice: Duration,
     /// Given evictions: (instant, how many), ascending.
     pub trace: Arc<[(SimTime, u32)]>,
+    /// What its VMs cost, by index of the pool's zones (one without zones).
+    pub prices: Vec<PriceCurve>,
 }
 
 /// Planned refusals of capacity (`inject.denyCapacity`).

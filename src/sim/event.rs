@@ -89,6 +89,8 @@ pub enum Event {
     SpotKill(NodeId, u16),
     /// A batch of spot evictions in a pool.
     SpotBatch(PoolId),
+    /// The spot price changes in some zone of a pool.
+    SpotPrice(PoolId),
     /// A planned event begins (index into the plan).
     Inject(u32),
     /// A workload controller works on its object.

@@ -38,7 +38,7 @@ pub use moment::{Calendar, Moment, StartTime, Zone, date};
 pub use namespace::Namespace;
 pub use provider::{
     Batch, ControllerTiming, FailureDetectionName, ImagePull, Override, OverrideKeys, Phases,
-    PoolMarket, PoolTiming, Prices, SchedulerTiming, SpotMarket, SpotTrace, Timing,
+    PoolMarket, PoolTiming, PriceTrace, Prices, SchedulerTiming, SpotMarket, SpotTrace, Timing,
 };
 pub use reader::{At, KeySpec, Raw, Read, Reader, nearest, nearest_help};
 pub use scenario::Scenario;

@@ -7,6 +7,7 @@ use super::reader::{At, Raw, section};
 use super::value::{
     Amount, Bandwidth, Bytes, Count, Hazard, Length, Price, Rate, Share, Switch, Text, words,
 };
+use super::workload::Align;
 
 section! {
     /// Times of the provider and the control plane.
@@ -156,7 +157,7 @@ section! {
         /// Recorded evictions.
         "trace" trace: SpotTrace;
         /// Recorded prices.
-        "priceTrace" price_trace: Raw;
+        "priceTrace" price_trace: PriceTrace;
         /// Values of single pools.
         "pools" pools: IndexMap<String, PoolMarket>;
     }
@@ -177,6 +178,8 @@ section! {
         "refillBlocked" refill_blocked: Distribution;
         /// Recorded evictions.
         "trace" trace: SpotTrace;
+        /// Recorded prices.
+        "priceTrace" price_trace: PriceTrace;
     }
 }
 
@@ -195,6 +198,27 @@ section! {
         "file" file: Text, required;
         /// Whether its first row names the columns.
         "header" header: Switch = "true", "own default";
+    }
+}
+
+section! {
+    /// Recorded spot prices: each holds until the next row of its size, zone and pool. The bill
+    /// follows them; above a pool's `spotMaxPrice` its VMs are evicted and none is made.
+    pub struct PriceTrace {
+        /// CSV file.
+        "file" file: Text, required;
+        /// Column with times.
+        "time" time: Text, required;
+        /// Column with prices an hour.
+        "price" price: Text, required;
+        /// Column with VM sizes; without it, or where it is empty, a row is of all sizes.
+        "vmSize" vm_size: Text;
+        /// Column with zones (1, 2, 3); without it, or where it is empty, a row is of all zones.
+        "zone" zone: Text;
+        /// Column with pools; without it, or where it is empty, a row is of all pools.
+        "pool" pool: Text;
+        /// `start`: row 1 is the start of the simulation; `absolute`: times are dates.
+        "align" align: Align = "start", "own default";
     }
 }
 

@@ -17,6 +17,7 @@ mod price;
 mod provider;
 mod rollout;
 mod scheduler;
+mod spot;
 mod start;
 mod table;
 mod upgrade;

@@ -97,6 +97,7 @@ impl World<'_> {
             Event::SpotKill(node, epoch) if self.is_node(node, epoch) => self.spot_kill(node),
             Event::SpotDrain(node, epoch) if self.is_node(node, epoch) => self.spot_drain(node),
             Event::SpotBatch(pool) => self.spot_batch(pool),
+            Event::SpotPrice(pool) => self.spot_price(pool),
             _ => self.record.counters.stale_events += 1,
         }
     }

@@ -6,9 +6,9 @@ use crate::rules::Plugin;
 use crate::unit::Resources;
 
 impl World {
-    /// No node is over its allocatable in any resource, unless a profile does without that filter,
-    /// and every pod is in exactly one state: it waits and the scheduler knows it, or one node lists
-    /// it, or it is over and nobody does.
+    /// No node is over its allocatable in any resource, unless a profile does without that
+    /// filter, and every pod is in exactly one state: it waits and the scheduler knows it, or one
+    /// node lists it, or it is over and nobody does.
     pub fn audit(&self) {
         let filter =
             |plugin| self.spec.profiles.iter().all(|profile| !profile.filters_off.contains(plugin));
