@@ -309,6 +309,8 @@ pub struct PodStartSpec {
     pub app_start: Dist,
     /// Attaching one disk.
     pub volume_attach: Dist,
+    /// Detaching one disk.
+    pub volume_detach: Dist,
 }
 
 /// Prices that do not belong to a pool.

@@ -14,7 +14,9 @@ use crate::rules::WellKnown;
 use crate::unit::{Duration, IdVec, Lots, PoolId, SimTime, WorkloadId};
 use crate::vocabulary::KedaVersion;
 
-use super::apply::{Admission, Coverage, Health, JobBook, JobMemory, RolloutMemory, VpaBook};
+use super::apply::{
+    Admission, Coverage, Health, JobBook, JobMemory, RolloutMemory, VolumeBook, VpaBook,
+};
 use super::capacity::Capacity;
 use super::decisions::DecisionLog;
 use super::event::Event;
@@ -90,6 +92,8 @@ pub struct World<'p> {
     pub jobs: BTreeMap<WorkloadId, JobMemory>,
     /// New versions of workloads.
     pub rollouts: BTreeMap<WorkloadId, RolloutMemory>,
+    /// Disks of claims.
+    pub volumes: VolumeBook,
     /// Vertical Pod Autoscalers.
     pub vpa: VpaBook,
     /// Upgrades of pools under way.
@@ -209,6 +213,7 @@ impl<'p> World<'p> {
             coverage: Coverage::default(),
             jobs: BTreeMap::new(),
             rollouts: BTreeMap::new(),
+            volumes: VolumeBook::default(),
             vpa: VpaBook::new(plan),
             upgrades: BTreeMap::new(),
             health: Health::default(),

@@ -17,6 +17,7 @@ mod rollout;
 mod scaled_jobs;
 mod scheduling;
 mod upgrade;
+mod volumes;
 mod vpa;
 mod waiting;
 
@@ -28,4 +29,5 @@ pub use jobs::JobMemory;
 pub use pods::Stop;
 pub use rollout::RolloutMemory;
 pub use scaled_jobs::JobBook;
+pub use volumes::VolumeBook;
 pub use vpa::VpaBook;
