@@ -111,7 +111,10 @@ pub struct PodTotals {
     pub pending: Distribution,
     /// Creation to Ready.
     pub ready: Distribution,
-    /// All waiting from creation to Ready, microseconds (equals the sum over causes).
+    /// Work of Jobs' pods that was lost and is done again, microseconds.
+    pub lost_work: u128,
+    /// All waiting from creation to Ready, and lost work, microseconds (equals the sum over
+    /// causes).
     pub wait_total: u128,
 }
 

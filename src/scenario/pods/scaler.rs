@@ -7,7 +7,8 @@ use super::lower::LowerContext;
 use super::tables::Tables;
 use crate::control::hpa::HpaMetric;
 use crate::control::keda::catalogue::ScalerKind as TriggerKind;
-use crate::control::keda::scaler::source::SourceDraft;
+use crate::control::keda::scaler::rabbitmq::Mode;
+use crate::control::keda::scaler::source::{Counted, Reads, SourceDraft};
 use crate::control::keda::{
     Formula, Modifiers, QueueSource, ScaledJobSpec, ScaledObjectSpec, ScalerSpec, Trigger, trigger,
 };
@@ -271,7 +272,13 @@ fn source(
     let text = match &source.named {
         Some((key, value)) => match queues_named(value, source.is_regex, context) {
             Ok(queues) if !queues.is_empty() => {
-                let (operation, reads) = (source.operation, source.reads);
+                let (operation, reads) = (source.operation, source.reads.clone());
+                if let Some(missing) = not_of_a_curve(&reads)
+                    && queues.iter().any(|queue| context.curves.contains(queue))
+                {
+                    let why = "a given `depth` has a total and nothing more";
+                    found.ignore(format!("{what}: {missing}"), place, why);
+                }
                 return Some(QueueSource { queues: queues.into(), operation, reads });
             }
             Ok(_) if source.is_regex => {
@@ -293,6 +300,16 @@ fn source(
         None => error,
     });
     None
+}
+
+/// What a reading needs of a queue that a given `depth` cannot show.
+fn not_of_a_curve(reads: &Reads) -> Option<&'static str> {
+    match reads {
+        Reads::Topic(topic) if topic.tells_partitions_apart() => Some("flags on single partitions"),
+        Reads::RabbitMq { mode, .. } if *mode != Mode::QueueLength => Some("rates"),
+        Reads::Count(Counted::OldestAge) => Some("ages"),
+        _ => None,
+    }
 }
 
 /// The queue of a name, or all whose names match.

@@ -201,6 +201,26 @@ impl World<'_> {
         }
     }
 
+    /// The kubelet has started a container of a ScaledJob's pod again: the restarts of a Job's pods
+    /// count towards its `backoffLimit`.
+    pub(super) fn scaled_job_container_restarted(&mut self, pod: PodId) {
+        let row = self.cluster.pods[pod];
+        let workload = row.workload;
+        let limit = self.job_template(workload).backoff_limit;
+        let book = &self.scaling[workload].jobs;
+        let index = book.pods[row.ordinal as usize].job;
+        let of_job = |pod| book.pods[self.cluster.pods[pod].ordinal as usize].job == index;
+        let restarts = self.restarts_of(workload, of_job);
+        let job = &book.jobs[index as usize];
+        let fails = has_failed(limit, job.failed, Some(restarts));
+        if fails && !job.failing && book.running.contains(&index) {
+            self.fail_job(workload, index, "job.backoff-limit", || {
+                format!("its containers have restarted {restarts} times: backoffLimit is {limit}")
+            });
+            self.jobs_changed(workload);
+        }
+    }
+
     /// A pod of a ScaledJob is over.
     pub fn job_pod_ended(&mut self, pod: PodId, why: Stop) {
         if why == Stop::Completed {
