@@ -10,7 +10,8 @@ use crate::control::keda::catalogue::ScalerKind as TriggerKind;
 use crate::control::keda::scaler::rabbitmq::Mode;
 use crate::control::keda::scaler::source::{Counted, Reads, SourceDraft};
 use crate::control::keda::{
-    Formula, Modifiers, QueueSource, ScaledJobSpec, ScaledObjectSpec, ScalerSpec, Trigger, trigger,
+    Formula, Modifiers, QueueSource, ScaledJobSpec, ScaledObjectSpec, ScalerSpec, ScalingStrategy,
+    Trigger, trigger,
 };
 use crate::plan::ScalerKind;
 use crate::scenario::foreign::hpa::HpaDraft;
@@ -132,7 +133,11 @@ fn scaled_object(
     spec.max_replicas = draft.max_replicas.unwrap_or(spec.max_replicas);
     spec.fallback = draft.fallback;
     spec.behavior.clone_from(&draft.behavior);
-    if let Some(modifiers) = &draft.modifiers {
+    let modifiers = draft
+        .modifiers
+        .as_ref()
+        .filter(|_| known(context, 12, "scalingModifiers", draft.origin, found));
+    if let Some(modifiers) = modifiers {
         let names: Vec<&str> =
             draft.triggers.iter().map(|each| each.name.as_deref().unwrap_or("")).collect();
         match Formula::compile(&modifiers.formula, &names) {
@@ -154,7 +159,8 @@ fn scaled_object(
     spec.paused = draft.pause.paused || draft.pause.replicas.is_some();
     spec.paused_replicas = draft.pause.replicas;
     // Directional pauses and forced activation came with 2.18; older operators read past them.
-    if context.keda.at_least(18) {
+    let directional = draft.pause.scale_in || draft.pause.scale_out || draft.pause.force_activation;
+    if directional && known(context, 18, "directional pauses", draft.origin, found) {
         spec.paused_scale_in = draft.pause.scale_in;
         spec.paused_scale_out = draft.pause.scale_out;
         spec.force_activation = draft.pause.force_activation;
@@ -173,13 +179,31 @@ fn scaled_job(
     spec.polling_interval = draft.polling_interval.unwrap_or(spec.polling_interval);
     spec.min_replicas = draft.min_replicas.unwrap_or(spec.min_replicas);
     spec.max_replicas = draft.max_replicas;
-    spec.strategy = draft.strategy;
+    let eager = draft.strategy == ScalingStrategy::Eager;
+    if !eager || known(context, 15, "scalingStrategy eager", draft.origin, found) {
+        spec.strategy = draft.strategy;
+    }
     spec.combination = draft.combination;
     spec.pending_conditions.clone_from(&draft.pending_conditions);
     spec.successful_history = draft.successful_history.unwrap_or(spec.successful_history);
     spec.failed_history = draft.failed_history.unwrap_or(spec.failed_history);
     spec.template = draft.template;
     Some(spec)
+}
+
+/// Whether the cluster's KEDA, 2.`since` at least, knows something; if not, that is noted.
+fn known(
+    context: &LowerContext<'_>,
+    since: u16,
+    what: &str,
+    place: Option<Span>,
+    found: &mut Findings,
+) -> bool {
+    let known = context.keda.at_least(since);
+    if !known {
+        found.ignore(format!("{what} (KEDA 2.{since})"), place, "the cluster's KEDA is older");
+    }
+    known
 }
 
 /// All triggers, so that all mistakes are told; `None` if there was one.
@@ -201,7 +225,13 @@ fn lower_trigger(
     found: &mut Findings,
 ) -> Option<Trigger> {
     let kind = draft.kind.as_str();
-    let read = match trigger::read(kind, &draft.metadata, draft.metric_type.as_deref()) {
+    let mut metadata = draft.metadata.clone();
+    if metadata.contains_key("queueLengthStrategy")
+        && !known(context, 15, "queueLengthStrategy", draft.origin, found)
+    {
+        metadata.remove("queueLengthStrategy");
+    }
+    let read = match trigger::read(kind, &metadata, draft.metric_type.as_deref()) {
         Ok(read) => read,
         Err(errors) => {
             for error in errors {

@@ -119,6 +119,10 @@ impl World<'_> {
             dist.sample_keyed(self.seed, purpose, entity, ordinal)
         };
         let started = self.now + draw(&times.start.container_start, Purpose::ContainerStart);
+        self.job_pod_runs(pod, started);
+        let draw = |dist: &crate::chance::Dist, purpose| {
+            dist.sample_keyed(self.seed, purpose, entity, ordinal)
+        };
         let up = started + draw(&times.start.app_start, Purpose::AppStart);
         let seen = StartSeen { ticks_from: row.bound, started, up };
         let (ready, killed) = match first_ready(&times.probes, &seen) {

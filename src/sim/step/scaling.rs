@@ -55,7 +55,8 @@ impl World<'_> {
         }
         self.refresh_cause_of(workload);
         let until = match decision {
-            JobsDecision { creates: 0, error: false, .. } if deleted == 0 => {
+            // Jobs cease to be pending by themselves.
+            JobsDecision { creates: 0, error: false, .. } if deleted == 0 && pending == 0 => {
                 self.sources_hold_until(&spec.triggers)
             }
             _ => self.now,
