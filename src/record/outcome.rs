@@ -1,6 +1,6 @@
 //! What a run returns: plain data, everything that reports and comparisons need.
 
-use super::{Distribution, Journal, Series, WaitLog};
+use super::{CostTotals, Distribution, Journal, Series, WaitLog};
 use crate::unit::{Accrual, Duration, HourlyRate, IdVec, NodeId, PodId, SimTime};
 use crate::vocabulary::Cause;
 
@@ -174,6 +174,10 @@ pub struct PoolTotals {
     pub memory_requested_share: f64,
     /// What it cost.
     pub cost: Accrual,
+    /// VM time covered by reservations (microseconds), and what of `cost` they paid.
+    pub reserved: (u128, Accrual),
+    /// VM time covered by savings plans (microseconds), and what of `cost` they paid.
+    pub savings_plan: (u128, Accrual),
     /// Part of `cost`: disks of stopped VMs.
     pub disks: Accrual,
     /// Part of `cost`: what nobody requested on Ready nodes, all of nodes not Ready, and `disks`.
@@ -193,25 +197,6 @@ pub struct WallTotals {
     pub peak: u64,
     /// Time with at least one pod waiting because of it.
     pub blocked: Duration,
-}
-
-/// Money over [warm-up, end).
-#[derive(Clone, Debug, Default)]
-pub struct CostTotals {
-    /// All: pools, control plane, items.
-    pub total: Accrual,
-    /// On-demand VMs and disks.
-    pub on_demand: Accrual,
-    /// Spot VMs.
-    pub spot: Accrual,
-    /// Control-plane tier.
-    pub control_plane: Accrual,
-    /// Other items by name.
-    pub items: Vec<(String, Accrual)>,
-    /// Part of the pools: what nobody requested (on Ready nodes) and all of nodes not Ready.
-    pub idle: Accrual,
-    /// Part of the pools: what `systemPods` and DaemonSets requested.
-    pub system: Accrual,
 }
 
 /// Work done, for seeing a change of complexity without a clock.

@@ -4,9 +4,11 @@
 mod arguments;
 mod clock;
 mod cluster;
+mod commitment;
 mod demand;
 mod distribution;
 mod event;
+mod item;
 mod lowering;
 mod namespace;
 mod node;

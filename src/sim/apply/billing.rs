@@ -2,8 +2,9 @@
 
 use crate::model::{Node, PodShape};
 use crate::plan::WorkloadKind;
+use crate::record::Integral;
 use crate::sim::world::World;
-use crate::unit::{HourlyRate, NodeId, PodId};
+use crate::unit::{HourlyRate, NodeId, PodId, PoolId};
 
 /// The part of a node's price that a pod's requests take: the mean of its shares of the node's
 /// allocatable CPU and memory. The parts of all pods and the idle rest add up to the price.
@@ -44,6 +45,12 @@ impl World<'_> {
         record.billed_until = Some(self.now);
         let (price, (used, system)) = (record.price, record.used);
         record.used = (0, 0);
+        for index in 0..self.cluster.nodes[node].used.pods.len() {
+            let row = &self.cluster.nodes[node];
+            let pod = row.used.pods[index];
+            let part = requested_rate(price, row, self.cluster.shape(pod));
+            self.charge(pod, pool, -part);
+        }
         let pools = &mut self.record.pools[pool];
         pools.billed.add(-1, self.now);
         pools.rate.add(-price.0, self.now);
@@ -117,6 +124,22 @@ impl World<'_> {
             record.used.1 += part;
             sums.system.add(part, self.now);
         }
+        self.charge(pod, pool, part);
+    }
+
+    /// A pod's part of a node's price is its workload's, unless it counts as `system`.
+    fn charge(&mut self, pod: PodId, pool: PoolId, part: i64) {
+        let workload = self.cluster.pods[pod].workload;
+        let owner = &self.plan.workloads[workload];
+        if owner.system || owner.kind == WorkloadKind::DaemonSet {
+            return;
+        }
+        let charged = &mut self.record.workloads[workload].charged;
+        let index = usize::from(pool);
+        if charged.len() <= index {
+            charged.resize_with(index + 1, Integral::default);
+        }
+        charged[index].add(part, self.now);
     }
 
     /// A node becomes Ready or ceases to be: its room enters or leaves its pool's sums.
