@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::commitment::CommitmentSpec;
 use super::item::ItemSpec;
+use super::spot_price::PriceCurve;
 use crate::chance::Dist;
 use crate::model::{Labels, ProvisioningFailure, Taint};
 use crate::rules::IntOrPercent;
@@ -54,12 +55,12 @@ pub struct PoolSpec {
     pub spot: bool,
     /// `scaleSetEvictionPolicy`
     pub eviction_policy: EvictionPolicy,
-    /// `spotMaxPrice`; `None`: −1, never evicted for price.
-    pub spot_max_price: Option<HourlyRate>,
     /// `scaleDownMode`
     pub scale_down_mode: ScaleDownMode,
     /// `osDiskType`
     pub os_disk: OsDisk,
+    /// `kubeletConfig`: when images are collected.
+    pub image_gc: ImageGcSpec,
     /// `osType`
     pub os: OsType,
     /// `vnetSubnetID`: where nodes take addresses.
@@ -78,7 +79,7 @@ pub struct PoolSpec {
     pub node_ready: Dist,
     /// Delay of GPU capacity after Ready.
     pub gpu_ready: Dist,
-    /// What a running node costs.
+    /// What a running node costs; of spot VMs the list price.
     pub price: HourlyRate,
     /// What a node of the same size costs on demand (equal to `price` off spot).
     pub price_on_demand: HourlyRate,
@@ -86,6 +87,19 @@ pub struct PoolSpec {
     pub disk_price: HourlyRate,
     /// Spot behaviour of the pool.
     pub spot_market: Option<SpotSpec>,
+}
+
+impl PoolSpec {
+    /// What a running node of a zone (by index) costs, its disk included.
+    pub fn price_at(&self, zone: usize, now: SimTime) -> HourlyRate {
+        let spot = self.prices(zone).map_or(self.price, |curve| curve.at(now));
+        spot + self.disk_price
+    }
+
+    /// The spot prices of a zone (by index).
+    pub fn prices(&self, zone: usize) -> Option<&PriceCurve> {
+        self.spot_market.as_ref()?.prices.get(zone)
+    }
 }
 
 /// A VM size.
@@ -129,6 +143,22 @@ pub enum OsDisk {
     Managed,
     /// On the VM's own storage, free.
     Ephemeral,
+}
+
+/// `kubeletConfig`, as far as images are concerned: percent of the disk that holds them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageGcSpec {
+    /// `imageGcHighThreshold`: from here on images are collected.
+    pub high: u32,
+    /// `imageGcLowThreshold`: down to here.
+    pub low: u32,
+}
+
+impl Default for ImageGcSpec {
+    /// kubernetes `pkg/kubelet/apis/config/v1beta1/defaults.go`, v1.36.2.
+    fn default() -> Self {
+        Self { high: 85, low: 80 }
+    }
 }
 
 /// `osType`
@@ -200,6 +230,8 @@ pub struct SpotSpec {
     pub notice: Duration,
     /// Given evictions: (instant, how many), ascending.
     pub trace: Arc<[(SimTime, u32)]>,
+    /// What its VMs cost, by index of the pool's zones (one without zones).
+    pub prices: Vec<PriceCurve>,
 }
 
 /// Planned refusals of capacity (`inject.denyCapacity`).

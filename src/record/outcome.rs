@@ -274,7 +274,7 @@ pub struct NodeRow {
     pub gone: Option<SimTime>,
     /// Why it went: `scale-down`, `evicted`, `failed`, `lost`, or empty.
     pub end: &'static str,
-    /// Price per hour while it ran.
+    /// Price per hour while it ran; of prices that changed meanwhile the mean, to a nano-unit.
     pub price: HourlyRate,
     /// Most pods at one time.
     pub pods_peak: u32,

@@ -67,8 +67,8 @@ fn pool_rows(outcome: &Outcome, pool: &PoolTotals, table: &mut Table<'_>) -> io:
 }
 
 /// `chargeback.csv`: what pools cost, by owner: once by workload, by namespace, and by each label
-/// of `prices.chargeback`. Each time the amounts add up to all pools; what nobody requested and what
-/// AKS itself requested are lines of their own.
+/// of `prices.chargeback`. Each time the amounts add up to all pools; what nobody requested and
+/// what AKS itself requested are lines of their own.
 pub fn chargeback_csv(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let unit = unit_of(&outcome.currency);
     let mut table = table(out);
@@ -112,9 +112,8 @@ fn owners<'a>(
     Ok(())
 }
 
-/// `cost-hours.csv`: VM time and money by clock hour, pool and way of buying; of VMs whose price
-/// changed while they ran, each hour has the mean. Disks of stopped VMs, the control plane and
-/// items are not in it.
+/// `cost-hours.csv`: VM time and money by clock hour, pool and way of buying. Disks of stopped VMs,
+/// the control plane and items are not in it.
 pub fn cost_hours_csv(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let unit = unit_of(&outcome.currency);
     let mut table = table(out);

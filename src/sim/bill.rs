@@ -58,8 +58,13 @@ impl Use {
         Self { hours, pools, cells }
     }
 
-    /// A VM was billed.
-    fn add(&mut self, pool: PoolId, record: &NodeRecord) {
+    /// A VM was billed, so much from one instant to another.
+    fn add(
+        &mut self,
+        pool: PoolId,
+        record: &NodeRecord,
+        paid: impl Fn(SimTime, SimTime) -> Accrual,
+    ) {
         let Some(begin) = record.billed_from else { return };
         let to = record.billed_until.unwrap_or(self.hours.to).min(self.hours.to);
         let mut from = begin.max(self.hours.from);
@@ -67,10 +72,9 @@ impl Use {
         while from < to {
             let index = (self.hours.number(from) - first) as usize;
             let until = self.hours.bounds(index).1.min(to);
-            let time = until.since(from);
             let cell = &mut self.cells[index * self.pools + usize::from(pool)];
-            cell.0 += time.micros();
-            cell.1 += record.price.over(time);
+            cell.0 += until.since(from).micros();
+            cell.1 += paid(from, until);
             from = until;
         }
     }
@@ -89,9 +93,14 @@ impl World<'_> {
         let hours = Hours::between(self.plan.simulation.start_epoch, warmup, now);
         let mut used = Use::new(hours, pools.len());
         for (node, record) in self.record.nodes.enumerate() {
-            if let Some(pool) = self.cluster.nodes[node].pool {
-                used.add(pool, record);
-            }
+            let row = &self.cluster.nodes[node];
+            let Some(pool) = row.pool else { continue };
+            let spec = &self.plan.pools[pool];
+            let curve = spec.prices(self.capacity.scale_sets[pool].zone_of(row.instance));
+            used.add(pool, record, |from, to| match curve {
+                Some(curve) => curve.over(from, to) + spec.disk_price.over(to.since(from)),
+                None => record.price.over(to.since(from)),
+            });
         }
         let curve = self.on_demand_curve(&used);
         let compute: Vec<HourlyRate> =

@@ -45,6 +45,8 @@ pub enum Event {
     PodStage(PodId, u16),
     /// The soonest image pull of a node is complete (version of its pulls).
     PullDone(NodeId, u32),
+    /// The kubelet of a node whose disk is too full collects images.
+    ImageGc(NodeId, u16),
     /// A container of a pod exits.
     ContainerExit(PodId, u16),
     /// A pod has done its work.
@@ -85,6 +87,8 @@ pub enum Event {
     SpotKill(NodeId, u16),
     /// A batch of spot evictions in a pool.
     SpotBatch(PoolId),
+    /// The spot price changes in some zone of a pool.
+    SpotPrice(PoolId),
     /// A planned event begins (index into the plan).
     Inject(u32),
     /// A workload controller works on its object.

@@ -7,7 +7,7 @@ use crate::record::{
 };
 use crate::sim::attribution::CauseTotals;
 use crate::sim::world::World;
-use crate::unit::{Duration, NodeId, PodId, SimTime};
+use crate::unit::{Duration, HourlyRate, NodeId, PodId, SimTime};
 use crate::vocabulary::Cause;
 
 impl World<'_> {
@@ -244,6 +244,22 @@ impl World<'_> {
             .collect()
     }
 
+    /// What a VM paid an hour while it was billed: the mean of prices that changed meanwhile.
+    fn mean_price(&self, node: NodeId) -> HourlyRate {
+        let (record, row) = (&self.record.nodes[node], &self.cluster.nodes[node]);
+        let (Some(from), Some(pool)) = (record.billed_from, row.pool) else { return record.price };
+        let (spec, set) = (&self.plan.pools[pool], &self.capacity.scale_sets[pool]);
+        let until = record.billed_until.unwrap_or(self.now);
+        let billed = i128::from(until.since(from).micros());
+        match spec.prices(set.zone_of(row.instance)) {
+            Some(curve) if billed > 0 => {
+                let paid = curve.over(from, until).0;
+                HourlyRate(((paid + billed / 2) / billed) as i64) + spec.disk_price
+            }
+            _ => record.price,
+        }
+    }
+
     fn node_rows(&self) -> Vec<NodeRow> {
         let known = |time: SimTime| (time != SimTime::NEVER).then_some(time);
         self.cluster
@@ -265,7 +281,7 @@ impl World<'_> {
                     ready: record.first_ready,
                     gone: known(row.gone),
                     end: if row.gone == SimTime::NEVER { "" } else { record.end },
-                    price: record.price,
+                    price: self.mean_price(node),
                     pods_peak: record.pods_peak,
                 }
             })

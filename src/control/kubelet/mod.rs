@@ -1,7 +1,9 @@
-//! The kubelet: when a container is started, tried again, and found ready.
+//! The kubelet: when a container is started, tried again, and found ready; which images go.
 
 mod backoff;
+mod image_gc;
 mod probe;
 
 pub use backoff::{BackOff, INITIAL, MAX};
+pub use image_gc::{HeldImage, IMAGE_GC_PERIOD, IMAGE_MIN_AGE, ImageDisk, collect};
 pub use probe::{Probe, Probes, StartSeen, Verdict, first_ready};

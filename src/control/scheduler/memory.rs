@@ -191,7 +191,12 @@ impl Scheduler {
     /// An image came to a node, or was collected there. Cheaper than [`Scheduler::node_changed`];
     /// no waiting pod is helped by it.
     pub fn node_images_changed(&mut self, view: SchedulerView<'_>, node: NodeId) {
-        self.seats.change_images(node, &view.cluster.nodes[node].images);
+        let images = &view.cluster.nodes[node].images;
+        self.seats.change_images(node, images);
+        let Some(slot) = self.seats.slot(node) else { return };
+        for memo in self.memos.iter_mut().flatten() {
+            memo.images_changed(slot, view, images);
+        }
     }
 
     /// A Node object is gone. Pods that were on it are told of one by one, when they go.

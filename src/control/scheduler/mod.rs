@@ -2,6 +2,7 @@
 
 mod cycle;
 mod hint;
+mod in_order;
 mod memo;
 mod memory;
 mod nominate;

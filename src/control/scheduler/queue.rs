@@ -242,8 +242,11 @@ impl SchedulingQueue {
 
     /// When a cycle or a timer could next do something.
     pub fn next_wake(&mut self, now: SimTime) -> Option<SimTime> {
+        if self.head_active().is_some() {
+            return Some(now);
+        }
         let backoff = self.head_backoff(false).map(|order| order.0);
-        if self.head_active().is_some() || (backoff.is_some() && self.settings.pop_from_backoff) {
+        if backoff.is_some() && self.settings.pop_from_backoff {
             return Some(now);
         }
         let error = self.head_backoff(true).map(|order| order.0);
@@ -270,7 +273,12 @@ impl SchedulingQueue {
     pub(crate) fn completed_backoff(&mut self, now: SimTime) -> Vec<PodId> {
         let mut pods = Vec::new();
         for errors in [false, true] {
-            while let Some(order) = self.head_backoff(errors).filter(|order| order.0 < now) {
+            // A look at the head alone mostly tells that nothing is over, be the head valid or not.
+            let is_over = |Reverse(order): &Reverse<BackoffOrder>| order.0 < now;
+            while self.backoff_heap(errors).peek().is_some_and(is_over) {
+                let Some(order) = self.head_backoff(errors).filter(|order| order.0 < now) else {
+                    break;
+                };
                 self.backoff_heap(errors).pop();
                 pods.push(order.4);
             }

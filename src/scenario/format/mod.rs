@@ -22,9 +22,10 @@ pub use arrival::{
     Trace,
 };
 pub use cluster::{
-    AzurePolicy, Cluster, Network, NetworkPlugin, NetworkPluginMode, Nodes, OsDiskType, OsTypeName,
-    OwnSize, PodIpMode, PolicyEffect, Pool, PoolMode, PriorityName, ScaleDownModeName, Sku, Subnet,
-    SubnetKeys, SystemPods, TierName, UndrainableName, UpgradeSettings,
+    AzurePolicy, Cluster, KubeletConfig, Network, NetworkPlugin, NetworkPluginMode, Nodes,
+    OsDiskType, OsTypeName, OwnSize, PodIpMode, PolicyEffect, Pool, PoolMode, PriorityName,
+    ScaleDownModeName, Sku, Subnet, SubnetKeys, SystemPods, TierName, UndrainableName,
+    UpgradeSettings,
 };
 pub use distribution::{
     Distribution, Empirical, Exponential, Gamma, HyperExponential, LogNormal, Part, SHAPES,
@@ -42,7 +43,7 @@ pub use price::{
 };
 pub use provider::{
     Batch, ControllerTiming, FailureDetectionName, ImagePull, Phases, PoolMarket, PoolTiming,
-    SchedulerTiming, SpotMarket, SpotTrace, Timing,
+    PriceTrace, SchedulerTiming, SpotMarket, SpotTrace, Timing,
 };
 pub use reader::{At, KeySpec, Raw, Read, Reader, nearest, nearest_help};
 pub use scenario::Scenario;

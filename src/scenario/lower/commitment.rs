@@ -226,14 +226,14 @@ impl Lowering<'_, '_> {
             self.price_region(self.location())
         );
         self.report(
-            Diagnostic::error(code::NO_PRICE, message).at(place, "what it costs is not known").help(
-                format!(
+            Diagnostic::error(code::NO_PRICE, message)
+                .at(place, "what it costs is not known")
+                .help(format!(
                     "give `discount: 41%`, or `prices.overrides.{size}.reserved{}: 0.27/h`, or \
-                     take another region's prices (`prices.region: polandcentral` has them), or run \
-                     with `--assume-ri-discount 41%`",
+                     take another region's prices (`prices.region: polandcentral` has them), or \
+                     run with `--assume-ri-discount 41%`",
                     term.name()
-                ),
-            ),
+                )),
         );
     }
 

@@ -11,14 +11,14 @@ use crate::scenario::source::Span;
 use crate::unit::HourlyRate;
 
 impl PoolReader<'_, '_, '_> {
-    /// What a node costs, and what it would cost on demand.
+    /// What a node costs, and what it would cost on demand where that is known.
     pub(super) fn prices(
         &mut self,
         size: &Size<'_>,
         spot: bool,
         os: OsType,
         location: &str,
-    ) -> Option<(HourlyRate, HourlyRate)> {
+    ) -> Option<(HourlyRate, Option<HourlyRate>)> {
         let name = match size {
             Size::Listed(size) => size.name.as_str(),
             Size::Own(name, _) => name,
@@ -26,12 +26,12 @@ impl PoolReader<'_, '_, '_> {
         let on_demand = self.price(size, name, Purchase::OnDemand, os, location);
         if !spot {
             return on_demand
-                .map(|rate| (rate, rate))
+                .map(|rate| (rate, Some(rate)))
                 .or_else(|| self.no_price(name, "", location));
         }
         let rate = self.price(size, name, Purchase::Spot, os, location);
         match (rate, on_demand) {
-            (Some(rate), on_demand) => Some((rate, on_demand.unwrap_or(rate))),
+            (Some(rate), on_demand) => Some((rate, on_demand)),
             (None, _) => self.no_price(name, ".spot", location),
         }
     }

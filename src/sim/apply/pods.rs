@@ -242,6 +242,7 @@ impl World<'_> {
         let held = row.phase.holds_room().then_some(row.node).flatten();
         if let Some(node) = held {
             self.usage_leaves(node, pod);
+            self.images_released(pod, node);
         }
         let phase = if why == Stop::Completed { PodPhase::Succeeded } else { PodPhase::Removed };
         self.cluster.end_pod(pod, phase);

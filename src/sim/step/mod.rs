@@ -38,6 +38,7 @@ impl World<'_> {
             Event::PodBound(pod, epoch) if self.is_pod(pod, epoch) => self.pod_bound(pod),
             Event::PodStage(pod, epoch) if self.is_pod(pod, epoch) => self.stage_done(pod),
             Event::PullDone(node, version) => self.pull_done(node, version),
+            Event::ImageGc(node, epoch) if self.is_node(node, epoch) => self.image_gc(node),
             Event::ContainerExit(pod, epoch) if self.is_pod(pod, epoch) => {
                 self.container_exits(pod);
             }
@@ -71,6 +72,7 @@ impl World<'_> {
             Event::SpotKill(node, epoch) if self.is_node(node, epoch) => self.spot_kill(node),
             Event::SpotDrain(node, epoch) if self.is_node(node, epoch) => self.spot_drain(node),
             Event::SpotBatch(pool) => self.spot_batch(pool),
+            Event::SpotPrice(pool) => self.spot_price(pool),
             Event::Inject(index) => self.inject_begins(index as usize),
             Event::WorkloadSync(workload) => self.workload_sync(workload),
             Event::JobSync(workload) => self.job_sync(workload),
