@@ -19,6 +19,8 @@ pub enum Stop {
     Lost,
     /// It has done its work.
     Completed,
+    /// Its kubelet has refused it.
+    Refused,
 }
 
 impl Stop {
@@ -28,6 +30,7 @@ impl Stop {
             Self::ScaledDown => "deleted",
             Self::Evicted => "evicted",
             Self::Lost => "lost",
+            Self::Refused => "refused",
             Self::Completed => "completed",
         }
     }
@@ -78,6 +81,9 @@ impl World<'_> {
         if node.is_some_and(|node| self.cluster.nodes[node].gone != SimTime::NEVER) {
             // The scheduler does not know yet that the VM is lost: nobody starts the pod.
             self.pod_lost(pod);
+            return;
+        }
+        if self.kubelet_refuses(pod) {
             return;
         }
         self.watch_taints(pod);
