@@ -36,8 +36,8 @@ fn check(rows: &[Row]) {
     let mut wrong = Vec::new();
     for row in rows {
         let body = format!(
-            "workloads:\n- name: render\n  kind: ScaledJob\n  requests: {{cpu: 10m, memory: 10Mi}}\n  \
-             {}\n  scaledJob: {{{}triggers: [{}]}}\n",
+            "workloads:\n- name: render\n  kind: ScaledJob\n  requests: {{cpu: 10m, memory: \
+             10Mi}}\n  {}\n  scaledJob: {{{}triggers: [{}]}}\n",
             row.workload, row.spec, row.triggers
         );
         let got = jobs(&scenario(row.version, row.minutes, &body, row.inject, &row.depths));

@@ -160,7 +160,8 @@ fn pauses() {
         },
         Row {
             field: "paused-replicas wins over paused: false, and is written once",
-            annotations: "autoscaling.keda.sh/paused: \"false\", autoscaling.keda.sh/paused-replicas: \"4\"",
+            annotations: "autoscaling.keda.sh/paused: \"false\", \
+                          autoscaling.keda.sh/paused-replicas: \"4\"",
             inject: "{setReplicas: {workload: worker, replicas: 6, at: \"12:05\"}}",
             replicas: 3,
             object: orders!(""),
