@@ -23,8 +23,8 @@ pub fn scenario(version: &str, minutes: u32, body: &str, inject: &str, depths: &
     let text = format!(
         "apiVersion: forescale/v1\nkind: Scenario\nmetadata: {{name: fields}}\nsimulation: \
          {{start: \"2026-11-17T12:00:00Z\", duration: {minutes}m}}\nlab: {{infiniteNodes: \
-         true}}\ntiming: {{phases: zero, containerStart: 0s, appStart: 0s}}\ncluster:\n  kubernetesVersion: \
-         \"{version}\"\n  systemPods: none\n  agentPoolProfiles:\n  - {{name: system, mode: \
+         true}}\ntiming: {{phases: zero, containerStart: 0s, appStart: 0s}}\ncluster:\n  \
+         kubernetesVersion: \"{version}\"\n  systemPods: none\n  agentPoolProfiles:\n  - {{name: system, mode: \
          System, vmSize: Standard_D4s_v5, count: 1}}\nqueues:\n  orders: {{depth: {{trace: {{file: \
          orders.csv, time: time, value: depth}}}}}}\n  mail: {{depth: {{trace: {{file: mail.csv, \
          time: time, value: depth}}}}}}\ninject: [{inject}]\n{body}"
