@@ -20,15 +20,11 @@ pub fn scenario(version: &str, minutes: u32, body: &str, inject: &str, depths: &
         });
         format!("time,depth\n2026-11-17T12:00:00Z,0\n{}", rows.collect::<String>())
     };
-    let text = format!(
-        "apiVersion: forescale/v1\nkind: Scenario\nmetadata: {{name: fields}}\nsimulation: \
-         {{start: \"2026-11-17T12:00:00Z\", duration: {minutes}m}}\nlab: {{infiniteNodes: \
-         true}}\ntiming: {{phases: zero, containerStart: 0s, appStart: 0s}}\ncluster:\n  \
-         kubernetesVersion: \"{version}\"\n  systemPods: none\n  agentPoolProfiles:\n  - {{name: system, mode: \
-         System, vmSize: Standard_D4s_v5, count: 1}}\nqueues:\n  orders: {{depth: {{trace: {{file: \
-         orders.csv, time: time, value: depth}}}}}}\n  mail: {{depth: {{trace: {{file: mail.csv, \
-         time: time, value: depth}}}}}}\ninject: [{inject}]\n{body}"
-    );
+    let text = include_str!("base.yaml")
+        .replace("MINUTES", &minutes.to_string())
+        .replace("VERSION", version)
+        .replace("INJECT", inject)
+        + body;
     let files = MemoryFiles::new()
         .with("orders.csv", curve(depths.0))
         .with("mail.csv", curve(depths.1))
