@@ -2,6 +2,7 @@
 //! and the outcome that carries them to the reports.
 
 mod distribution;
+mod evidence;
 mod integral;
 mod journal;
 mod outcome;
@@ -9,6 +10,10 @@ mod series;
 mod waiting;
 
 pub use distribution::{Distribution, Quantiles};
+pub use evidence::{
+    Answer, Evidence, Keep, MessageEvent, MessageStep, PodLife, PodStop, PoolAnswer, ScaleUp,
+    Verdict, Watch,
+};
 pub use integral::Integral;
 pub use journal::{Actor, Entry, Journal, JournalLevel, Object};
 pub use outcome::{

@@ -7,6 +7,7 @@ mod audit;
 mod capacity;
 mod decisions;
 mod event;
+mod evidence;
 mod journal;
 mod kubelet;
 mod names;
@@ -21,5 +22,5 @@ mod work;
 mod world;
 
 pub use decisions::{DecisionLog, LogEnd};
-pub use run::{run, run_recording};
+pub use run::{run, run_recording, run_watching};
 pub use world::RunOptions;

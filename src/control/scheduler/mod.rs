@@ -4,6 +4,7 @@ mod cycle;
 mod hint;
 mod memo;
 mod memory;
+mod message;
 mod nominate;
 mod order;
 mod preempt;
