@@ -27,8 +27,7 @@ pub enum Command {
     /// Validate scenarios without simulating; every finding has a stable code and a fix.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
-    /// Tell why a pod, a message or a node came out as it did: who decided what, when, by which rule
-    /// and setting.
+    /// Tell why a pod, message or node came out as it did: who decided what, when, by which rule.
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
     /// Run decision cases of upstream's unit tests through the functions the simulation calls.

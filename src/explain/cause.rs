@@ -282,6 +282,42 @@ fn rule(cause: Cause) -> (&'static str, &'static str) {
             "the metric asks for more than the scaling policies or the stabilisation window allow",
         ),
         Cause::HpaMax => (Actor::Hpa, "the metric asks for more than the largest number allowed"),
+        Cause::SchedQueue | Cause::SchedConstraint => return waiting_pod(cause),
+        Cause::CaScan | Cause::CaDelay | Cause::CaExpander | Cause::CaBackoff => {
+            return waiting_pod(cause);
+        }
+        Cause::BlockedIp
+        | Cause::BlockedQuota
+        | Cause::BlockedMaxCount
+        | Cause::BlockedCapacity => return waiting_pod(cause),
+        Cause::VmProvision => (Actor::Azure, "the VM asked for is being created"),
+        Cause::NodeReady => {
+            (Actor::Kubelet, "the VM runs; its kubelet registers and becomes Ready")
+        }
+        Cause::VolumeAttach => (Actor::Azure, "its disk is being attached"),
+        Cause::ImagePull => (Actor::Kubelet, "the image is pulled, sharing the node's bandwidth"),
+        Cause::AppStart => {
+            (Actor::Kubelet, "the container and the application start, until the probes pass")
+        }
+        Cause::Busy => {
+            return (
+                "consumers",
+                "all consumers that the scaler wants are at work: more nodes would not help",
+            );
+        }
+        Cause::Redo => {
+            return (
+                "queue",
+                "an attempt was lost, and the message was locked until it could be had",
+            );
+        }
+    };
+    (actor(who), rule)
+}
+
+/// The same of a pod that no node takes yet.
+fn waiting_pod(cause: Cause) -> (&'static str, &'static str) {
+    let (who, rule) = match cause {
         Cause::SchedQueue => (
             Actor::Scheduler,
             "pods are tried one after the other; one that was tried in vain waits for its turn",
@@ -317,27 +353,7 @@ fn rule(cause: Cause) -> (&'static str, &'static str) {
         Cause::BlockedCapacity => {
             (Actor::Azure, "the provider has no capacity of this size; the pool then backs off")
         }
-        Cause::VmProvision => (Actor::Azure, "the VM asked for is being created"),
-        Cause::NodeReady => {
-            (Actor::Kubelet, "the VM runs; its kubelet registers and becomes Ready")
-        }
-        Cause::VolumeAttach => (Actor::Azure, "its disk is being attached"),
-        Cause::ImagePull => (Actor::Kubelet, "the image is pulled, sharing the node's bandwidth"),
-        Cause::AppStart => {
-            (Actor::Kubelet, "the container and the application start, until the probes pass")
-        }
-        Cause::Busy => {
-            return (
-                "consumers",
-                "all consumers that the scaler wants are at work: more nodes would not help",
-            );
-        }
-        Cause::Redo => {
-            return (
-                "queue",
-                "an attempt was lost, and the message was locked until it could be had",
-            );
-        }
+        _ => (Actor::Scheduler, "it waits"),
     };
     (actor(who), rule)
 }

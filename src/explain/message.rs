@@ -177,8 +177,11 @@ pub fn furthest_pods(book: &Book<'_>, queue: QueueId, stretches: &[Stretch]) -> 
 /// Who changed the number of consumers while the message waited.
 fn orders(book: &Book<'_>, queue: QueueId, from: SimTime, to: SimTime) -> Vec<Line> {
     let consumers = consumers_of(book, queue);
-    let of = |object: Object| matches!(object, Object::Workload(workload) if consumers.contains(&workload));
-    book.grouped_lines(book.entries(from, to).filter(|entry| of(entry.object)))
+    let theirs = |object: Object| match object {
+        Object::Workload(workload) => consumers.contains(&workload),
+        _ => false,
+    };
+    book.grouped_lines(book.entries(from, to).filter(|entry| theirs(entry.object)))
 }
 
 fn whole(steps: &[&MessageStep]) -> String {
