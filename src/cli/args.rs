@@ -102,6 +102,9 @@ pub struct RunArgs {
     /// Judge waiting times although some work still waits at the end.
     #[arg(long)]
     pub allow_censored: bool,
+    /// Discount of reservations whose price is not known, such as 41% (prices.assumeRiDiscount).
+    #[arg(long, value_name = "SHARE")]
+    pub assume_ri_discount: Option<String>,
     /// No series, rows of pods and nodes, or pictures: figures only, faster.
     #[arg(long)]
     pub no_report: bool,
@@ -304,6 +307,15 @@ pub enum Journal {
     Decisions,
     /// Also each step of each pod and node.
     All,
+}
+
+impl RunArgs {
+    /// All changes of scenarios: `--set`, and flags that stand for one.
+    pub fn all_sets(&self) -> Vec<String> {
+        let discount = self.assume_ri_discount.iter();
+        let discount = discount.map(|share| format!("prices.assumeRiDiscount={share}"));
+        self.sets.iter().cloned().chain(discount).collect()
+    }
 }
 
 impl From<Journal> for JournalLevel {

@@ -22,6 +22,7 @@ use crate::cloud::{
 };
 use crate::control::admission::ResourceQuotaSpec;
 use crate::control::autoscaler::AutoscalerSpec;
+use crate::control::kubelet::ImageDisk;
 use crate::control::scheduler::SchedulerSpec;
 use crate::model::{Labels, PodShape};
 use crate::queue::QueueSpec;
@@ -74,6 +75,8 @@ pub struct Plan {
     pub shapes: IdVec<ShapeId, PodShape>,
     /// Images: name and compressed size in bytes.
     pub images: IdVec<ImageId, (Symbol, u64)>,
+    /// The disk that holds a node's images, by pool; `None` where all images fit at once.
+    pub image_disks: IdVec<PoolId, Option<ImageDisk>>,
     /// Workloads, in the scenario's order; system ones first.
     pub workloads: IdVec<WorkloadId, WorkloadSpec>,
     /// Disruption budgets.

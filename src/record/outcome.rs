@@ -1,6 +1,6 @@
 //! What a run returns: plain data, everything that reports and comparisons need.
 
-use super::{Distribution, Journal, Series, WaitLog};
+use crate::unit::{Accrual, Duration, HourlyRate, IdVec, NodeId, PodId, SimTime};
 use crate::unit::{Accrual, Duration, HourlyRate, IdVec, NodeId, PodId, SimTime, WorkloadId};
 use crate::vocabulary::Cause;
 
@@ -178,6 +178,10 @@ pub struct PoolTotals {
     pub memory_requested_share: f64,
     /// What it cost.
     pub cost: Accrual,
+    /// VM time covered by reservations (microseconds), and what of `cost` they paid.
+    pub reserved: (u128, Accrual),
+    /// VM time covered by savings plans (microseconds), and what of `cost` they paid.
+    pub savings_plan: (u128, Accrual),
     /// Part of `cost`: disks of stopped VMs.
     pub disks: Accrual,
     /// Part of `cost`: what nobody requested on Ready nodes, all of nodes not Ready, and `disks`.
@@ -197,25 +201,6 @@ pub struct WallTotals {
     pub peak: u64,
     /// Time with at least one pod waiting because of it.
     pub blocked: Duration,
-}
-
-/// Money over [warm-up, end).
-#[derive(Clone, Debug, Default)]
-pub struct CostTotals {
-    /// All: pools, control plane, items.
-    pub total: Accrual,
-    /// On-demand VMs and disks.
-    pub on_demand: Accrual,
-    /// Spot VMs.
-    pub spot: Accrual,
-    /// Control-plane tier.
-    pub control_plane: Accrual,
-    /// Other items by name.
-    pub items: Vec<(String, Accrual)>,
-    /// Part of the pools: what nobody requested (on Ready nodes) and all of nodes not Ready.
-    pub idle: Accrual,
-    /// Part of the pools: what `systemPods` and DaemonSets requested.
-    pub system: Accrual,
 }
 
 /// Work done, for seeing a change of complexity without a clock.
@@ -293,7 +278,7 @@ pub struct NodeRow {
     pub gone: Option<SimTime>,
     /// Why it went: `scale-down`, `evicted`, `failed`, `lost`, or empty.
     pub end: &'static str,
-    /// Price per hour while it ran.
+    /// Price per hour while it ran; of prices that changed meanwhile the mean, to a nano-unit.
     pub price: HourlyRate,
     /// Most pods at one time.
     pub pods_peak: u32,

@@ -3,6 +3,7 @@
 //! never runs anything.
 
 mod advice;
+mod bill;
 mod csv;
 #[cfg(feature = "cli")]
 mod html;
@@ -19,7 +20,8 @@ pub mod svg;
 pub mod text;
 
 pub use advice::advice;
-pub use csv::{cost_csv, nodes_csv, pods_csv, prefix_with_seed, series_csv, waits_csv};
+pub use bill::{chargeback_csv, cost_csv, cost_hours_csv, prices_csv};
+pub use csv::{nodes_csv, pods_csv, prefix_with_seed, series_csv, waits_csv};
 #[cfg(feature = "cli")]
 pub use html::html;
 pub use journal::{journal_ndjson, named};

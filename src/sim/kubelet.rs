@@ -7,11 +7,14 @@ use rustc_hash::FxHashMap;
 use crate::cloud::PullSpec;
 use crate::control::kubelet::BackOff;
 use crate::engine::{SharedLink, TokenBucket};
+use crate::sim::apply::NodeImages;
 use crate::unit::{ImageId, NodeId, PodId, SimTime};
 
 /// The kubelets of all nodes, as far as they have something to remember.
 pub struct Kubelets {
     nodes: FxHashMap<NodeId, NodePulls>,
+    /// Images on disks that can become too full.
+    pub images: FxHashMap<NodeId, NodeImages>,
     /// Pulls that failed, by pod and image.
     pub failed_pulls: FxHashMap<(PodId, ImageId), BackOff>,
     /// Pods with a container that has exited.
@@ -74,6 +77,7 @@ impl Kubelets {
     pub fn new(spec: &PullSpec) -> Self {
         Self {
             nodes: FxHashMap::default(),
+            images: FxHashMap::default(),
             failed_pulls: FxHashMap::default(),
             crashed: FxHashMap::default(),
             crash_windows: Vec::new(),

@@ -4,6 +4,7 @@
 mod apply;
 mod attribution;
 mod audit;
+mod bill;
 mod capacity;
 mod decisions;
 mod event;

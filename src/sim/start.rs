@@ -173,15 +173,10 @@ impl World<'_> {
             self.scheduling.scheduler.pod_assumed(view, pod, node, self.now);
             self.cluster.bind(pod, self.now);
             let shape = self.cluster.pods[pod].shape;
-            for container in &self.cluster.shapes[shape].containers {
-                let images = &mut self.cluster.nodes[node].images;
-                if let Err(at) = images.binary_search(&container.image) {
-                    images.insert(at, container.image);
-                }
+            for container in self.cluster.shapes[shape].containers.clone() {
+                self.image_came(node, container.image);
             }
             self.cluster.all_containers_started(pod);
-            let view = scheduler_view(self.plan, &self.cluster);
-            self.scheduling.scheduler.node_images_changed(view, node);
         }
         let bound: Vec<PodId> = self
             .cluster

@@ -87,11 +87,22 @@ pub(super) fn pool(
         upgrade.finish(found);
         section.put("upgradeSettings", read.node);
     }
+    if let Some(mut kubelet) = fields.below("kubeletConfig", found) {
+        let mut read = Section::new(kubelet.place());
+        for key in KUBELET {
+            read.copy(key, &mut kubelet);
+        }
+        kubelet.finish(found);
+        section.put("kubeletConfig", read.node);
+    }
     power(&mut fields, found);
     kind(&mut fields, found);
     fields.finish(found);
     Some(section.node)
 }
+
+/// Keys of `kubeletConfig` that are simulated.
+const KUBELET: [&str; 2] = ["imageGcHighThreshold", "imageGcLowThreshold"];
 
 /// Keys of `upgradeSettings`.
 const UPGRADE: [&str; 5] = [

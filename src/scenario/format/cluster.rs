@@ -29,6 +29,8 @@ section! {
         /// The ConfigMap `cluster-autoscaler-priority-expander`: patterns of scale sets by
         /// priority.
         "priorityExpander" priorities: IndexMap<String, At<Vec<Text>>>;
+        /// Virtual nodes (Azure Container Instances); not simulated.
+        "virtualNodes" virtual_nodes: Raw;
         /// Node pools.
         "agentPoolProfiles" pools: Vec<At<Pool>>, required;
     }
@@ -194,6 +196,8 @@ section! {
         /// What a scale-down does: `Delete` or `Deallocate`.
         "scaleDownMode" scale_down_mode: ScaleDownModeName
             = "Delete", "az aks nodepool add --scale-down-mode";
+        /// Settings of the kubelet: `imageGcHighThreshold` and `imageGcLowThreshold`.
+        "kubeletConfig" kubelet: KubeletConfig;
         /// Settings of upgrades (`inject.upgrade`).
         "upgradeSettings" upgrade: UpgradeSettings;
         /// `Regular` or `Spot`.
@@ -212,6 +216,16 @@ section! {
         "podSubnetID" pod_subnet: Text;
         /// How pods get addresses of their subnet.
         "podIPAllocationMode" pod_ip_mode: PodIpMode;
+    }
+}
+
+section! {
+    /// Settings of the kubelet of a pool.
+    pub struct KubeletConfig {
+        /// Percent of the OS disk in use from which unused images are removed; 100: never.
+        "imageGcHighThreshold" image_gc_high: Count = "85", "kubelet default";
+        /// Percent down to which they are.
+        "imageGcLowThreshold" image_gc_low: Count = "80", "kubelet default";
     }
 }
 

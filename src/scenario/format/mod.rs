@@ -8,6 +8,7 @@ mod inject;
 mod kinds;
 mod moment;
 mod namespace;
+mod price;
 mod provider;
 mod reader;
 mod scenario;
@@ -21,9 +22,10 @@ pub use arrival::{
     Trace,
 };
 pub use cluster::{
-    AzurePolicy, Cluster, Network, NetworkPlugin, NetworkPluginMode, Nodes, OsDiskType, OsTypeName,
-    OwnSize, PodIpMode, PolicyEffect, Pool, PoolMode, PriorityName, ScaleDownModeName, Sku, Subnet,
-    SubnetKeys, SystemPods, TierName, UndrainableName, UpgradeSettings,
+    AzurePolicy, Cluster, KubeletConfig, Network, NetworkPlugin, NetworkPluginMode, Nodes,
+    OsDiskType, OsTypeName, OwnSize, PodIpMode, PolicyEffect, Pool, PoolMode, PriorityName,
+    ScaleDownModeName, Sku, Subnet, SubnetKeys, SystemPods, TierName, UndrainableName,
+    UpgradeSettings,
 };
 pub use distribution::{
     Distribution, Empirical, Exponential, Gamma, HyperExponential, LogNormal, Part, SHAPES,
@@ -35,9 +37,13 @@ pub use inject::{
 };
 pub use moment::{Calendar, Moment, StartTime, Zone, date};
 pub use namespace::Namespace;
+pub use price::{
+    Commitment, LoadBalancer, LogAnalytics, LogPlan, ManagedPrometheus, OsDiskPrice, Override,
+    OverrideKeys, Prices, TermName, Traffic,
+};
 pub use provider::{
-    Batch, ControllerTiming, FailureDetectionName, ImagePull, Override, OverrideKeys, Phases,
-    PoolMarket, PoolTiming, Prices, SchedulerTiming, SpotMarket, SpotTrace, Timing,
+    Batch, ControllerTiming, FailureDetectionName, ImagePull, Phases, PoolMarket, PoolTiming,
+    PriceTrace, SchedulerTiming, SpotMarket, SpotTrace, Timing,
 };
 pub use reader::{At, KeySpec, Raw, Read, Reader, nearest, nearest_help};
 pub use scenario::Scenario;

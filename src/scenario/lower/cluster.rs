@@ -43,6 +43,10 @@ pub fn lower(lowering: &mut Lowering<'_, '_>) {
         Some(TierName::Premium) => Tier::Premium,
         Some(TierName::Free) | None => Tier::Free,
     };
+    if let Some(at) = &cluster.virtual_nodes {
+        let reason = "pods on Azure Container Instances; let them run on a pool instead";
+        lowering.not_built("cluster.virtualNodes", at.span, reason);
+    }
     let pools = value(&cluster.pools).map_or(&[][..], Vec::as_slice);
     network(lowering, value(&cluster.network), pools);
     quotas(lowering);

@@ -1,6 +1,6 @@
 //! The state of lowering, and its order: clock, cluster, provider, workloads, demand, events.
 
-use super::{arguments, clock, cluster, demand, event, node, provider, workload};
+use super::{arguments, clock, cluster, demand, event, images, node, provider, workload};
 use crate::cloud::{NetworkSpec, PoolSpec, QuotaSpec, SubnetSpec, Tier};
 use crate::plan::{Assumption, Plan, SimulationSpec};
 use crate::queue::QueueSpec;
@@ -154,6 +154,8 @@ impl Lowering<'_, '_> {
         let text = |key: Option<&crate::scenario::format::Text>| key.map(|text| text.0.clone());
         let mut tables = std::mem::take(&mut self.tables).into_parts(IMAGE_SIZE);
         arguments::spread_by_default(&scheduler, &mut tables.shapes);
+        let pools = std::mem::take(&mut self.pools);
+        let image_disks = images::disks(self, &pools, &tables.images);
         Some(Plan {
             name: text(metadata.and_then(|m| value(&m.name))).unwrap_or_default(),
             description: text(metadata.and_then(|m| value(&m.description))).unwrap_or_default(),
@@ -167,7 +169,7 @@ impl Lowering<'_, '_> {
             network: self.network,
             subnets: std::mem::take(&mut self.subnets),
             quotas: std::mem::take(&mut self.quotas),
-            pools: std::mem::take(&mut self.pools),
+            pools,
             nodes,
             namespaces: work.namespaces,
             namespace_quotas: work.namespace_quotas,
@@ -175,6 +177,7 @@ impl Lowering<'_, '_> {
             autoscaler,
             shapes: tables.shapes,
             images: tables.images,
+            image_disks,
             workloads: work.workloads,
             budgets: work.budgets,
             queues: std::mem::take(&mut self.queues),

@@ -131,6 +131,7 @@ impl World<'_> {
             self.pod_lost(pod);
         }
         self.kubelets.forget(node);
+        self.kubelets.images.remove(&node);
         self.cluster.remove_instance(node, self.now);
         if !had_node {
             return;

@@ -20,6 +20,8 @@ pub enum Stop {
     Lost,
     /// It has done its work.
     Completed,
+    /// Its kubelet has refused it.
+    Refused,
 }
 
 impl Stop {
@@ -29,6 +31,7 @@ impl Stop {
             Self::ScaledDown => "deleted",
             Self::Evicted => "evicted",
             Self::Lost => "lost",
+            Self::Refused => "refused",
             Self::Completed => "completed",
         }
     }
@@ -79,6 +82,9 @@ impl World<'_> {
         if node.is_some_and(|node| self.cluster.nodes[node].gone != SimTime::NEVER) {
             // The scheduler does not know yet that the VM is lost: nobody starts the pod.
             self.pod_lost(pod);
+            return;
+        }
+        if self.kubelet_refuses(pod) {
             return;
         }
         self.watch_taints(pod);
@@ -244,6 +250,7 @@ impl World<'_> {
         let held = row.phase.holds_room().then_some(row.node).flatten();
         if let Some(node) = held {
             self.usage_leaves(node, pod);
+            self.images_released(pod, node);
         }
         let phase = if why == Stop::Completed { PodPhase::Succeeded } else { PodPhase::Removed };
         self.cluster.end_pod(pod, phase);

@@ -8,7 +8,7 @@
 use crate::record::{Actor, Object};
 use crate::sim::event::Event;
 use crate::sim::kubelet::PullRequest;
-use crate::sim::world::{World, scheduler_view};
+use crate::sim::world::World;
 use crate::unit::{ImageId, NodeId, PodId};
 use crate::vocabulary::Cause;
 
@@ -73,12 +73,7 @@ impl World<'_> {
             }
             other
         });
-        let images = &mut self.cluster.nodes[node].images;
-        if let Err(at) = images.binary_search(&image) {
-            images.insert(at, image);
-        }
-        let view = scheduler_view(self.plan, &self.cluster);
-        self.scheduling.scheduler.node_images_changed(view, node);
+        self.image_came(node, image);
         for request in served {
             self.image_is_there(request);
         }
