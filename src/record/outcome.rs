@@ -1,6 +1,6 @@
 //! What a run returns: plain data, everything that reports and comparisons need.
 
-use crate::unit::{Accrual, Duration, HourlyRate, IdVec, NodeId, PodId, SimTime};
+use super::{CostTotals, Distribution, Journal, Series, WaitLog};
 use crate::unit::{Accrual, Duration, HourlyRate, IdVec, NodeId, PodId, SimTime, WorkloadId};
 use crate::vocabulary::Cause;
 
