@@ -1,7 +1,7 @@
 //! What a run returns: plain data, everything that reports and comparisons need.
 
 use super::{CostTotals, Distribution, Journal, Series, WaitLog};
-use crate::unit::{Accrual, Duration, HourlyRate, IdVec, NodeId, PodId, SimTime};
+use crate::unit::{Accrual, Duration, HourlyRate, IdVec, NodeId, PodId, SimTime, WorkloadId};
 use crate::vocabulary::Cause;
 
 /// The outcome of one run.
@@ -53,6 +53,8 @@ pub struct Outcome {
     pub waits: WaitLog,
     /// Names of pods, where the journal names them.
     pub pod_names: IdVec<PodId, String>,
+    /// Workloads of pods, index into [`Outcome::workload_names`], where pods are named.
+    pub pod_owners: IdVec<PodId, WorkloadId>,
     /// Names of nodes.
     pub node_names: IdVec<NodeId, String>,
     /// Names of pools, workloads and queues by their ids.
@@ -61,6 +63,8 @@ pub struct Outcome {
     pub workload_names: Vec<String>,
     /// See `pool_names`.
     pub queue_names: Vec<String>,
+    /// Messages that came to each queue, warm-up included.
+    pub queue_arrivals: Vec<u64>,
     /// What the user's files say and this model does not do.
     pub not_modelled: Vec<String>,
 }

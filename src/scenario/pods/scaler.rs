@@ -30,6 +30,7 @@ pub(super) fn lower(
     let (kind, place) = match scaler {
         ScalerDraft::ScaledObject(object) => {
             let spec = scaled_object(object, context, tables, found)?;
+            left_to_keda(&draft.name, object, &spec, found);
             (ScalerKind::ScaledObject(spec), object.origin)
         }
         ScalerDraft::ScaledJob(job) => {
@@ -114,6 +115,26 @@ fn reads_usage(scaler: &ScalerKind) -> (bool, bool) {
                 .any(|metric| matches!(metric, HpaMetric::Cpu(_) | HpaMetric::ContainerCpu(_))),
             spec.metrics.iter().any(|metric| matches!(metric, HpaMetric::Memory(_))),
         ),
+    }
+}
+
+/// What a ScaledObject leaves to KEDA.
+fn left_to_keda(
+    workload: &str,
+    draft: &ScaledObjectDraft,
+    spec: &ScaledObjectSpec,
+    found: &mut Findings,
+) {
+    for (given, key, value) in [
+        (draft.polling_interval.is_some(), "pollingInterval", spec.polling_interval.to_string()),
+        (draft.cooldown.is_some(), "cooldownPeriod", spec.cooldown.to_string()),
+        (draft.min_replicas.is_some(), "minReplicaCount", spec.min_replicas.to_string()),
+        (draft.max_replicas.is_some(), "maxReplicaCount", spec.max_replicas.to_string()),
+    ] {
+        if !given {
+            let path = format!("workloads.{workload}.scaledObject.{key}");
+            found.left_out(path, value, "keda v1alpha1 (scaledobject_types.go)");
+        }
     }
 }
 

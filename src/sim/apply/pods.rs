@@ -3,6 +3,7 @@
 use crate::chance::Purpose;
 use crate::model::PodPhase;
 use crate::plan::WorkloadKind;
+use crate::record::Actor;
 use crate::sim::event::Event;
 use crate::sim::world::{World, scheduler_view};
 use crate::unit::{Duration, NodeId, PodId, ShapeId, SimTime, WorkloadId};
@@ -245,6 +246,7 @@ impl World<'_> {
             end.how = why.word();
         }
         let (how, counted) = (end.how, self.record.pod_clocks[pod].counted);
+        self.pod_stops(pod, why, Actor::Kubelet, true);
         if !counted {
             return;
         }

@@ -335,6 +335,7 @@ impl World<'_> {
             .collect();
         for pod in pods {
             let grace = self.cluster.shape(pod).grace;
+            self.pod_stops(pod, Stop::ScaledDown, Actor::WorkloadController, false);
             self.stop_pod(pod, grace, Stop::ScaledDown);
         }
     }
