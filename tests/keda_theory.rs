@@ -81,7 +81,7 @@ fn one_server_between_zero_and_one_waits_as_the_closed_form_says() {
         let [wait, on, cold] = exact(row);
         let what = format!("1/lambda {} s, start {} s", row.between, row.start);
         let figures = [("mean wait", wait), ("share on", on), ("cold starts an hour", cold)];
-        let effort = Effort { narrow: 0.02, most: 200 };
+        let effort = Effort { narrow: 0.02, most: 400 };
         wrong.extend(disagreements(&what, figures, effort, |seed| {
             let seen = kit::totals(&plan, seed);
             let seconds = seen.end.since(seen.warmup).as_secs_f64();

@@ -6,7 +6,7 @@ use super::spec::{
     CapacityRefusal, EvictionPolicy, ImageGcSpec, NetworkMode, NetworkSpec, OsDisk, OsType,
     PoolSpec, PullSpec, QuotaSpec, ScaleDownMode, SpotSpec, SubnetSpec, TimingSpec, VmSizeSpec,
 };
-use super::{Region, limits};
+use super::{PriceCurve, Region, limits};
 use crate::chance::Dist;
 use crate::model::Labels;
 use crate::rules::IntOrPercent;
@@ -37,7 +37,6 @@ pub fn pool() -> PoolSpec {
         zones: vec![Symbol(11), Symbol(12), Symbol(13)],
         spot: false,
         eviction_policy: EvictionPolicy::Delete,
-        spot_max_price: None,
         scale_down_mode: ScaleDownMode::Delete,
         image_gc: ImageGcSpec::default(),
         os_disk: OsDisk::Managed,
@@ -69,6 +68,7 @@ pub fn market() -> SpotSpec {
         refill_blocked: Dist::constant(Duration::from_mins(10)),
         notice: SpotSpec::NOTICE,
         trace: Arc::from([]),
+        prices: vec![PriceCurve::constant(HourlyRate(100), None); 3],
     }
 }
 

@@ -25,6 +25,8 @@ struct Instance {
     /// Starts so far after its creation.
     restarts: u32,
     running_at: SimTime,
+    /// Told to go then, because its price exceeds the pool's maximum.
+    too_dear_from: SimTime,
     /// Told to go already: no second eviction.
     noticed: bool,
     /// Holds vCPUs and addresses.
@@ -90,6 +92,16 @@ impl ScaleSet {
     /// Where an instance is.
     pub fn state(&self, instance: InstanceId) -> InstanceState {
         self.instances[instance].state
+    }
+
+    /// The index of an instance's zone among the pool's.
+    pub fn zone_of(&self, instance: InstanceId) -> usize {
+        usize::from(self.instances[instance].zone)
+    }
+
+    /// Whether an instance is told to go at this instant because of its price.
+    pub fn is_priced_out(&self, instance: InstanceId, now: SimTime) -> bool {
+        self.instances[instance].too_dear_from == now
     }
 
     /// Asks for `by` instances more. Stopped ones are started first, the rest is made: all of them
@@ -185,8 +197,9 @@ impl ScaleSet {
         }
     }
 
-    /// A spot VM that runs is taken: gone, or stopped and kept, as the pool's policy says. Its zone
-    /// refuses spot VMs for a while. Returns whether the instance is kept.
+    /// A spot VM that runs is taken: gone, or stopped and kept, as the pool's policy says. Its
+    /// zone refuses spot VMs for a while, unless it was for the price. Returns whether the instance
+    /// is kept.
     pub fn evict(
         &mut self,
         spec: &PoolSpec,
@@ -202,8 +215,9 @@ impl ScaleSet {
         if !runs {
             return false;
         }
-        let zone = self.instances[instance].zone;
-        if let Some(spot) = &spec.spot_market {
+        let Instance { zone, too_dear_from, .. } = self.instances[instance];
+        let by_price = |spot: &&SpotSpec| too_dear_from + spot.notice == now;
+        if let Some(spot) = spec.spot_market.as_ref().filter(|spot| !by_price(spot)) {
             // Keyed by zone and instant: all victims of one batch block the zone equally long.
             let entity = Part::Refill(zone).of(self.key);
             let mut stream =
@@ -255,7 +269,7 @@ impl ScaleSet {
         self.evictable(now, &mut candidates);
         let count = (share.clamp(0.0, 1.0) * candidates.len() as f64 + 0.5) as usize;
         let notice = spec.spot_market.as_ref().map_or(SpotSpec::NOTICE, |spot| spot.notice);
-        let plan = |instance| EvictionPlan { instance, notice_at: now, kill_at: now + notice };
+        let plan = |instance| EvictionPlan::told(instance, now, notice);
         let plans: Vec<_> =
             draw_victims(&mut candidates, |_| true, count, lots).into_iter().map(plan).collect();
         self.mark(&plans);
@@ -304,7 +318,8 @@ impl ScaleSet {
         now: SimTime,
         region: &mut Region,
     ) -> Result<(), Refusal> {
-        if spec.spot_max_price.is_some_and(|max| spec.spot && spec.price > max) {
+        let too_dear = |zone| spec.prices(zone).is_some_and(|curve| curve.is_too_dear(now));
+        if (0..self.by_zone.len()).all(too_dear) {
             return Err(Refusal::SpotPriceAboveMax);
         }
         if let Some(limit) = spec.instance_limit {
@@ -369,18 +384,24 @@ impl ScaleSet {
         if let Some(planned) = region.refusal(self.pool, now) {
             return Some(planned);
         }
-        let blocked = || self.blocked_until.iter().any(|&until| now < until);
+        let blocked = || (0..self.by_zone.len()).any(|zone| self.refuses_spot(spec, zone, now));
         match placed {
             Some(_) => None,
-            None if spec.spot && blocked() => Some(ProvisioningFailure::SkuNotAvailable),
+            None if blocked() => Some(ProvisioningFailure::SkuNotAvailable),
             None => Some(ProvisioningFailure::ZonalAllocationFailed),
         }
     }
 
+    /// Whether a zone (by index) has no spot VMs for the pool: after an eviction, or at its price.
+    fn refuses_spot(&self, spec: &PoolSpec, zone: usize, now: SimTime) -> bool {
+        let too_dear = || spec.prices(zone).is_some_and(|curve| curve.is_too_dear(now));
+        spec.spot && (now < self.blocked_until[zone] || too_dear())
+    }
+
     /// Whether a zone (by index) takes new instances.
     fn is_open(&self, spec: &PoolSpec, zone: usize, now: SimTime, region: &Region) -> bool {
-        let blocked = spec.spot && now < self.blocked_until[zone];
-        !blocked && spec.zones.get(zone).is_none_or(|&zone| !region.is_down(zone, now))
+        let refused = self.refuses_spot(spec, zone, now);
+        !refused && spec.zones.get(zone).is_none_or(|&zone| !region.is_down(zone, now))
     }
 
     /// The open zone with the fewest instances; the next instance's lot decides a tie.
@@ -409,6 +430,7 @@ impl ScaleSet {
             zone: zone as u8,
             restarts: 0,
             running_at: SimTime::ZERO,
+            too_dear_from: SimTime::NEVER,
             noticed: false,
             holds,
             pod_addresses,
@@ -452,15 +474,21 @@ impl ScaleSet {
         Creation { instance, zone, restarted, outcome }
     }
 
+    /// How an instance that was just started will end: with its life, or when it is too dear.
     fn end_of_life(
-        &self,
+        &mut self,
         spec: &PoolSpec,
         instance: InstanceId,
         seed: u64,
     ) -> Option<EvictionPlan> {
         let spot = spec.spot_market.as_ref().filter(|_| spec.spot)?;
-        let known = &self.instances[instance];
-        end_of_life(seed, self.key, spot, instance, known.restarts, known.running_at)
+        let known = &mut self.instances[instance];
+        let (zone, running_at) = (usize::from(known.zone), known.running_at);
+        let told_at = spec.prices(zone).and_then(|curve| curve.too_dear_from(running_at));
+        known.too_dear_from = told_at.unwrap_or(SimTime::NEVER);
+        let for_price = told_at.map(|told_at| EvictionPlan::told(instance, told_at, spot.notice));
+        let life = end_of_life(seed, self.key, spot, instance, known.restarts, running_at);
+        life.into_iter().chain(for_price).min_by_key(|plan| plan.notice_at)
     }
 
     fn removed_at(&self, instance: InstanceId, now: SimTime, region: &Region) -> SimTime {
@@ -492,7 +520,7 @@ impl ScaleSet {
         for &instance in &self.existing {
             let known = &self.instances[instance];
             let runs = known.state == InstanceState::Active && known.running_at <= now;
-            if runs && !known.noticed {
+            if runs && !known.noticed && now < known.too_dear_from {
                 into.push((instance, usize::from(known.zone)));
             }
         }

@@ -3,9 +3,13 @@
 use crate::cloud::PoolKey;
 use proptest::prelude::*;
 
-use super::fixture::{Room, SEED, at, pool, spot_pool};
-use super::spec::{CapacityRefusal, EvictionPolicy, NetworkMode, PoolSpec, ScaleDownMode};
-use super::{Boot, Creation, CreationOutcome, Refusal, Region, RequestOutcome, ScaleSet};
+use super::fixture::{Room, SEED, at, market, pool, spot_pool};
+use super::spec::{
+    CapacityRefusal, EvictionPolicy, NetworkMode, PoolSpec, ScaleDownMode, SpotSpec,
+};
+use super::{
+    Boot, Creation, CreationOutcome, PriceCurve, Refusal, Region, RequestOutcome, ScaleSet,
+};
 use crate::chance::Dist;
 use crate::model::ProvisioningFailure;
 use crate::unit::{Duration, HourlyRate, InstanceId, Lots, PoolId, QuotaId, SimTime, SubnetId};
@@ -271,7 +275,8 @@ fn an_eviction_may_keep_the_instance_and_what_it_holds() {
 #[test]
 fn a_price_above_the_maximum_is_refused() {
     for (max, refused) in [(None, false), (Some(100), false), (Some(99), true)] {
-        let spec = PoolSpec { spot_max_price: max.map(HourlyRate), ..spot_pool() };
+        let prices = vec![PriceCurve::constant(HourlyRate(100), max.map(HourlyRate)); 3];
+        let spec = PoolSpec { spot_market: Some(SpotSpec { prices, ..market() }), ..spot_pool() };
         let outcome = set(&spec).request(&spec, 1, at(0), &mut Room::default().region());
         let expected = RequestOutcome::Refused(Refusal::SpotPriceAboveMax);
         assert_eq!(outcome == expected, refused, "{max:?}");

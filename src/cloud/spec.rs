@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
+use super::commitment::CommitmentSpec;
+use super::item::ItemSpec;
+use super::spot_price::PriceCurve;
 use crate::chance::Dist;
 use crate::model::{Labels, ProvisioningFailure, Taint};
 use crate::rules::IntOrPercent;
-use crate::unit::{Duration, HourlyRate, PoolId, QuotaId, Resources, SimTime, SubnetId, Symbol};
+use crate::unit::{
+    Duration, HourlyRate, IdVec, PoolId, QuotaId, Resources, SimTime, SubnetId, Symbol,
+};
 
 /// A node pool: one VM scale set of one size.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,8 +55,6 @@ pub struct PoolSpec {
     pub spot: bool,
     /// `scaleSetEvictionPolicy`
     pub eviction_policy: EvictionPolicy,
-    /// `spotMaxPrice`; `None`: −1, never evicted for price.
-    pub spot_max_price: Option<HourlyRate>,
     /// `scaleDownMode`
     pub scale_down_mode: ScaleDownMode,
     /// `osDiskType`
@@ -76,7 +79,7 @@ pub struct PoolSpec {
     pub node_ready: Dist,
     /// Delay of GPU capacity after Ready.
     pub gpu_ready: Dist,
-    /// What a running node costs.
+    /// What a running node costs; of spot VMs the list price.
     pub price: HourlyRate,
     /// What a node of the same size costs on demand (equal to `price` off spot).
     pub price_on_demand: HourlyRate,
@@ -84,6 +87,19 @@ pub struct PoolSpec {
     pub disk_price: HourlyRate,
     /// Spot behaviour of the pool.
     pub spot_market: Option<SpotSpec>,
+}
+
+impl PoolSpec {
+    /// What a running node of a zone (by index) costs, its disk included.
+    pub fn price_at(&self, zone: usize, now: SimTime) -> HourlyRate {
+        let spot = self.prices(zone).map_or(self.price, |curve| curve.at(now));
+        spot + self.disk_price
+    }
+
+    /// The spot prices of a zone (by index).
+    pub fn prices(&self, zone: usize) -> Option<&PriceCurve> {
+        self.spot_market.as_ref()?.prices.get(zone)
+    }
 }
 
 /// A VM size.
@@ -214,6 +230,8 @@ pub struct SpotSpec {
     pub notice: Duration,
     /// Given evictions: (instant, how many), ascending.
     pub trace: Arc<[(SimTime, u32)]>,
+    /// What its VMs cost, by index of the pool's zones (one without zones).
+    pub prices: Vec<PriceCurve>,
 }
 
 /// Planned refusals of capacity (`inject.denyCapacity`).
@@ -297,15 +315,35 @@ pub struct PodStartSpec {
     pub volume_attach: Dist,
 }
 
-/// Prices that do not belong to a pool.
+/// Prices, less what a VM costs on demand or as spot ([`PoolSpec::price`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct PriceSpec {
     /// Currency code.
     pub currency: Symbol,
     /// Control-plane tier per hour.
     pub control_plane: HourlyRate,
-    /// Other items per hour by name, while the cluster runs.
-    pub items: Vec<(Symbol, HourlyRate)>,
+    /// Other items, while the cluster runs.
+    pub items: Vec<ItemSpec>,
+    /// What commitments can replace, by pool.
+    pub pools: IdVec<PoolId, PoolPrices>,
+    /// Reservations and savings plans.
+    pub commitments: Vec<CommitmentSpec>,
+    /// Labels of pods whose values share the bill, beside workloads and namespaces.
+    pub charge_labels: Vec<Symbol>,
+    /// Every price in the bill with its date and source: what, price, date, source.
+    pub sources: Vec<[String; 4]>,
+    /// What is not in the bill, and how to put it there.
+    pub not_priced: Vec<String>,
+}
+
+/// Prices of a pool's VM size under commitments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolPrices {
+    /// What a commitment can replace: the VM on demand without Windows licence and disk; `None`:
+    /// nothing (spot).
+    pub compute: Option<HourlyRate>,
+    /// Reserved, by term.
+    pub reserved: [Option<HourlyRate>; 2],
 }
 
 impl SpotSpec {

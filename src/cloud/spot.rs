@@ -39,6 +39,11 @@ pub struct EvictionPlan {
 }
 
 impl EvictionPlan {
+    /// Told at an instant, taken when the notice is over.
+    pub(super) fn told(instance: InstanceId, notice_at: SimTime, notice: Duration) -> Self {
+        Self { instance, notice_at, kill_at: notice_at + notice }
+    }
+
     /// A kill at `kill_at`, told `notice` before, but not before `now`.
     fn at(instance: InstanceId, kill_at: SimTime, notice: Duration, now: SimTime) -> Self {
         let notice_at = kill_at.saturating_sub(notice).max(now);

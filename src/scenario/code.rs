@@ -94,6 +94,10 @@ codes! {
         "give it under `prices.overrides`";
     UNUSED_PRICE "unused-price" "a price of a size that no pool has",
         "correct the name, or take it out";
+    NO_SPOT_PRICE "no-spot-price" "a spot pool about which a price trace says nothing",
+        "name its size, zones or pool in the rows, or leave the columns out";
+    SPOT_TOO_DEAR "spot-too-dear" "a spot pool whose VMs always cost more than its `spotMaxPrice`",
+        "raise `spotMaxPrice`, or write -1";
     CURRENCY "currency" "catalogue prices are taken as another currency than they are in",
         "give all prices, or leave the currency out";
     AUTOSCALER_SETTING "autoscaler-setting" "a key or value that the autoscaler does not have",
@@ -207,6 +211,8 @@ pub const LINTS: &[&str] = &[
     KUBENET_ENDS,
     FREE_TIER,
     UNUSED_PRICE,
+    NO_SPOT_PRICE,
+    SPOT_TOO_DEAR,
     NO_SLA,
     ONE_POOL,
     FEW_ZONES,

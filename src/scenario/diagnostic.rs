@@ -19,7 +19,7 @@ pub enum Severity {
 }
 
 /// A place and what is to be said about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Label {
     /// The place.
     pub span: Span,
@@ -28,7 +28,7 @@ pub struct Label {
 }
 
 /// One finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Diagnostic {
     /// Stable code, one of [`super::code`].
     pub code: &'static str,

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use rustc_hash::FxHashSet;
+
 use super::code;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::files::{Files, FilesError, normal};
@@ -155,7 +157,9 @@ impl<'a> Reading<'a> {
         let mut list = self.found;
         let place = |found: &Diagnostic| found.labels.first().map(|label| label.span);
         list.sort_by_key(place);
-        list.dedup();
+        // A file that several pools read is broken once.
+        let mut said = FxHashSet::default();
+        list.retain(|found| said.insert(found.clone()));
         (Diagnostics { sources: self.sources, list }, self.inputs)
     }
 }

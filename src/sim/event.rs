@@ -41,6 +41,8 @@ pub enum Event {
     ServerOff { queue: QueueId, slot: u32, epoch: u32 },
     /// A binding has reached the node.
     PodBound(PodId, u16),
+    /// A kubelet has refused a pod, and the API says so.
+    PodRefused(PodId, u16),
     /// A pod's current start stage ends.
     PodStage(PodId, u16),
     /// The soonest image pull of a node is complete (version of its pulls).
@@ -87,6 +89,8 @@ pub enum Event {
     SpotKill(NodeId, u16),
     /// A batch of spot evictions in a pool.
     SpotBatch(PoolId),
+    /// The spot price changes in some zone of a pool.
+    SpotPrice(PoolId),
     /// A planned event begins (index into the plan).
     Inject(u32),
     /// A workload controller works on its object.

@@ -2,7 +2,7 @@
 
 use forescale::plan::Plan;
 use forescale::record::{NodeRow, Outcome};
-use forescale::unit::{Accrual, SimTime};
+use forescale::unit::{Accrual, PoolId, SimTime};
 
 /// Tells every imbalance of a run that kept its rows.
 pub fn check(plan: &Plan, outcome: &Outcome, tell: &mut dyn FnMut(String)) {
@@ -82,12 +82,20 @@ fn pods(outcome: &Outcome, tell: &mut dyn FnMut(String)) {
     }
 }
 
-/// What a node cost between warm-up and end, from nothing but its row.
-fn cost_of(row: &NodeRow, outcome: &Outcome) -> Accrual {
+/// What a node cost between warm-up and end, from nothing but its row and the given prices.
+fn cost_of(plan: &Plan, row: &NodeRow, outcome: &Outcome) -> Accrual {
     let Some(from) = row.billed_from else { return Accrual::default() };
     let from = from.max(outcome.warmup);
     let to = row.billed_until.unwrap_or(SimTime::NEVER).min(outcome.end);
-    row.price.over(to.since(from))
+    let pool = row.pool.map(|pool| &plan.pools[PoolId(pool)]);
+    let zone = pool
+        .and_then(|pool| pool.zones.iter().position(|&zone| plan.symbols.text(zone) == row.zone));
+    match pool.and_then(|pool| Some((pool, pool.prices(zone.unwrap_or(0))?))) {
+        Some((pool, prices)) => {
+            prices.over(from, to.max(from)) + pool.disk_price.over(to.since(from))
+        }
+        None => row.price.over(to.since(from)),
+    }
 }
 
 /// The total is the sum of its parts, and each pool costs what its nodes and kept disks cost.
@@ -98,8 +106,13 @@ fn money(plan: &Plan, outcome: &Outcome, tell: &mut dyn FnMut(String)) {
     if cost.total != pools + cost.control_plane + items {
         tell("the total cost is not pools, control plane and items".to_owned());
     }
-    if cost.on_demand + cost.spot != pools {
-        tell("on-demand and spot are not all that pools cost".to_owned());
+    let unused = cost.commitments.iter().map(|one| one.paid - one.used).sum();
+    if cost.on_demand + cost.spot + cost.reserved + cost.savings_plan != pools + unused {
+        tell("ways of buying do not add up to pools and unused commitments".to_owned());
+    }
+    let workloads: Accrual = cost.workloads.iter().map(|one| one.amount).sum();
+    if workloads + cost.idle + cost.system != pools {
+        tell("workloads, idle and system are not all that pools cost".to_owned());
     }
     let counted = outcome.end.since(outcome.warmup);
     if cost.control_plane != plan.prices.control_plane.over(counted) {
@@ -107,8 +120,8 @@ fn money(plan: &Plan, outcome: &Outcome, tell: &mut dyn FnMut(String)) {
     }
     for (index, pool) in outcome.pools.iter().enumerate() {
         let rows = outcome.node_rows.iter().filter(|row| row.pool == Some(index as u32));
-        let nodes: Accrual = rows.map(|row| cost_of(row, outcome)).sum();
-        if nodes + pool.disks != pool.cost {
+        let nodes: Accrual = rows.map(|row| cost_of(plan, row, outcome)).sum();
+        if plan.prices.commitments.is_empty() && nodes + pool.disks != pool.cost {
             let (nodes, pool_cost) = (nodes.money().units(), pool.cost.money().units());
             tell(format!("pool {} costs {pool_cost}, its nodes {nodes}", pool.name));
         }

@@ -299,7 +299,8 @@ fn work_on_spot_starts_again_as_often_as_renewal_theory_says() {
                 format!("workloads.work.startup.appStart={}s", app * 3_600.0),
                 format!("timing.vmProvision={}s", boot * 3_600.0),
                 format!("spotMarket.evictionRate={hourly:.9}%/h"),
-                format!("simulation.duration={work}h"),
+                // Nobody is so unlucky that it does not do.
+                format!("simulation.duration={:.0}h", 10.0 * exact),
             ];
             let plan = plan("checkpoint", &sets);
             let effort = Effort { narrow: 0.01, most: 4_000 };

@@ -7,10 +7,10 @@ use super::reader::{Bench, list, strings};
 use super::score::sorted;
 use crate::conform::Verdict;
 use crate::control::scheduler::{
-    Group, NodeTree, PluginSet, QueueSettings, SchedulingQueue, backoff as backoff_after,
+    Group, NodeTree, QueueSettings, SchedulingQueue, backoff as backoff_after,
     nodes_to_find as feasible_target,
 };
-use crate::rules::Plugin;
+use crate::rules::{Plugin, PluginSet};
 use crate::unit::{Duration, PodId, ShapeId, SimTime};
 
 /// Cases count from an instant that may be negative; the simulation does not.
@@ -47,9 +47,7 @@ fn group(rejectors: PluginSet) -> Group {
 }
 
 fn rejected() -> PluginSet {
-    let mut set = PluginSet::default();
-    set.insert(Plugin::NodeResourcesFit);
-    set
+    PluginSet::of(Plugin::NodeResourcesFit)
 }
 
 fn settings(initial: Duration, pop_from_backoff: bool) -> QueueSettings {

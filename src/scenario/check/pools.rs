@@ -29,6 +29,13 @@ pub fn check(lint: &mut Linter<'_>) {
                         `scaleSetEvictionPolicy` out";
             lint.pool((Warning, code::SPOT_DEALLOCATE), pool, message, help);
         }
+        let prices = pool.spot_market.as_ref().map(|market| market.prices.as_slice());
+        if prices.is_some_and(|zones| zones.iter().all(|it| it.is_too_dear_until(plan.end()))) {
+            let message = format!("the VMs of `{name}` always cost more than its `spotMaxPrice`");
+            let help = "Azure refuses each of them; write -1 to pay what is asked, at most the \
+                        price on demand";
+            lint.pool((Warning, code::SPOT_TOO_DEAR), pool, message, help);
+        }
         if pool.size.gpus > 0 && pool.taints.is_empty() && plan.pools.len() > 1 {
             let message = format!("pods without need of a GPU may fill the GPU nodes of `{name}`");
             let help = "add a taint such as `sku=gpu:NoSchedule`";

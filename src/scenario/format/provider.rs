@@ -3,10 +3,11 @@
 use indexmap::IndexMap;
 
 use super::distribution::Distribution;
-use super::reader::{At, Raw, section};
+use super::reader::section;
 use super::value::{
-    Amount, Bandwidth, Bytes, Count, Hazard, Length, Price, Rate, Share, Switch, Text, words,
+    Amount, Bandwidth, Bytes, Count, Hazard, Length, Rate, Share, Switch, Text, words,
 };
+use super::workload::Align;
 
 section! {
     /// Times of the provider and the control plane.
@@ -156,7 +157,7 @@ section! {
         /// Recorded evictions.
         "trace" trace: SpotTrace;
         /// Recorded prices.
-        "priceTrace" price_trace: Raw;
+        "priceTrace" price_trace: PriceTrace;
         /// Values of single pools.
         "pools" pools: IndexMap<String, PoolMarket>;
     }
@@ -177,6 +178,8 @@ section! {
         "refillBlocked" refill_blocked: Distribution;
         /// Recorded evictions.
         "trace" trace: SpotTrace;
+        /// Recorded prices.
+        "priceTrace" price_trace: PriceTrace;
     }
 }
 
@@ -199,59 +202,22 @@ section! {
 }
 
 section! {
-    /// Prices.
-    pub struct Prices {
-        /// Currency code; amounts of the catalogue are USD.
-        "currency" currency: Text = "USD", "the catalogue's currency";
-        /// Region of the prices; without it `cluster.location`.
-        "region" region: Text;
-        /// Prices per VM size.
-        "overrides" overrides: IndexMap<String, Override>;
-        /// Discount on catalogue prices.
-        "discount" discount: Share = "0%", "own default";
-        /// Other items per hour while the cluster runs.
-        "items" items: IndexMap<String, Price>;
-        /// Reservations and savings plans.
-        "commitments" commitments: Raw;
-        /// An OS disk an hour.
-        "osDisk" os_disk: Price;
-    }
-}
-
-/// A price of a size: one, or per purchase.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Override(pub OverrideKeys);
-
-section! {
-    /// Prices of a VM size per purchase.
-    pub struct OverrideKeys {
-        /// On demand.
-        "onDemand" on_demand: Price;
-        /// Spot.
-        "spot" spot: Price;
-    }
-}
-
-impl super::reader::Read for Override {
-    fn read(
-        node: &crate::scenario::node::Node,
-        reader: &mut super::reader::Reader,
-    ) -> Option<Self> {
-        if node.text().is_none() {
-            return OverrideKeys::read(node, reader).map(Self);
-        }
-        let price = At { value: Price::read(node, reader)?, span: node.span };
-        Some(Self(OverrideKeys { on_demand: Some(price), spot: None }))
-    }
-}
-
-impl schemars::JsonSchema for Override {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "PriceOverride".into()
-    }
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let (one, keys) =
-            (generator.subschema_for::<Price>(), generator.subschema_for::<OverrideKeys>());
-        schemars::json_schema!({"anyOf": [one, keys]})
+    /// Recorded spot prices: each holds until the next row of its size, zone and pool. The bill
+    /// follows them; above a pool's `spotMaxPrice` its VMs are evicted and none is made.
+    pub struct PriceTrace {
+        /// CSV file.
+        "file" file: Text, required;
+        /// Column with times.
+        "time" time: Text, required;
+        /// Column with prices an hour.
+        "price" price: Text, required;
+        /// Column with VM sizes; without it, or where it is empty, a row is of all sizes.
+        "vmSize" vm_size: Text;
+        /// Column with zones (1, 2, 3); without it, or where it is empty, a row is of all zones.
+        "zone" zone: Text;
+        /// Column with pools; without it, or where it is empty, a row is of all pools.
+        "pool" pool: Text;
+        /// `start`: row 1 is the start of the simulation; `absolute`: times are dates.
+        "align" align: Align = "start", "own default";
     }
 }

@@ -2,6 +2,7 @@
 
 use super::cluster::{is_regional, subnet};
 use super::lowering::{Lowering, value};
+use super::spot::Buyer;
 use crate::cloud::catalogue::{self, Arch, VmSize};
 use crate::cloud::identity::{self, PoolIdentity, SPOT_KEY};
 use crate::cloud::{
@@ -16,7 +17,7 @@ use crate::scenario::format::{
     At, Cluster, OsDiskType, OsTypeName, OwnSize, Pool, PoolMode, PriorityName, ScaleDownModeName,
 };
 use crate::scenario::source::Span;
-use crate::unit::{HourlyRate, QuotaId, Resources, SubnetId, Symbol};
+use crate::unit::{QuotaId, Resources, SubnetId, Symbol};
 
 /// Name of the GPUs that NVIDIA's device plugin offers.
 pub const GPU: &str = "nvidia.com/gpu";
@@ -108,7 +109,10 @@ impl<'a> PoolReader<'_, 'a, '_> {
         let (subnet, pod_subnet) = self.subnets()?;
         let (rate, on_demand) = self.prices(&size, spot, os, &location)?;
         let times = self.lowering.pool_times(&name, os_disk, os, room.size.gpus)?;
-        let spot_market = if spot { self.lowering.spot_market(&name) } else { None };
+        let most = self.spot_max_price();
+        let buyer =
+            Buyer { pool: &name, size: room.size.name, zones: &zones, list: rate, on_demand, most };
+        let spot_market = if spot { self.lowering.spot_market(&buyer) } else { None };
         let group = identity::scale_set_name(self.lowering.cluster_name(), &name, os);
         Some(PoolSpec {
             name: self.lowering.tables.intern(&name),
@@ -131,7 +135,6 @@ impl<'a> PoolReader<'_, 'a, '_> {
             zones,
             spot,
             eviction_policy,
-            spot_max_price: self.spot_max_price(),
             scale_down_mode,
             os_disk,
             image_gc: self.image_gc(),
@@ -146,7 +149,7 @@ impl<'a> PoolReader<'_, 'a, '_> {
             node_ready: times.node_ready,
             gpu_ready: times.gpu_ready,
             price: rate,
-            price_on_demand: on_demand,
+            price_on_demand: on_demand.unwrap_or(rate),
             disk_price: self.disk_price(os_disk, os_disk_gib, &size),
             spot_market,
         })
@@ -536,19 +539,6 @@ impl<'a> PoolReader<'_, 'a, '_> {
             .filter(|(_, quota)| draws(self.lowering.tables.symbols.text(quota.name)))
             .map(|(index, _)| QuotaId(index as u32))
             .collect()
-    }
-
-    fn spot_max_price(&mut self) -> Option<HourlyRate> {
-        let given = self.given.spot_max_price.as_ref()?;
-        match given.value.0.number() {
-            Some(price) if price > 0.0 => Some(HourlyRate::from_units(price)),
-            Some(-1.0) => None,
-            _ => {
-                let message = "`spotMaxPrice` must be −1 or a price an hour above 0";
-                self.lowering.error(code::BAD_VALUE, message, given.span, "");
-                None
-            }
-        }
     }
 }
 

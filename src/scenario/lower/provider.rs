@@ -1,20 +1,17 @@
-//! `timing:`, `spotMarket:` and `prices:`, with the defaults of the cloud and their sources.
-
-use std::sync::Arc;
+//! `timing:` and `prices:`, with the defaults of the cloud and their sources.
 
 use super::lowering::{Lowering, value};
 use super::start;
 use crate::chance::Dist;
 use crate::cloud::boot::{self, TimingDefault};
-use crate::cloud::{OsDisk, OsType, PriceSpec, SpotSpec, TimingSpec, price, spot};
+use crate::cloud::{OsDisk, OsType, PriceSpec, TimingSpec, price};
 use crate::control::scheduler::SchedulerSpec;
 use crate::scenario::code;
 use crate::scenario::format::{
-    At, Batch, Count, Distribution, Hazard, Length, Phases, PoolMarket, PoolTiming, Rate,
-    SchedulerTiming, SpotMarket, SpotTrace, Text, Timing, nearest_help,
+    At, Count, Distribution, Length, Phases, PoolTiming, Rate, SchedulerTiming, Text, Timing,
+    nearest_help,
 };
-use crate::scenario::table;
-use crate::unit::{Duration, HourlyRate, SimTime};
+use crate::unit::{Duration, IdVec};
 
 /// Times of one pool.
 pub struct PoolTimes {
@@ -181,72 +178,11 @@ impl Lowering<'_, '_> {
         };
         Some(PoolTimes { vm_provision, node_ready, gpu_ready })
     }
-
-    /// Evictions of a spot pool.
-    pub fn spot_market(&mut self, pool: &str) -> Option<SpotSpec> {
-        let empty = SpotMarket::default();
-        let market = value(&self.scenario.spot_market).unwrap_or(&empty);
-        let none = PoolMarket::default();
-        let own = value(&market.pools).and_then(|pools| pools.get(pool)).unwrap_or(&none);
-        let hazard: Option<&At<Hazard>> =
-            own.eviction_rate.as_ref().or(market.eviction_rate.as_ref());
-        let life = own.lifetime.as_ref().or(market.lifetime.as_ref());
-        let lifetime = match (life, hazard) {
-            (Some(life), _) => self.distribution(life),
-            (None, Some(rate)) if rate.value.0 > 0.0 => {
-                Some(Dist::Exponential { mean: 3_600.0 / rate.value.0 })
-            }
-            (None, _) => None,
-        };
-        if lifetime.is_none() && own.trace.is_none() && market.trace.is_none() {
-            let source = "assumption: no eviction unless the scenario gives a rate or a recording";
-            self.assume("spotMarket.evictionRate", "0%/h", source);
-        }
-        let refill = own.refill_blocked.as_ref().or(market.refill_blocked.as_ref());
-        let refill = self.time("spotMarket.refillBlocked", refill, spot::refill_blocked());
-        let notice = value(&own.notice).or(value(&market.notice)).map(|notice| notice.0);
-        if notice.is_none() {
-            self.assume("spotMarket.notice", "30s", "azure-compute-docs spot-vms.md");
-        }
-        let batch: Option<&Batch> = value(&own.batch).or(value(&market.batch));
-        let trace = own.trace.as_ref().or(market.trace.as_ref());
-        let trace = match trace {
-            Some(trace) => self.spot_trace(&trace.value)?,
-            None => Arc::from([]),
-        };
-        Some(SpotSpec {
-            lifetime,
-            batch_share: batch.and_then(|batch| value(&batch.share)).map_or(0.0, |share| share.0),
-            refill_blocked: refill,
-            notice: notice.unwrap_or(SpotSpec::NOTICE),
-            trace,
-        })
-    }
-
-    /// Recorded evictions.
-    fn spot_trace(&mut self, given: &SpotTrace) -> Option<Arc<[(SimTime, u32)]>> {
-        let file = given.file.as_ref()?;
-        let header = value(&given.header).is_none_or(|header| header.0);
-        let table = self.table(file, header)?;
-        let read = table::evictions(&table);
-        self.checked(file, read).map(Arc::from)
-    }
 }
 
-/// Prices that do not belong to a pool; what is not built yet is refused.
+/// Prices less those of pools.
 pub fn prices(lowering: &mut Lowering<'_, '_>) -> PriceSpec {
     let given = value(&lowering.scenario.prices);
-    if let Some(at) = given.and_then(|prices| prices.commitments.as_ref()) {
-        let reason = "reservations and savings plans are not part of the bill yet";
-        lowering.not_built("prices.commitments", at.span, reason);
-    }
-    if let Some(at) = value(&lowering.scenario.spot_market).and_then(|m| m.price_trace.as_ref()) {
-        lowering.not_built(
-            "spotMarket.priceTrace",
-            at.span,
-            "recorded prices drive no eviction yet",
-        );
-    }
     let currency = given.and_then(|prices| prices.currency.as_ref());
     if let Some(at) = currency.filter(|at| !at.value.0.eq_ignore_ascii_case("USD")) {
         lowering.report(
@@ -260,14 +196,22 @@ pub fn prices(lowering: &mut Lowering<'_, '_>) -> PriceSpec {
     }
     let currency = currency.map_or("USD", |at| &at.value.0);
     let currency = lowering.tables.intern(currency);
-    let mut items: Vec<(_, HourlyRate)> = Vec::new();
-    for (name, rate) in given.and_then(|prices| value(&prices.items)).into_iter().flatten() {
-        items.push((lowering.tables.intern(name), rate.0));
-    }
     let plane = price::control_plane(lowering.tier);
     if value(&lowering.scenario.cluster).is_some() {
         let text = format!("{}/h", plane.rate.units());
         lowering.assume("prices.controlPlane", text, plane.source);
     }
-    PriceSpec { currency, control_plane: plane.rate, items }
+    let mut spec = PriceSpec {
+        currency,
+        control_plane: plane.rate,
+        items: Vec::new(),
+        pools: IdVec::new(),
+        commitments: Vec::new(),
+        charge_labels: Vec::new(),
+        sources: Vec::new(),
+        not_priced: Vec::new(),
+    };
+    super::item::lower(lowering, &mut spec);
+    super::commitment::lower(lowering, &mut spec);
+    spec
 }

@@ -2,8 +2,9 @@
 
 use crate::model::{Node, PodShape};
 use crate::plan::WorkloadKind;
+use crate::record::Integral;
 use crate::sim::world::World;
-use crate::unit::{HourlyRate, NodeId, PodId};
+use crate::unit::{HourlyRate, NodeId, PodId, PoolId};
 
 /// The part of a node's price that a pod's requests take: the mean of its shares of the node's
 /// allocatable CPU and memory. The parts of all pods and the idle rest add up to the price.
@@ -23,8 +24,7 @@ impl World<'_> {
     pub fn billing_begins(&mut self, node: NodeId) {
         let Some(pool) = self.cluster.nodes[node].pool else { return };
         self.disk_goes(node);
-        let spec = &self.plan.pools[pool];
-        let price = spec.price + spec.disk_price;
+        let price = self.price_of(node, pool);
         let record = &mut self.record.nodes[node];
         record.billed_from = Some(self.now);
         record.price = price;
@@ -32,6 +32,42 @@ impl World<'_> {
         pools.billed.add(1, self.now);
         pools.rate.add(price.0, self.now);
         pools.idle.add(price.0, self.now);
+    }
+
+    /// What a VM that runs costs now, its disk included.
+    fn price_of(&self, node: NodeId, pool: PoolId) -> HourlyRate {
+        let zone = self.capacity.scale_sets[pool].zone_of(self.cluster.nodes[node].instance);
+        self.plan.pools[pool].price_at(zone, self.now)
+    }
+
+    /// The price of a VM may be another from now on: its bill is split anew.
+    pub fn bill_at_new_price(&mut self, node: NodeId) {
+        let row = &self.cluster.nodes[node];
+        let Some(pool) = row.pool.filter(|_| self.record.nodes[node].is_billed()) else { return };
+        let price = self.price_of(node, pool);
+        let mut used = (0, 0);
+        for &pod in &row.used.pods {
+            let part = requested_rate(price, row, self.cluster.shape(pod));
+            used.0 += part;
+            used.1 += if self.is_systems(pod) { part } else { 0 };
+        }
+        let record = &mut self.record.nodes[node];
+        let by = price.0 - record.price.0;
+        let (idle, system) = (by - (used.0 - record.used.0), used.1 - record.used.1);
+        let old = record.price;
+        (record.price, record.used) = (price, used);
+        self.charge_all(node, pool, old, -1);
+        self.charge_all(node, pool, price, 1);
+        let pools = &mut self.record.pools[pool];
+        pools.rate.add(by, self.now);
+        pools.idle.add(idle, self.now);
+        pools.system.add(system, self.now);
+    }
+
+    /// Whether AKS itself or a DaemonSet owns the pod.
+    fn is_systems(&self, pod: PodId) -> bool {
+        let owner = &self.plan.workloads[self.cluster.pods[pod].workload];
+        owner.system || owner.kind == WorkloadKind::DaemonSet
     }
 
     /// A VM is gone or stopped: the bill ends.
@@ -44,6 +80,7 @@ impl World<'_> {
         record.billed_until = Some(self.now);
         let (price, (used, system)) = (record.price, record.used);
         record.used = (0, 0);
+        self.charge_all(node, pool, price, -1);
         let pools = &mut self.record.pools[pool];
         pools.billed.add(-1, self.now);
         pools.rate.add(-price.0, self.now);
@@ -97,7 +134,7 @@ impl World<'_> {
     fn shift_usage(&mut self, node: NodeId, pod: PodId, sign: i64) {
         let row = &self.cluster.nodes[node];
         let Some(pool) = row.pool else { return };
-        let shape = self.cluster.shape(pod);
+        let (shape, is_systems) = (self.cluster.shape(pod), self.is_systems(pod));
         let record = &mut self.record.nodes[node];
         if record.counted_ready {
             let sums = &mut self.record.pools[pool];
@@ -112,11 +149,35 @@ impl World<'_> {
         record.used.0 += part;
         let sums = &mut self.record.pools[pool];
         sums.idle.add(-part, self.now);
-        let owner = &self.plan.workloads[self.cluster.pods[pod].workload];
-        if owner.system || owner.kind == WorkloadKind::DaemonSet {
+        if is_systems {
             record.used.1 += part;
             sums.system.add(part, self.now);
         }
+        self.charge(pod, pool, part);
+    }
+
+    /// The parts of all pods of a node at a price come or go.
+    fn charge_all(&mut self, node: NodeId, pool: PoolId, price: HourlyRate, sign: i64) {
+        for index in 0..self.cluster.nodes[node].used.pods.len() {
+            let row = &self.cluster.nodes[node];
+            let pod = row.used.pods[index];
+            let part = requested_rate(price, row, self.cluster.shape(pod));
+            self.charge(pod, pool, sign * part);
+        }
+    }
+
+    /// A pod's part of a node's price is its workload's, unless it counts as `system`.
+    fn charge(&mut self, pod: PodId, pool: PoolId, part: i64) {
+        if self.is_systems(pod) {
+            return;
+        }
+        let workload = self.cluster.pods[pod].workload;
+        let charged = &mut self.record.workloads[workload].charged;
+        let index = usize::from(pool);
+        if charged.len() <= index {
+            charged.resize_with(index + 1, Integral::default);
+        }
+        charged[index].add(part, self.now);
     }
 
     /// A node becomes Ready or ceases to be: its room enters or leaves its pool's sums.

@@ -18,6 +18,7 @@ impl World<'_> {
     pub fn start_spot(&mut self) {
         for pool in self.plan.pools.ids() {
             self.next_spot_batch(pool);
+            self.next_spot_price(pool);
         }
     }
 
@@ -26,6 +27,29 @@ impl World<'_> {
         if let Some(at) = self.capacity.scale_sets[pool].next_spot_event(spec) {
             self.at(at, Event::SpotBatch(pool));
         }
+    }
+
+    fn next_spot_price(&mut self, pool: PoolId) {
+        let spec = &self.plan.pools[pool];
+        let curves = spec.spot_market.iter().flat_map(|market| &market.prices);
+        if let Some(at) = curves.filter_map(|curve| curve.next_change(self.now)).min() {
+            self.at(at, Event::SpotPrice(pool));
+        }
+    }
+
+    /// The spot price changes in some zone of a pool: what runs there is billed at the new one.
+    pub fn spot_price(&mut self, pool: PoolId) {
+        for index in 0..self.cluster.pools[pool].instances.len() {
+            self.bill_at_new_price(self.cluster.pools[pool].instances[index]);
+        }
+        let (plan, now) = (self.plan, self.now);
+        let curves = plan.pools[pool].spot_market.iter().flat_map(|market| &market.prices);
+        self.note(Actor::Azure, "spot-price", Object::Pool(pool), "", None, || {
+            let prices: Vec<String> =
+                curves.map(|curve| format!("{}/h", curve.at(now).units())).collect();
+            format!("a VM costs {} from now on", prices.join(", by zone "))
+        });
+        self.next_spot_price(pool);
     }
 
     /// The spot market takes several VMs of a pool.
@@ -56,8 +80,11 @@ impl World<'_> {
         self.record.nodes[node].end = "evicted";
         self.fingerprint.add(self.now, 16, u64::from(node.0), 0);
         let name = self.node_name(node);
+        let instance = self.cluster.nodes[node].instance;
+        let dear = self.capacity.scale_sets[pool].is_priced_out(instance, self.now);
         self.note(Actor::Azure, "spot-notice", Object::Node(node), "azure.Preempt", None, || {
-            format!("{name} will be taken in {notice}")
+            let why = if dear { ": its price is above spotMaxPrice" } else { "" };
+            format!("{name} will be taken in {notice}{why}")
         });
         self.at(self.now + notice, Event::SpotKill(node, epoch));
         if DRAIN_DETECTION < notice {
@@ -79,7 +106,7 @@ impl World<'_> {
         let left = notice.saturating_sub(DRAIN_DETECTION);
         for pod in self.drainable_pods(node) {
             let grace = self.cluster.shape(pod).grace.min(left);
-            self.evict_pod(pod, grace);
+            self.evict_pod(pod, grace, Actor::Azure);
         }
     }
 
@@ -132,12 +159,13 @@ impl World<'_> {
         self.vm_taken(node);
     }
 
-    /// Asks the eviction API for a pod; returns whether it was granted.
-    pub fn evict_pod(&mut self, pod: PodId, grace: Duration) -> bool {
+    /// Asks the eviction API for a pod on somebody's behalf; returns whether it was granted.
+    pub fn evict_pod(&mut self, pod: PodId, grace: Duration, by: Actor) -> bool {
         self.record.counters.evictions += 1;
         if !self.eviction_granted(pod) {
             return false;
         }
+        self.pod_stops(pod, Stop::Evicted, by, false);
         self.stop_pod(pod, grace, Stop::Evicted);
         true
     }

@@ -46,11 +46,31 @@ pub struct Partition {
     pub previous: Option<i64>,
 }
 
-impl Partition {
-    /// A partition that lags so far behind a committed offset.
-    pub fn lagging(lag: u64) -> Self {
-        let end = i64::try_from(lag).unwrap_or(i64::MAX);
-        Self { committed: Some(0), end: Some(end), previous: None }
+/// The flags of a Kafka trigger, as its metadata say them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TopicReads {
+    /// Flags; thresholds are those of the trigger.
+    pub flags: KafkaSpec,
+    /// `partitionLimitation`; empty: all.
+    pub only: Vec<i32>,
+}
+
+impl TopicReads {
+    /// Whether the trigger looks at a partition (`isActivePartition`).
+    pub fn looks_at(&self, partition: usize) -> bool {
+        let number = i32::try_from(partition).unwrap_or(i32::MAX);
+        self.only.is_empty() || self.only.contains(&number)
+    }
+
+    /// Whether a read depends on the one before.
+    pub const fn remembers(&self) -> bool {
+        self.flags.exclude_persistent
+    }
+
+    /// Whether an answer depends on single partitions, beyond how many there are.
+    pub fn tells_partitions_apart(&self) -> bool {
+        let flags = &self.flags;
+        flags.exclude_persistent || flags.limit_to_lagging || flags.even || !self.only.is_empty()
     }
 }
 
@@ -82,10 +102,10 @@ pub fn even_consumers(lag: i64, partitions: i64, threshold: i64) -> i64 {
 }
 
 /// A topic's reading; activity is of the uncapped lag.
-pub fn topic(spec: &KafkaSpec, partitions: impl ExactSizeIterator<Item = Partition>) -> Reading {
-    let all = partitions.len() as i64;
-    let (mut lag, mut lag_for_activation, mut lagging) = (0, 0, 0);
+pub fn topic(spec: &KafkaSpec, partitions: impl Iterator<Item = Partition>) -> Reading {
+    let (mut lag, mut lag_for_activation, mut lagging, mut all) = (0, 0, 0, 0);
     for partition in partitions {
+        all += 1;
         let (counted, real) = partition_lag(spec, partition);
         lag += counted;
         lag_for_activation += real;
