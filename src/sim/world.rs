@@ -26,7 +26,7 @@ use super::record::Recorder;
 use super::ticker::Ticker;
 use super::usage::UseBook;
 use super::work::Work;
-use crate::record::JournalLevel;
+use crate::record::{Evidence, JournalLevel};
 
 /// How to run, beside the plan.
 #[derive(Clone, Copy, Debug, Default)]
@@ -104,6 +104,8 @@ pub struct World<'p> {
     pub admission: Admission,
     /// Where scans of the autoscaler are written down, if they are.
     pub decisions: Option<&'p mut DecisionLog>,
+    /// What is seen of what is watched, if anything is.
+    pub evidence: Option<Box<Evidence>>,
 }
 
 /// What the replica scalers of a workload remember.
@@ -219,6 +221,7 @@ impl<'p> World<'p> {
             health: Health::default(),
             admission: Admission::new(plan),
             decisions: None,
+            evidence: None,
             cluster,
         }
     }

@@ -26,6 +26,7 @@ pub fn drafts(text: &str, tables: &mut Tables) -> (Drafts, Findings) {
 /// Lowers drafts with a queue called `orders` and no pools.
 pub fn lowered(drafts: Drafts, tables: &mut Tables, found: &mut Findings) -> Lowered {
     let context = LowerContext {
+        curves: &[],
         keda: KedaVersion { minor: 17 },
         pools: &IdVec::new(),
         queues: &[("orders".to_owned(), QueueId(0))],

@@ -337,6 +337,7 @@ impl World<'_> {
         for pod in self.cluster.nodes[node].used.pods.clone() {
             if self.leaves_by_taint(pod).is_some_and(|time| time <= self.now) {
                 let grace = self.cluster.shape(pod).grace;
+                self.pod_stops(pod, Stop::Evicted, Actor::NodeController, false);
                 self.stop_pod(pod, grace, Stop::Evicted);
             }
         }

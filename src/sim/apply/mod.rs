@@ -27,6 +27,7 @@ pub use health::Health;
 pub use images::NodeImages;
 pub use jobs::JobMemory;
 pub use pods::Stop;
+pub use provider::failure_code;
 pub use rollout::RolloutMemory;
 pub use scaled_jobs::JobBook;
 pub use volumes::VolumeBook;

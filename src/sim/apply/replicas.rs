@@ -148,6 +148,7 @@ impl World<'_> {
 
     fn scale_down(&mut self, pod: PodId) {
         let grace = self.cluster.shape(pod).grace;
+        self.pod_stops(pod, Stop::ScaledDown, Actor::WorkloadController, false);
         self.stop_pod(pod, grace, Stop::ScaledDown);
     }
 

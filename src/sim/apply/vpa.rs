@@ -182,6 +182,7 @@ impl World<'_> {
             format!("{name} makes way for one that requests {}", words(advice))
         });
         let grace = self.cluster.shape(view.pod).grace;
+        self.pod_stops(view.pod, Stop::Evicted, Actor::Vpa, false);
         self.stop_pod(view.pod, grace, Stop::Evicted);
         true
     }

@@ -7,6 +7,7 @@ mod instant;
 mod lanes;
 mod metrics;
 mod observe;
+mod reading;
 mod resting;
 mod scaling;
 mod scheduling;
