@@ -44,6 +44,7 @@ pub fn start() -> PodStartSpec {
         container_start: second.clone(),
         app_start: second.clone(),
         volume_attach: second,
+        volume_detach: second,
     }
 }
 
