@@ -135,7 +135,7 @@ impl World<'_> {
         self.refresh_consumed_queue(row.workload);
         self.budgets_changed(pod);
         if self.readiness_moves(row.workload) {
-            self.sync_workload(row.workload);
+            self.wake_controller(row.workload);
         }
     }
 
