@@ -20,6 +20,7 @@ use super::decisions::DecisionLog;
 use super::event::Event;
 use super::kubelet::Kubelets;
 use super::names::{Keys, Names};
+use super::pasta::Pasta;
 use super::record::Recorder;
 use super::ticker::Ticker;
 use super::usage::UseBook;
@@ -100,6 +101,8 @@ pub struct World<'p> {
     pub admission: Admission,
     /// Where scans of the autoscaler are written down, if they are.
     pub decisions: Option<&'p mut DecisionLog>,
+    /// What Poisson arrivals see, if the run is audited.
+    pub pasta: Option<Pasta>,
 }
 
 /// What the replica scalers of a workload remember.
@@ -214,6 +217,7 @@ impl<'p> World<'p> {
             health: Health::default(),
             admission: Admission::new(plan),
             decisions: None,
+            pasta: options.audit.then(|| Pasta::new(plan)),
             cluster,
         }
     }
