@@ -4,30 +4,45 @@ use crate::unit::{Duration, Symbol};
 
 /// A set of labels, sorted by key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Labels(Vec<(Symbol, Symbol)>);
+pub struct Labels {
+    pairs: Vec<(Symbol, Symbol)>,
+    /// A bit for each key, several keys to a bit: most absent keys are found absent without a look
+    /// at the pairs.
+    keys: u128,
+}
 
 impl Labels {
     /// Value of `key`. O(log n).
+    #[inline]
     pub fn get(&self, key: Symbol) -> Option<Symbol> {
-        self.0.binary_search_by_key(&key, |&(k, _)| k).ok().map(|i| self.0[i].1)
+        if self.keys & Self::bit(key) == 0 {
+            return None;
+        }
+        let at = self.pairs.binary_search_by_key(&key, |&(k, _)| k).ok()?;
+        Some(self.pairs[at].1)
     }
 
     /// Sets `key` to `value`.
     pub fn set(&mut self, key: Symbol, value: Symbol) {
-        match self.0.binary_search_by_key(&key, |&(k, _)| k) {
-            Ok(index) => self.0[index].1 = value,
-            Err(index) => self.0.insert(index, (key, value)),
+        self.keys |= Self::bit(key);
+        match self.pairs.binary_search_by_key(&key, |&(k, _)| k) {
+            Ok(index) => self.pairs[index].1 = value,
+            Err(index) => self.pairs.insert(index, (key, value)),
         }
+    }
+
+    const fn bit(key: Symbol) -> u128 {
+        1 << (key.0 % u128::BITS)
     }
 
     /// Pairs in order of key symbol.
     pub fn iter(&self) -> impl Iterator<Item = (Symbol, Symbol)> + '_ {
-        self.0.iter().copied()
+        self.pairs.iter().copied()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.pairs.is_empty()
     }
 
     /// Whether every pair of `wanted` is present.

@@ -68,9 +68,15 @@ pub fn shortage(
     Shortage(short)
 }
 
-/// Whether nothing is short.
+/// Whether nothing is short: as [`shortage`] says, told by the first resource that is.
 pub fn fits(request: &Resources, used: &Resources, allocatable: &Resources) -> bool {
-    shortage(request, used, allocatable, 0).is_empty()
+    let fits = |need: i64, used: i64, all: i64| need <= 0 || need <= all - used;
+    fits(request.cpu_milli, used.cpu_milli, allocatable.cpu_milli)
+        && fits(request.memory, used.memory, allocatable.memory)
+        && fits(1, used.pods, allocatable.pods)
+        && fits(request.ephemeral, used.ephemeral, allocatable.ephemeral)
+        && (0..MAX_EXTENDED)
+            .all(|id| fits(request.extended[id], used.extended[id], allocatable.extended[id]))
 }
 
 /// Whether an empty node of this size would still be too small, in a resource that is short: then
@@ -113,5 +119,20 @@ mod tests {
         let over = Resources { pods: 1, ..Resources::of(2_000, 200) };
         let node = Resources { pods: 2, ..Resources::of(1_000, 100) };
         assert!(fits(&Resources::ZERO, &over, &node));
+    }
+    #[test]
+    fn a_request_fits_where_nothing_is_short() {
+        for seed in 0..20_000 {
+            let lots = crate::unit::Lots::new(seed);
+            let amount = |at: u64| lots.of(at).below(3) as i64;
+            let any = |at: u64| {
+                let mut row = Resources::of(amount(at), amount(at + 1));
+                (row.ephemeral, row.pods) = (amount(at + 2), amount(at + 3));
+                row.extended[seed as usize % MAX_EXTENDED] = amount(at + 4);
+                row
+            };
+            let (need, used, all) = (any(0), any(10), any(20));
+            assert_eq!(fits(&need, &used, &all), shortage(&need, &used, &all, 0).is_empty());
+        }
     }
 }

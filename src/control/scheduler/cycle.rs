@@ -3,17 +3,19 @@
 //! Source: kubernetes `pkg/scheduler/schedule_one.go`, v1.36.2. The cycle is an instant; what it
 //! costs is for the simulation to say (`SchedulerSpec::cycle`).
 
+use super::in_order::{WORD, places, within};
 use super::memo::{ShapeMemo, Verdict, failed, is_feasible, is_unresolvable, plugin_index};
 use super::memory::Scheduler;
 use super::order::choose;
 use super::preempt::{Earlier, Preemptor, choose_candidate, dry_run, may_preempt};
 use super::profile::Profile;
-use super::queue::PluginSet;
-use super::score::{highest_is_best, lowest_is_best, normalise_pod_affinity, normalise_spread};
+use super::score::{
+    ImagesThere, highest_is_best, lowest_is_best, normalise_pod_affinity, normalise_spread,
+};
 use super::view::SchedulerView;
 use crate::control::scheduler::TieBreak;
 use crate::model::{PodPhase, PodShape};
-use crate::rules::{NodeFacts, PlacedPod, Plugin, first_failure, names_pinned};
+use crate::rules::{NodeFacts, PlacedPod, Plugin, PluginSet, first_failure};
 use crate::unit::{Lots, NodeId, PodId, SimTime};
 
 /// What a cycle came to.
@@ -214,7 +216,8 @@ impl Scheduler {
         looked_at
     }
 
-    /// The same over all nodes where each is judged alone: runs of feasible ones are taken at once.
+    /// The same over all nodes where each is judged alone: those that failed are passed over, and
+    /// counted only if no other is left.
     fn sweep(
         &mut self,
         own: &Attempt<'_>,
@@ -222,45 +225,53 @@ impl Scheduler {
         order: &[u32],
         failures: &mut Failures,
     ) -> usize {
-        const RUN: usize = 16;
         let wanted = self.profile(own).nodes_to_find(order.len());
         let start = self.start % order.len();
-        let mut looked_at = 0;
         for part in [start..order.len(), 0..start] {
-            let mut at = part.start;
-            while at < part.end {
-                let end = part.end.min(at + RUN);
-                let run = &memo.in_order()[at..end];
-                // Failures and what is not known are negative.
-                if self.feasible.len() + RUN <= wanted
-                    && is_feasible(run.iter().fold(0, |all, &verdict| all | verdict))
-                {
-                    self.totals.extend_from_slice(run);
-                    self.feasible.extend_from_slice(&order[at..end]);
-                    looked_at += end - at;
-                    if self.feasible.len() == wanted {
-                        return looked_at;
-                    }
-                    at = end;
-                    continue;
+            for word in part.start / WORD..part.end.div_ceil(WORD) {
+                let mask = within(word, part.start, part.end);
+                if let Some(last) = self.take_feasible(own, memo, order, word, mask, wanted) {
+                    return if last < start { order.len() - start + last } else { last - start }
+                        + 1;
                 }
-                for &slot in &order[at..end] {
-                    let profile = self.profiles.of(own.shape);
-                    let verdict = memo.verdict(slot, own.view, &self.seats, profile);
-                    looked_at += 1;
-                    if is_feasible(verdict) {
-                        self.admit(slot, verdict);
-                        if self.feasible.len() == wanted {
-                            return looked_at;
-                        }
-                    } else {
-                        failures.count(verdict);
-                    }
-                }
-                at = end;
             }
         }
-        looked_at
+        if self.feasible.is_empty() {
+            memo.in_order().verdicts().iter().for_each(|&verdict| failures.count(verdict));
+        }
+        order.len()
+    }
+
+    /// Takes the feasible nodes of a word of the order; returns the place of the last one wanted.
+    fn take_feasible(
+        &mut self,
+        own: &Attempt<'_>,
+        memo: &mut ShapeMemo,
+        order: &[u32],
+        word: usize,
+        mask: u64,
+        wanted: usize,
+    ) -> Option<usize> {
+        for place in places(word, memo.in_order().stale(word) & mask) {
+            let profile = self.profiles.of(own.shape);
+            memo.verdict(order[place], own.view, &self.seats, profile);
+        }
+        let found = memo.in_order().feasible(word) & mask;
+        let verdicts = memo.in_order().verdicts();
+        let missing = wanted - self.feasible.len();
+        if found == u64::MAX && missing > WORD {
+            let all = word * WORD..(word + 1) * WORD;
+            self.feasible.extend_from_slice(&order[all.clone()]);
+            self.totals.extend_from_slice(&verdicts[all]);
+            return None;
+        }
+        let mut last = None;
+        for place in places(word, found).take(missing) {
+            self.feasible.push(order[place]);
+            self.totals.push(verdicts[place]);
+            last = Some(place);
+        }
+        last.filter(|_| self.feasible.len() == wanted)
     }
 
     /// The only slots to look at, if the pod is made for one node or pins names.
@@ -268,7 +279,7 @@ impl Scheduler {
         if let Some(node) = own.view.cluster.pods[own.pod].node {
             return Some(self.seats.slot(node).into_iter().collect());
         }
-        let names = names_pinned(&own.shape.node_affinity)?;
+        let names = self.profile(own).narrows(own.shape)?;
         Some(names.into_iter().filter_map(|name| self.seats.named(name)).collect())
     }
 
@@ -334,11 +345,6 @@ impl Scheduler {
         let Self { feasible, totals, raws, sums, seats, images, profiles, .. } = self;
         let profile = profiles.of(own.shape);
         let weights = profile.weights;
-        let mut add = |scores: &mut dyn Iterator<Item = i64>, weight: i64| {
-            for (total, score) in totals.iter_mut().zip(scores) {
-                *total += (score * weight) as i32;
-            }
-        };
         let nodes = seats.order().len();
         images.refresh(
             own.shape,
@@ -346,20 +352,32 @@ impl Scheduler {
             |image| seats.nodes_with(image),
             nodes,
         );
-        if !images.is_flat() {
+        if !images.is_flat() && own.shape.containers.len() <= ImagesThere::MOST {
+            // Most nodes have the same.
+            let (mut there, mut score) = (ImagesThere::default(), 0);
+            let scores = feasible.iter().map(|&slot| {
+                if there != memo.images(slot) {
+                    there = memo.images(slot);
+                    score = images.of_those(there);
+                }
+                score
+            });
+            add(totals, scores, weights.image);
+        } else if !images.is_flat() {
             let of = |&slot: &u32| images.of(&seats.get(slot).images);
-            add(&mut feasible.iter().map(of), weights.image);
+            add(totals, feasible.iter().map(of), weights.image);
         }
         if memo.has_taint_scores {
             let raw = || feasible.iter().map(|&slot| memo.taint(slot));
             let highest = raw().max().unwrap_or(0);
-            add(&mut raw().map(|raw| lowest_is_best(raw, highest)), weights.taint);
+            add(totals, raw().map(|raw| lowest_is_best(raw, highest)), weights.taint);
         }
         let added = &profile.options.added_affinity.preferred;
         if !own.shape.node_affinity.preferred.is_empty() || !added.is_empty() {
             let raw = || feasible.iter().map(|&slot| memo.preferred(slot));
             let highest = raw().max().unwrap_or(0);
-            add(&mut raw().map(|raw| highest_is_best(raw, highest)), weights.node_affinity);
+            let scores = raw().map(|raw| highest_is_best(raw, highest));
+            add(totals, scores, weights.node_affinity);
         }
         if let Some(scores) = memo.affinity_scores() {
             raws.clear();
@@ -367,13 +385,13 @@ impl Scheduler {
             let lowest = raws.iter().copied().min().unwrap_or(0);
             let highest = raws.iter().copied().max().unwrap_or(0);
             let normal = raws.iter().map(|&raw| normalise_pod_affinity(raw, lowest, highest));
-            add(&mut { normal }, weights.pod_affinity);
+            add(totals, normal, weights.pod_affinity);
         }
         if let Some(scores) = &mut memo.spread {
             scores.weigh(feasible);
             scores.raw(feasible, sums, raws);
             normalise_spread(raws);
-            add(&mut raws.iter().copied(), weights.spread);
+            add(totals, raws.iter().copied(), weights.spread);
         }
     }
 
@@ -386,7 +404,7 @@ impl Scheduler {
     ) -> Option<Preemption> {
         let (view, pod) = (own.view, own.pod);
         let priority = view.priority(pod);
-        if !self.has_lower(priority) {
+        if !self.profile(own).preempts || !self.has_lower(priority) {
             return None;
         }
         let earlier = self.nominations.of(pod).map(|node| Earlier {
@@ -434,5 +452,12 @@ impl Scheduler {
             violations: chosen.violations,
             cleared,
         })
+    }
+}
+
+/// Adds the scores of a plugin to the totals.
+fn add(totals: &mut [i32], scores: impl Iterator<Item = i64>, weight: i64) {
+    for (total, score) in totals.iter_mut().zip(scores) {
+        *total += (score * weight) as i32;
     }
 }

@@ -2,15 +2,16 @@
 //! cluster. Everything here could be computed anew from the view; a test does so and compares.
 
 use super::cycle::Failures;
+use super::in_order::InOrder;
 use super::profile::Profile;
-use super::score::{PodAffinityScores, SpreadScores};
+use super::score::{ImagesThere, PodAffinityScores, SpreadScores};
 use super::seats::{Seat, Seats};
 use super::view::{NodesOf, SchedulerView};
 use crate::model::PodShape;
 use crate::rules::{
     ClusterWide, NodeFacts, PlacedPod, Plugin, intolerable_preferences, node_failure, preference,
 };
-use crate::unit::ShapeId;
+use crate::unit::{ImageId, ShapeId};
 
 /// What is known of a node for a shape: the score of fit and balance if the node passes the
 /// filters that look at it alone, or a negative code. One comparison with zero tells them apart,
@@ -18,7 +19,9 @@ use crate::unit::ShapeId;
 pub type Verdict = i32;
 
 /// Not known.
-const STALE: Verdict = Verdict::MIN;
+pub const STALE: Verdict = Verdict::MIN;
+/// Before any version of the node order.
+const NO_VERSION: u64 = 0;
 /// Set in failures that preemption cannot resolve.
 const UNRESOLVABLE: Verdict = 0x80;
 
@@ -50,10 +53,11 @@ pub struct ShapeMemo {
     /// By slot.
     known: Vec<Verdict>,
     /// The same in node order, which searches run along.
-    in_order: Vec<Verdict>,
+    in_order: InOrder,
     order_version: u64,
     taint: Vec<i32>,
     preferred: Vec<i32>,
+    images: Vec<ImagesThere>,
     /// Any node has had untolerated preferences since the memo was made.
     pub has_taint_scores: bool,
     wide: ClusterWide,
@@ -106,10 +110,11 @@ impl ShapeMemo {
             shape,
             cursor: seats.log_end(),
             known: vec![STALE; seats.slots()],
-            in_order: Vec::new(),
-            order_version: 0,
+            in_order: InOrder::default(),
+            order_version: NO_VERSION,
             taint: vec![0; seats.slots()],
             preferred: vec![0; seats.slots()],
+            images: vec![ImagesThere::default(); seats.slots()],
             has_taint_scores: false,
             wide: ClusterWide::default(),
             affinity_scores: None,
@@ -131,6 +136,7 @@ impl ShapeMemo {
         for column in [&mut self.taint, &mut self.preferred] {
             column.resize(seats.slots(), 0);
         }
+        self.images.resize(seats.slots(), ImagesThere::default());
         self.known.resize(seats.slots(), STALE);
         let order = seats.take_order();
         match seats.changed_since(self.cursor) {
@@ -139,19 +145,18 @@ impl ShapeMemo {
                 for &slot in changed {
                     self.known[slot as usize] = STALE;
                     if let Some(place) = seats.place(slot).filter(|_| ordered) {
-                        self.in_order[place] = STALE;
+                        self.in_order.set(place, STALE);
                     }
                 }
             }
             None => {
                 self.known.fill(STALE);
-                self.in_order.fill(STALE);
+                self.order_version = NO_VERSION;
             }
         }
         if self.order_version != seats.order_version() {
             self.order_version = seats.order_version();
-            self.in_order.clear();
-            self.in_order.extend(order.iter().map(|&slot| self.known[slot as usize]));
+            self.in_order.renew(order.iter().map(|&slot| self.known[slot as usize]));
         }
         seats.put_order(order);
         self.cursor = seats.log_end();
@@ -161,8 +166,7 @@ impl ShapeMemo {
         self.counts_are_stale = false;
         let row = &view.cluster.shapes[self.shape];
         let anti_affinity_placed = placed.anti_affinity > 0;
-        let counts_affinity = profile.weights.pod_affinity > 0
-            && PodAffinityScores::applies(row, placed.affinity > 0);
+        let counts_affinity = profile.scores_pod_affinity(row, placed.affinity > 0);
         let nodes = seats.nodes();
         let snapshot = NodesOf { view, nodes: &nodes };
         let wide = ClusterWide::of(row, &snapshot, &view.names(), anti_affinity_placed);
@@ -196,7 +200,7 @@ impl ShapeMemo {
     }
 
     /// Verdicts in node order; some may not be known ([`ShapeMemo::verdict`] finds them).
-    pub fn in_order(&self) -> &[Verdict] {
+    pub fn in_order(&self) -> &InOrder {
         &self.in_order
     }
 
@@ -209,7 +213,8 @@ impl ShapeMemo {
         profile: &Profile,
     ) -> Verdict {
         let row = &view.cluster.shapes[self.shape];
-        let facts = view.facts(seats.get(slot).node);
+        let seat = seats.get(slot);
+        let facts = view.facts(seat.node);
         let symbols = &view.cluster.symbols;
         let failure = node_failure(row, &facts, symbols, &profile.options);
         let verdict = match failure {
@@ -220,6 +225,7 @@ impl ShapeMemo {
                     + preference(added, &facts, symbols);
                 let taints = intolerable_preferences(facts.taints, &row.tolerations);
                 self.preferred[slot as usize] = preferred as i32;
+                self.images[slot as usize] = ImagesThere::of(row, &seat.images);
                 self.taint[slot as usize] = taints as i32;
                 self.has_taint_scores |= taints > 0;
                 profile.local_score(row, &facts) as Verdict
@@ -227,7 +233,7 @@ impl ShapeMemo {
         };
         self.known[slot as usize] = verdict;
         if let Some(place) = seats.place(slot) {
-            self.in_order[place] = verdict;
+            self.in_order.set(place, verdict);
         }
         verdict
     }
@@ -250,6 +256,18 @@ impl ShapeMemo {
     /// Raw node affinity score of a feasible node.
     pub fn preferred(&self, slot: u32) -> i64 {
         i64::from(self.preferred[slot as usize])
+    }
+
+    /// The images of a feasible node.
+    pub fn images(&self, slot: u32) -> ImagesThere {
+        self.images[slot as usize]
+    }
+
+    /// A node has other images.
+    pub fn images_changed(&mut self, slot: u32, view: SchedulerView<'_>, images: &[ImageId]) {
+        if let Some(there) = self.images.get_mut(slot as usize) {
+            *there = ImagesThere::of(&view.cluster.shapes[self.shape], images);
+        }
     }
 
     /// Counts over the cluster are to be made anew.

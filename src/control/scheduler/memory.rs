@@ -9,13 +9,13 @@ use super::hint::{Hints, PodEvent};
 use super::memo::{Placed, ShapeMemo};
 use super::nominate::Nominations;
 use super::profile::Profiles;
-use super::queue::{Group, PluginSet, QueueSettings, SchedulingQueue};
+use super::queue::{Group, QueueSettings, SchedulingQueue};
 use super::score::ImageScore;
 use super::seats::Seats;
 use super::view::SchedulerView;
 use crate::control::scheduler::SchedulerSpec;
 use crate::model::PodShape;
-use crate::rules::{PlacedPod, WellKnown};
+use crate::rules::{PlacedPod, PluginSet, WellKnown};
 use crate::unit::{NodeId, PodId, ShapeId, SimTime};
 
 /// Shapes remembered at most; the one unused for longest is forgotten first.
@@ -105,7 +105,8 @@ impl Scheduler {
             return;
         }
         let group = Group { shape: row.shape, pinned: row.node, rejectors: PluginSet::default() };
-        let gated = view.shape(pod).gated;
+        let shape = view.shape(pod);
+        let gated = shape.gated && self.profiles.of(shape).gates;
         self.queue.add(pod, group, view.priority(pod), gated, now);
     }
 
@@ -191,7 +192,12 @@ impl Scheduler {
     /// An image came to a node, or was collected there. Cheaper than [`Scheduler::node_changed`];
     /// no waiting pod is helped by it.
     pub fn node_images_changed(&mut self, view: SchedulerView<'_>, node: NodeId) {
-        self.seats.change_images(node, &view.cluster.nodes[node].images);
+        let images = &view.cluster.nodes[node].images;
+        self.seats.change_images(node, images);
+        let Some(slot) = self.seats.slot(node) else { return };
+        for memo in self.memos.iter_mut().flatten() {
+            memo.images_changed(slot, view, images);
+        }
     }
 
     /// A Node object is gone. Pods that were on it are told of one by one, when they go.

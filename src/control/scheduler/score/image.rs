@@ -9,6 +9,22 @@ use crate::unit::ImageId;
 const MIN_THRESHOLD: i64 = 23 * 1024 * 1024;
 const MAX_CONTAINER_THRESHOLD: i64 = 1_000 * 1024 * 1024;
 
+/// Which containers of a shape find their image on a node, a bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImagesThere(u64);
+
+impl ImagesThere {
+    /// Containers that there are bits for.
+    pub const MOST: usize = u64::BITS as usize;
+
+    /// Of a node with these images (sorted).
+    pub fn of(shape: &PodShape, images: &[ImageId]) -> Self {
+        let there = |image: ImageId| images.binary_search(&image).is_ok();
+        let containers = shape.containers.iter().take(Self::MOST).enumerate();
+        Self(containers.fold(0, |all, (at, own)| all | u64::from(there(own.image)) << at))
+    }
+}
+
 /// What each image of a shape is worth, for the spread of images at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct ImageScore {
@@ -42,6 +58,13 @@ impl ImageScore {
         let there = |image: ImageId| images.binary_search(&image).is_ok();
         let sum =
             self.worth.iter().filter(|&&(image, _)| there(image)).map(|&(_, worth)| worth).sum();
+        self.scale(sum)
+    }
+
+    /// The same of a node that has the images of these containers, which are all of the shape's.
+    pub fn of_those(&self, there: ImagesThere) -> i64 {
+        let own = |&(at, _): &(usize, _)| there.0 >> at & 1 != 0;
+        let sum = self.worth.iter().enumerate().filter(own).map(|(_, &(_, worth))| worth).sum();
         self.scale(sum)
     }
 

@@ -10,7 +10,7 @@ pub use fit::{
     BalancedAllocation, Curve, FitScoring, ResourceKind, WeightError, balanced_without_history,
     piecewise_linear,
 };
-pub use image::ImageScore;
+pub use image::{ImageScore, ImagesThere};
 pub use normalise::{highest_is_best, lowest_is_best};
 pub use pod_affinity::{PodAffinityScores, normalise_pod_affinity};
 pub use spread::{SoftConstraint, SpreadScores, normalise_spread};
