@@ -283,7 +283,7 @@ impl Short<'_, '_, '_> {
             return None;
         }
         if let Some(at) = &given.scaled_job {
-            return keda::scaled_job(&at.value.0, name, &path("scaledJob"), found)
+            return keda::scaled_job(&at.value.0, name, None, &path("scaledJob"), found)
                 .map(ScalerDraft::ScaledJob);
         }
         let at = given.hpa.as_ref()?;
