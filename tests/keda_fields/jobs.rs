@@ -250,8 +250,8 @@ fn a_paused_scaled_job_makes_no_jobs() {
             "manifests:\n- {{apiVersion: keda.sh/v1alpha1, kind: ScaledJob, metadata: {{name: \
              render, annotations: {{autoscaling.keda.sh/paused: \"{paused}\"}}}}, spec: \
              {{jobTargetRef: {{template: {{spec: {{containers: [{{name: main}}]}}}}}}, triggers: \
-             [{{type: azure-servicebus, metadata: {{queueName: orders, messageCount: \"1\"}}}}]}}}}\n\
-             workloads:\n- {{name: render, duration: 65s}}\n"
+             [{{type: azure-servicebus, metadata: {{queueName: orders, \
+             messageCount: \"1\"}}}}]}}}}\nworkloads:\n- {{name: render, duration: 65s}}\n"
         )
     };
     for (paused, expected) in [("true", ""), ("false", "30 0-5")] {
