@@ -137,9 +137,9 @@ impl LockRule {
         }
     }
 
-    /// When the lock of a message runs out that was prefetched at `locked`, taken up at `start`, and
-    /// lost with its consumer at `death`: nobody renews it in the buffer, and the client begins with
-    /// what is left of it. Never before the death.
+    /// When the lock of a message runs out that was prefetched at `locked`, taken up at `start`
+    /// and lost with its consumer at `death`: nobody renews it in the buffer, and the client
+    /// begins with what is left of it. Never before the death.
     pub fn expiry_of_prefetched(&self, locked: SimTime, start: SimTime, death: SimTime) -> SimTime {
         let left = (locked + self.lock).since(start).micros();
         let first = left - (left / 2).min(RENEW_BUFFER.micros());
