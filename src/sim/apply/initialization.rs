@@ -2,8 +2,8 @@
 //!
 //! kubernetes v1.36.2 `k8s.io/cloud-provider/controllers/node/node_controller.go`
 //! (`uninitialized` goes when addresses, zone and size are set); azure-aks-docs
-//! `use-node-taints.md` @ fb060ab (initialization taints are put on each new or upgraded node, and are not put back when
-//! they have been removed).
+//! `use-node-taints.md` @ fb060ab (initialization taints are put on each new or upgraded node, and
+//! are not put back when they have been removed).
 
 use crate::chance::Purpose;
 use crate::model::{Taint, TaintEffect};
