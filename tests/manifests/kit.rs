@@ -43,7 +43,8 @@ pub fn start() -> PodStartSpec {
     PodStartSpec {
         container_start: second.clone(),
         app_start: second.clone(),
-        volume_attach: second,
+        volume_attach: second.clone(),
+        volume_detach: second,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::cloud::system_pods::{SystemPodsContext, aks_system_pods};
 use crate::cloud::{PodStartSpec, identity};
 use crate::control::workload::RestartPolicy;
 use crate::control::workload::stateful_set::PodManagement;
-use crate::model::{Annotations, SafeToEvict};
+use crate::model::{Annotations, ClaimOwner, SafeToEvict};
 use crate::plan::{ArrivalSpec, IntOrPercent, UseSpec, WorkloadKind};
 use crate::queue::{Checkpoint, ConsumerSpec, OnSigterm};
 use crate::rules::{DEFAULT_CPU_MILLI, DEFAULT_MEMORY};
@@ -450,6 +450,10 @@ impl Short<'_, '_, '_> {
         let cluster = value(&self.lowering.scenario.cluster);
         let location = cluster.and_then(|cluster| value(&cluster.location));
         let location = location.map_or("westeurope", |location| location.0.as_str());
+        let owner = match draft.kind {
+            WorkloadKind::StatefulSet => ClaimOwner::Ordinal,
+            _ => ClaimOwner::Named,
+        };
         for claim in value(&given.claims).into_iter().flatten().map(|at| &at.value) {
             let file = value(&claim.class).is_some_and(|class| class.0.starts_with("azurefile"));
             if file {
@@ -461,7 +465,7 @@ impl Short<'_, '_, '_> {
             });
             draft.pod.volumes.push(VolumeDraft {
                 name: value(&claim.name).map(|name| name.0.clone()).unwrap_or_default(),
-                kind: VolumeKind::Claim,
+                kind: VolumeKind::Claim(owner),
                 size: value(&claim.storage).map(|amount| amount.0),
                 zone,
             });

@@ -19,11 +19,13 @@ use crate::vocabulary::Cause;
 impl World<'_> {
     /// The kubelet begins with a pod: its volumes, then its containers.
     pub fn begin_start(&mut self, pod: PodId) {
-        let length = self.attach_time(pod);
-        if length.is_zero() {
-            self.next_container(pod);
-        } else {
-            self.start_step(pod, Cause::VolumeAttach, length);
+        if self.cluster.shape(pod).volumes.claims.is_empty() {
+            return self.next_container(pod);
+        }
+        match self.attach_disks(pod) {
+            Some(there) if there <= self.now => self.next_container(pod),
+            Some(there) => self.start_step(pod, Cause::VolumeAttach, there.since(self.now)),
+            None => self.set_pod_cause(pod, Some(Cause::VolumeAttach)),
         }
     }
 
@@ -75,23 +77,6 @@ impl World<'_> {
             self.cluster.container_started(pod);
         }
         self.app_starts(pod);
-    }
-
-    fn attach_time(&self, pod: PodId) -> Duration {
-        let row = &self.cluster.pods[pod];
-        let disks = self.cluster.shape(pod).volumes.data_disks;
-        let spec = &self.plan.workloads[row.workload].times.start;
-        (0..u64::from(disks))
-            .map(|disk| {
-                spec.volume_attach.sample_keyed(
-                    self.seed,
-                    Purpose::VolumeAttach,
-                    self.keys.workloads[row.workload] ^ u64::from(row.ordinal),
-                    disk,
-                )
-            })
-            .max()
-            .unwrap_or(Duration::ZERO)
     }
 
     /// How long an init container runs.

@@ -190,7 +190,7 @@ impl World<'_> {
         let workload = self.cluster.pods[pod].workload;
         self.budgets_changed(pod);
         self.refresh_consumed_queue(workload);
-        self.next_container(pod);
+        self.begin_start(pod);
     }
 
     /// Puts the lifecycle controller's taints for a condition on a node, in place of those it had.

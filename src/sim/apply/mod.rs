@@ -17,6 +17,7 @@ mod rollout;
 mod scaled_jobs;
 mod scheduling;
 mod upgrade;
+mod volumes;
 mod vpa;
 mod waiting;
 
@@ -29,4 +30,5 @@ pub use pods::Stop;
 pub use provider::failure_code;
 pub use rollout::RolloutMemory;
 pub use scaled_jobs::JobBook;
+pub use volumes::VolumeBook;
 pub use vpa::VpaBook;

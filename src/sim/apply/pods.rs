@@ -48,9 +48,23 @@ impl World<'_> {
         shape: ShapeId,
         made_for: Option<NodeId>,
     ) -> PodId {
+        let index = self.cluster.workloads[workload].next_ordinal;
+        self.create_numbered(workload, shape, made_for, index)
+    }
+
+    /// The same with the number that the pod has in its name.
+    pub fn create_numbered(
+        &mut self,
+        workload: WorkloadId,
+        shape: ShapeId,
+        made_for: Option<NodeId>,
+        index: u32,
+    ) -> PodId {
         let spec = &self.plan.workloads[workload];
         let shape = self.vpa_admits(workload, shape);
+        let shape = self.in_zone_of_disks(workload, shape, index);
         let pod = self.cluster.create_pod(workload, shape, made_for, self.now);
+        self.cluster.pods[pod].index = index;
         self.use_quotas(pod, 1);
         let counted = self.counts() && !spec.system && spec.kind != WorkloadKind::DaemonSet;
         self.record.pods.created += u64::from(counted);
@@ -278,6 +292,7 @@ impl World<'_> {
         if let Some(node) = held {
             self.usage_leaves(node, pod);
             self.images_released(pod, node);
+            self.release_disks(pod, node);
         }
         let phase = if why == Stop::Completed { PodPhase::Succeeded } else { PodPhase::Removed };
         self.cluster.end_pod(pod, phase);

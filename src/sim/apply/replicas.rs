@@ -178,8 +178,7 @@ impl World<'_> {
             if !self.may_write(workload) || !self.admit(workload, template) {
                 return;
             }
-            let pod = self.create_pod(workload, template, None);
-            self.cluster.pods[pod].index = ordinal;
+            self.create_numbered(workload, template, None, ordinal);
         }
         for ordinal in plan.delete.into_iter().chain(update) {
             if let Ok(at) = pods.binary_search_by_key(&ordinal, |&(ordinal, _)| ordinal) {

@@ -32,6 +32,7 @@ impl World<'_> {
     /// A pod was placed: it holds its room from now on, and the binding call is made.
     pub fn assume_pod(&mut self, pod: PodId, node: NodeId) {
         self.cluster.assume(pod, node);
+        self.bind_disks(pod, node);
         self.usage_joins(node, pod);
         let view = scheduler_view(self.plan, &self.cluster);
         self.scheduling.scheduler.pod_assumed(view, pod, node, self.now);

@@ -77,6 +77,12 @@ impl VpaBook {
         self.rows.get(&workload)
     }
 
+    /// A specification has been made of another: the newest of the cluster.
+    pub fn made(&mut self, of: ShapeId) {
+        let template = self.template_of(of);
+        self.made_of.push(template);
+    }
+
     /// The specification of the template from which a pod's was made.
     pub fn template_of(&self, shape: ShapeId) -> ShapeId {
         let made = usize::from(shape).checked_sub(self.planned);

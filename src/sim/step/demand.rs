@@ -35,6 +35,9 @@ impl World<'_> {
 
     fn message_arrives(&mut self, queue: QueueId) {
         self.record.queue_flows[queue].arrived += 1;
+        if let Some(pasta) = &mut self.pasta {
+            pasta.arrives(queue);
+        }
         if self.plan.lab.reject_when_full && self.work.consumers[queue].idle() == 0 {
             self.work.queues[queue].reject(self.now);
             return;

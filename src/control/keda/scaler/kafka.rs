@@ -126,7 +126,7 @@ pub fn topic(spec: &KafkaSpec, partitions: impl Iterator<Item = Partition>) -> R
     }
 }
 
-/// `partitionLimitation`: `1,2,5-8`; empty means all.
+/// `partitionLimitation`: `1,2,5-8`, blanks around numbers allowed; empty means all.
 ///
 /// # Errors
 /// The part that is neither a number nor a range.
@@ -136,7 +136,7 @@ pub fn parse_partitions(text: &str) -> Result<Vec<i32>, String> {
         return Ok(partitions);
     }
     for part in text.split(',') {
-        let number = |text: &str| text.parse::<i32>().map_err(|_| part.to_owned());
+        let number = |text: &str| text.trim().parse::<i32>().map_err(|_| part.to_owned());
         match part.split_once('-') {
             Some((low, high)) => partitions.extend(number(low)?..=number(high)?),
             None => partitions.push(number(part)?),
@@ -153,6 +153,20 @@ mod tests {
         let partition =
             |&lag| Partition { committed: Some(100), end: Some(100 + lag), previous: None };
         lags.iter().map(partition).collect()
+    }
+
+    #[test]
+    fn blanks_around_partitions_do_not_matter() {
+        for (text, partitions) in [
+            (" 1 , 2 , 3 ", Some(vec![1, 2, 3])),
+            (" 1 - 4 ", Some(vec![1, 2, 3, 4])),
+            ("1, 3 -4", Some(vec![1, 3, 4])),
+            (" ", Some(vec![])),
+            ("1 2", None),
+            ("1,", None),
+        ] {
+            assert_eq!(parse_partitions(text).ok(), partitions, "{text:?}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::document::Object;
 use super::fields::{note_template, note_unread};
 use super::typed::typed;
 use crate::control::workload::RestartPolicy;
-use crate::model::{LabelSelector, Labels, SelectorOp};
+use crate::model::{ClaimOwner, LabelSelector, Labels, SelectorOp};
 use crate::plan::WorkloadKind;
 use crate::scenario::foreign::{Findings, Trail, keda};
 use crate::scenario::pods::{Drafts, ScalerDraft, Tables, VolumeDraft, VolumeKind, WorkloadDraft};
@@ -229,7 +229,12 @@ fn draft(
             let wanted = wanted.and_then(|wanted| wanted.requests.as_ref());
             let size = reader.amounts(wanted, &root.key("spec").key("volumeClaimTemplates"));
             let size = size.get("storage").copied();
-            pod.volumes.push(VolumeDraft { name, kind: VolumeKind::Claim, size, zone: None });
+            pod.volumes.push(VolumeDraft {
+                name,
+                kind: VolumeKind::Claim(ClaimOwner::Ordinal),
+                size,
+                zone: None,
+            });
         }
     }
     let spec = root.key("spec");
