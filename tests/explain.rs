@@ -101,7 +101,8 @@ proptest! {
             format!("workloads.order-processor.terminationGracePeriodSeconds={grace}"),
             format!("spotMarket.evictionRate={eviction}%/h"),
         ];
-        let plan = kit::plan_with("scenarios/order-processor.yaml", &sets.each_ref().map(|set| set.as_str()));
+        let sets = sets.each_ref().map(String::as_str);
+        let plan = kit::plan_with("scenarios/order-processor.yaml", &sets);
         if let Err(why) = messages_add_up(&plan, seed) {
             prop_assert!(false, "{sets:?}, seed {seed}: {why}");
         }
