@@ -210,6 +210,7 @@ impl World<'_> {
                     self.start_polls(workload, name, scaled.polling_interval);
                     self.start_syncs(workload, name);
                 }
+                Some(ScalerKind::ScaledJob(scaled)) if scaled.paused => {}
                 Some(ScalerKind::ScaledJob(scaled)) => {
                     self.start_polls(workload, name, scaled.polling_interval);
                 }

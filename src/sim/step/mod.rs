@@ -7,6 +7,7 @@ mod instant;
 mod lanes;
 mod metrics;
 mod observe;
+mod prefetch;
 mod reading;
 mod resting;
 mod scaling;
