@@ -65,6 +65,7 @@ impl Cluster {
             started: 0,
             node: made_for,
             nominated: None,
+            gated: self.shapes[shape].gated,
             unschedulable: false,
             created: now,
             unschedulable_since: SimTime::NEVER,

@@ -66,6 +66,8 @@ pub struct Pod {
     pub node: Option<NodeId>,
     /// `status.nominatedNodeName`.
     pub nominated: Option<NodeId>,
+    /// `schedulingGates` that nobody has removed yet.
+    pub gated: bool,
     /// Whether the API says `PodScheduled=False, Unschedulable`: what the autoscaler can see.
     pub unschedulable: bool,
     /// Creation.

@@ -30,6 +30,8 @@ pub enum InjectKind {
     RegistryDown { length: Duration },
     /// A workload's replicas are set by hand.
     SetReplicas { workload: WorkloadId, replicas: u32 },
+    /// A controller removes the scheduling gates of a workload's pods, from then on.
+    RemoveGates { workload: WorkloadId },
     /// A new version of a workload.
     Rollout(RolloutSpec),
     /// A pool is upgraded.

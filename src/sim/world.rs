@@ -1,7 +1,7 @@
 //! The world of one run: the model, the controllers' memories, the provider, and the record, all
 //! owned by one value. Plain data: a run can move to any thread.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control::hpa::{HpaMemory, HpaSettings, HpaSpec, MetricReading};
 use crate::control::keda::{self, KedaMemory, Read};
@@ -163,6 +163,8 @@ pub struct Scheduling {
     pub binds: TokenBucket,
     /// Serial part of a cycle.
     pub cycle: Duration,
+    /// Workloads from whose pods a controller removes the scheduling gates.
+    pub ungated: BTreeSet<WorkloadId>,
 }
 
 impl<'p> World<'p> {
@@ -201,6 +203,7 @@ impl<'p> World<'p> {
                     plan.scheduler.bind_burst,
                 ),
                 cycle: if at_once { Duration::ZERO } else { plan.scheduler.cycle },
+                ungated: BTreeSet::new(),
             },
             capacity: Capacity::new(plan, &mut cluster.symbols, well_known, seed),
             usage: UseBook::new(plan),

@@ -6,7 +6,7 @@ use forescale::scenario::foreign::{Findings, kubernetes};
 use forescale::scenario::pods::{Drafts, LowerContext, Lowered, Tables, lower};
 use forescale::scenario::{Diagnostic, Node, Severity, Sources};
 use forescale::unit::{Duration, IdVec, QueueId};
-use forescale::vocabulary::KedaVersion;
+use forescale::vocabulary::KubernetesVersion;
 
 /// The documents of a text.
 pub fn documents(text: &str) -> Vec<Node> {
@@ -27,7 +27,7 @@ pub fn drafts(text: &str, tables: &mut Tables) -> (Drafts, Findings) {
 pub fn lowered(drafts: Drafts, tables: &mut Tables, found: &mut Findings) -> Lowered {
     let context = LowerContext {
         curves: &[],
-        keda: KedaVersion { minor: 17 },
+        kubernetes: KubernetesVersion::DEFAULT,
         pools: &IdVec::new(),
         queues: &[("orders".to_owned(), QueueId(0))],
         start: &start(),

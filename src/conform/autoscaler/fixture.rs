@@ -411,6 +411,7 @@ impl Fixture {
             started: 0,
             node,
             nominated,
+            gated: false,
             unschedulable: value["unschedulable"] == true,
             created: instant(value, "creation_timestamp_s").unwrap_or(SimTime::ZERO),
             unschedulable_since: SimTime::NEVER,

@@ -7,12 +7,12 @@ use super::score::sorted;
 use crate::conform::Verdict;
 use crate::control::disruption::DisruptionBudgetSpec;
 use crate::control::scheduler::{
-    Candidate, Earlier, Nominations, Preemptor, ProfileSpec, SchedulerSpec, SchedulerView,
-    choose_candidate, dry_run, may_preempt,
+    Candidate, Earlier, Nominations, Preemptor, SchedulerSpec, SchedulerView, choose_candidate,
+    dry_run, may_preempt,
 };
 use crate::model::DisruptionBudget;
 use crate::rules::{ClusterWide, FilterOptions};
-use crate::unit::{Duration, IdVec, Lots, NodeId, PodId, SimTime, Symbol};
+use crate::unit::{IdVec, Lots, NodeId, PodId, SimTime, Symbol};
 use crate::vocabulary::KubernetesVersion;
 
 struct Stage {
@@ -65,16 +65,7 @@ impl Stage {
                 ..DisruptionBudget::default()
             });
         }
-        let spec = SchedulerSpec {
-            version: KubernetesVersion::minor(36),
-            profiles: vec![ProfileSpec::default()],
-            tie_break: None,
-            initial_backoff: Duration::from_secs(1),
-            max_backoff: Duration::from_secs(10),
-            cycle: Duration::ZERO,
-            bind_rate_milli: 0,
-            bind_burst: 0,
-        };
+        let spec = SchedulerSpec::upstream(KubernetesVersion::minor(36));
         Some(Self { bench, spec, images: IdVec::new(), budgets, nodes, pod })
     }
 

@@ -435,6 +435,7 @@ impl Bench {
             started: 0,
             node: None,
             nominated: None,
+            gated: false,
             unschedulable: false,
             created: SimTime::ZERO,
             unschedulable_since: SimTime::NEVER,

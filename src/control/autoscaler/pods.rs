@@ -81,7 +81,7 @@ pub fn classify(spec: &AutoscalerSpec, view: &View<'_>) -> PodClasses {
         }
         if pod.nominated.is_some() {
             classes.nominated.push(id);
-        } else if pod.unschedulable || (!shape.gated && view.words.is_bypassed(shape.scheduler)) {
+        } else if pod.unschedulable || (!pod.gated && view.words.is_bypassed(shape.scheduler)) {
             classes.candidates.push(id);
         }
     }

@@ -121,6 +121,7 @@ impl Stage {
             started: 0,
             node,
             nominated: None,
+            gated: false,
             unschedulable: node.is_none(),
             created: SimTime::ZERO,
             unschedulable_since: SimTime::ZERO,

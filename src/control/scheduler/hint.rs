@@ -1,17 +1,18 @@
 //! Queueing hints: which waiting pods an event could help.
 //!
 //! Source: `isSchedulableAfter…` of each plugin under kubernetes
-//! `pkg/scheduler/framework/plugins`, v1.36.2. Before 1.32 there were no hints: a pre-check on the
-//! node decides (`pkg/scheduler/eventhandlers.go`, `preCheckForNode`).
+//! `pkg/scheduler/framework/plugins`, v1.36.2. They are on from 1.32; `event.rs` says what was
+//! before.
 
+use super::event::{ClusterEvent, might_fit, woken_by_placement};
 use super::profile::Profiles;
 use super::queue::Group;
 use super::seats::Seat;
 use super::view::SchedulerView;
 use crate::model::{PodShape, SpreadConstraint, Usage, WhenUnsatisfiable};
 use crate::rules::{
-    NodeFacts, Plugin, any_term, fits, fits_node_affinity, matches_labels, node_failure,
-    ports_conflict, term_matches, untolerated,
+    NodeFacts, Plugin, any_term, fits, fits_node_affinity, matches_labels, ports_conflict,
+    term_matches, untolerated,
 };
 use crate::unit::{MAX_EXTENDED, NodeId, PodId, Resources};
 
@@ -34,16 +35,23 @@ pub struct Hints<'a> {
 }
 
 impl Hints<'_> {
+    /// SchedulerQueueingHints is on by default from 1.32 (`pkg/features/kube_features.go`).
+    fn are_on(&self) -> bool {
+        self.view.spec.version.at_least(32)
+    }
+
     /// Whether pods of a group should be tried again since `node` came (`before` is `None`) or
     /// changed.
     pub fn after_node(&self, group: &Group, node: NodeId, before: Option<&Seat>) -> bool {
         let cluster = self.view.cluster;
         let (shape, row) = (&cluster.shapes[group.shape], &cluster.nodes[node]);
         let facts = NodeFacts::of(row);
-        if !self.view.spec.version.at_least(32) {
+        if !self.are_on() {
+            let event = ClusterEvent::of_node(before, row);
             let options = &self.profiles.of(shape).options;
-            let failure = node_failure(shape, &facts, &cluster.symbols, options);
-            return failure.is_none_or(|failure| failure.plugin > Plugin::NodeResourcesFit);
+            return event.is_some_and(|event| event.concerns(group.rejectors))
+                && group.pinned.is_none_or(|pinned| pinned == node)
+                && might_fit(shape, &facts, &cluster.symbols, options);
         }
         let empty = Usage::default();
         let then = before.map(|seat| NodeFacts {
@@ -80,6 +88,9 @@ impl Hints<'_> {
 
     /// Whether pods of a group should be tried again since a node with these facts is gone.
     pub fn after_node_gone(&self, group: &Group, gone: &Seat) -> bool {
+        if !self.are_on() {
+            return ClusterEvent::NodeDelete.concerns(group.rejectors);
+        }
         let shape = &self.view.cluster.shapes[group.shape];
         group.rejectors.contains(Plugin::PodTopologySpread)
             && hard(shape).all(|rule| gone.labels.get(rule.topology_key).is_some())
@@ -91,8 +102,15 @@ impl Hints<'_> {
         let (shape, other) = (&cluster.shapes[group.shape], cluster.shape(pod));
         let asks = |plugin| group.rejectors.contains(plugin);
         let left = event == PodEvent::Left;
-        if !self.view.spec.version.at_least(32) {
-            return left || asks(Plugin::PodTopologySpread) || asks(Plugin::InterPodAffinity);
+        if !self.are_on() {
+            let (version, rejectors) = (self.view.spec.version, group.rejectors);
+            let names = self.view.names();
+            return if left {
+                ClusterEvent::PodDelete.concerns(rejectors)
+            } else {
+                ClusterEvent::PodAdd.concerns(rejectors)
+                    && woken_by_placement(version, rejectors, shape, other, &names)
+            };
         }
         let any = self.profiles.of(shape).options.well_known.every_address;
         let shares_port = || {

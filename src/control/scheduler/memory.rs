@@ -105,9 +105,18 @@ impl Scheduler {
             return;
         }
         let group = Group { shape: row.shape, pinned: row.node, rejectors: PluginSet::default() };
-        let shape = view.shape(pod);
-        let gated = shape.gated && self.profiles.of(shape).gates;
+        let gated = self.is_gated(view, pod);
         self.queue.add(pod, group, view.priority(pod), gated, now);
+    }
+
+    /// Whether the pod is held by gates (SchedulingGates at `PreEnqueue`).
+    pub fn is_gated(&self, view: SchedulerView<'_>, pod: PodId) -> bool {
+        view.cluster.pods[pod].gated && self.profiles.of(view.shape(pod)).gates
+    }
+
+    /// The gates of a pod were removed.
+    pub fn pod_ungated(&mut self, pod: PodId) {
+        self.queue.ungate(pod);
     }
 
     /// A pod that was not bound is deleted.

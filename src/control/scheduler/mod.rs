@@ -1,6 +1,7 @@
 //! The kube-scheduler: a queue, and one decision at a time.
 
 mod cycle;
+mod event;
 mod hint;
 mod in_order;
 mod memo;

@@ -113,3 +113,39 @@ impl Profiles {
         if let [only] = &self.0[..] { only } else { own().unwrap_or(&self.0[0]) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Usage;
+    use crate::rules::{Failure, node_failure};
+    use crate::unit::{Resources, Symbols};
+    use crate::vocabulary::KubernetesVersion;
+
+    #[test]
+    fn a_node_that_is_too_small_was_worth_preempting_on_until_1_33() {
+        let mut symbols = Symbols::default();
+        let known = WellKnown::new(&mut symbols);
+        let ask = |cpu| PodShape { requests: Resources::of(cpu, 0), ..PodShape::default() };
+        let (allocatable, mut used) = (Resources::of(2_000, 1 << 30), Usage::default());
+        used.requests.cpu_milli = 1_500;
+        let facts = NodeFacts {
+            name: Symbol::EMPTY,
+            labels: &Default::default(),
+            taints: &[],
+            unschedulable: false,
+            allocatable: &Resources { pods: 10, ..allocatable },
+            used: &used,
+            max_data_disks: 0,
+        };
+        for minor in KubernetesVersion::OLDEST.minor..=KubernetesVersion::NEWEST.minor {
+            let profile = Profile::new(&ProfileSpec::default(), minor, known);
+            let unresolvable = |cpu| {
+                let failure = node_failure(&ask(cpu), &facts, &symbols, &profile.options);
+                failure.map(|Failure { unresolvable, .. }| unresolvable)
+            };
+            assert_eq!(unresolvable(1_000), Some(false), "1.{minor}: full");
+            assert_eq!(unresolvable(3_000), Some(minor >= 34), "1.{minor}: too small");
+        }
+    }
+}

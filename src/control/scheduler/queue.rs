@@ -381,6 +381,7 @@ fn next_pool_flush(since: SimTime) -> SimTime {
 mod tests {
     use super::*;
     use crate::rules::Plugin;
+    use crate::vocabulary::KubernetesVersion;
 
     fn queue(pop_from_backoff: bool) -> SchedulingQueue {
         SchedulingQueue::new(QueueSettings {
@@ -419,6 +420,32 @@ mod tests {
             assert_eq!(queue.next_wake(at(2_100)), Some(wake), "{pop_from_backoff}");
             assert_eq!(queue.pop(wake), Some((PodId(0), 2)));
             assert_eq!(queue.next_wake(wake), None);
+        }
+    }
+
+    #[test]
+    fn attempts_count_until_only_rejections_or_errors_in_a_row_do() {
+        for minor in KubernetesVersion::OLDEST.minor..=KubernetesVersion::NEWEST.minor {
+            let spec = SchedulerSpec::upstream(KubernetesVersion::minor(minor));
+            let mut queue = SchedulingQueue::new(QueueSettings::from(&spec));
+            queue.add(PodId(0), GROUP, 0, false, at(0));
+            // Three errors, a minute apart, then a rejection: four attempts, one rejection.
+            for minute in 0..4 {
+                let now = at(60_000 * minute);
+                assert_eq!(queue.pop(now).map(|(pod, _)| pod), Some(PodId(0)));
+                if minute < 3 {
+                    queue.fail(PodId(0), now);
+                } else {
+                    queue.reject(PodId(0), PluginSet::of(Plugin::NodePorts), now);
+                }
+            }
+            queue.wake(at(180_000), |_| true);
+            let ends = (180_000..200_000).step_by(100).find(|&millis| {
+                let mut queue = queue.clone();
+                !queue.completed_backoff(at(millis)).is_empty()
+            });
+            let length = if minor >= 34 { 1 } else { 8 };
+            assert_eq!(ends, Some(180_000 + 1_000 * length + 100), "1.{minor}");
         }
     }
 

@@ -28,6 +28,20 @@ pub struct SchedulerSpec {
 }
 
 impl SchedulerSpec {
+    /// A scheduler without configuration (`apis/config/v1/defaults.go`) whose cycles take no time.
+    pub fn upstream(version: KubernetesVersion) -> Self {
+        Self {
+            version,
+            profiles: vec![ProfileSpec::default()],
+            tie_break: None,
+            initial_backoff: Duration::from_secs(1),
+            max_backoff: Duration::from_secs(10),
+            cycle: Duration::ZERO,
+            bind_rate_milli: 50_000,
+            bind_burst: 100,
+        }
+    }
+
     /// Whether every profile asks all that a kubelet asks again.
     pub fn leaves_nothing_out(&self) -> bool {
         let whole =

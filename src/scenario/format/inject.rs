@@ -27,6 +27,8 @@ kinds! {
         "registryDown" RegistryDown(RegistryDown),
         /// Replicas are set by hand.
         "setReplicas" SetReplicas(SetReplicas),
+        /// Scheduling gates are removed.
+        "removeGates" RemoveGates(RemoveGates),
         /// A new version is rolled out.
         "rollout" Rollout(Rollout),
         /// A pool is upgraded.
@@ -181,6 +183,17 @@ section! {
         "workload" workload: Text, required;
         /// Replicas.
         "replicas" replicas: Count, required;
+        /// When.
+        "at" at: Moment, required;
+    }
+}
+
+section! {
+    /// A controller (such as Kueue) removes the `schedulingGates` of a workload's pods: of those
+    /// that are there, and of each that is created later.
+    pub struct RemoveGates {
+        /// Workload.
+        "workload" workload: Text, required;
         /// When.
         "at" at: Moment, required;
     }

@@ -42,6 +42,8 @@ section! {
         "topologySpreadConstraints" spread: Raw;
         /// `affinity` as in Kubernetes.
         "affinity" affinity: Raw;
+        /// `schedulingGates` as in Kubernetes; `inject.removeGates` removes them.
+        "schedulingGates" gates: Raw;
         /// PriorityClass.
         "priorityClassName" priority_class: Text;
         /// The scheduler profile of its pods; without it `default-scheduler`.

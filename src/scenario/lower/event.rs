@@ -13,7 +13,7 @@ use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::format::{
     At, CapacityError, ControllerName, Count, CrashEvent, Injection, NodeDown, NodeNotReady,
-    RepairName, Text, ZoneDown, nearest_help, parse_duration,
+    RemoveGates, RepairName, Text, ZoneDown, nearest_help, parse_duration,
 };
 use crate::unit::{Duration, IdVec, PoolId, WorkloadId};
 
@@ -80,6 +80,9 @@ impl Lowering<'_, '_> {
                 let replicas = value(&event.replicas)?.0;
                 (event.at.as_ref(), InjectKind::SetReplicas { workload, replicas })
             }
+            Injection::RemoveGates(event) => {
+                (event.at.as_ref(), self.remove_gates(event, workloads)?)
+            }
             Injection::ControllerRestart(event) => {
                 let controller = match value(&event.controller)? {
                     ControllerName::ControllerManager => Controller::ControllerManager,
@@ -106,6 +109,24 @@ impl Lowering<'_, '_> {
             Injection::DenyCapacity(_) => return None,
         };
         Some(Inject { at: self.moment(at?)?, kind })
+    }
+
+    fn remove_gates(
+        &mut self,
+        event: &RemoveGates,
+        workloads: Workloads<'_>,
+    ) -> Option<InjectKind> {
+        let name = event.workload.as_ref()?;
+        let workload = self.named_workload(name, workloads)?;
+        let shape = workloads?[workload].shape;
+        if !self.tables.shapes()[shape].gated {
+            self.report(
+                Diagnostic::error(code::CONTRADICTION, "there are no gates to remove")
+                    .at(name.span, "its pods have none")
+                    .help("a pod is held by `schedulingGates: [{name: example.com/gate}]`"),
+            );
+        }
+        Some(InjectKind::RemoveGates { workload })
     }
 
     fn crash(&mut self, event: &CrashEvent, workloads: Workloads<'_>) -> Option<CrashSpec> {

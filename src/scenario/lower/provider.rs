@@ -23,8 +23,6 @@ pub struct PoolTimes {
     pub gpu_ready: Dist,
 }
 
-const SECOND: Duration = Duration::from_secs(1);
-
 fn timing_of<'a>(lowering: &Lowering<'a, '_>) -> Option<&'a Timing> {
     value(&lowering.scenario.timing)
 }
@@ -82,14 +80,11 @@ pub fn scheduler(lowering: &mut Lowering<'_, '_>) -> SchedulerSpec {
     let length =
         |key: &Option<At<Length>>, default| value(key).map_or(default, |length: &Length| length.0);
     let mut spec = SchedulerSpec {
-        version: lowering.version,
         profiles: Vec::new(),
-        tie_break: None,
-        initial_backoff: SECOND,
-        max_backoff: Duration::from_secs(10),
         cycle: length(&given.cycle, Duration::from_millis(1)),
         bind_rate_milli: milli(rate(&given.bind_rate, 50.0)),
         bind_burst: u64::from(count(&given.bind_burst, 100)),
+        ..SchedulerSpec::upstream(lowering.version)
     };
     super::scheduler::configure(lowering, &mut spec);
     spec

@@ -80,7 +80,7 @@ fn lower_all(lowering: &mut Lowering<'_, '_>, drafts: Drafts, start: &PodStartSp
     let curves: Vec<QueueId> = given.map(|(id, _)| id).collect();
     let length = Duration::from_micros(lowering.end.micros());
     let context = LowerContext {
-        keda: crate::vocabulary::KedaVersion::shipped_with(lowering.version),
+        kubernetes: lowering.version,
         pools: &lowering.pools,
         queues: &queues,
         curves: &curves,
@@ -437,13 +437,15 @@ impl Short<'_, '_, '_> {
         }
     }
 
-    /// `tolerations`, `affinity` and `topologySpreadConstraints` are read as a manifest's.
+    /// `tolerations`, `affinity`, `topologySpreadConstraints` and `schedulingGates` are read as a
+    /// manifest's.
     #[cfg(feature = "manifests")]
     fn placement(&mut self, given: &Workload, draft: &mut WorkloadDraft) {
         let fields = [
             ("tolerations", &given.tolerations),
             ("affinity", &given.affinity),
             ("topologySpreadConstraints", &given.spread),
+            ("schedulingGates", &given.gates),
         ];
         if fields.iter().all(|(_, field)| field.is_none()) {
             return;
@@ -457,11 +459,13 @@ impl Short<'_, '_, '_> {
         draft.pod.node_affinity = pod.node_affinity;
         draft.pod.pod_affinity = pod.pod_affinity;
         draft.pod.spread = pod.spread;
+        draft.pod.gated = pod.gated;
     }
 
     #[cfg(not(feature = "manifests"))]
     fn placement(&mut self, given: &Workload, _: &mut WorkloadDraft) {
-        for at in [&given.tolerations, &given.affinity, &given.spread].into_iter().flatten() {
+        let fields = [&given.tolerations, &given.affinity, &given.spread, &given.gates];
+        for at in fields.into_iter().flatten() {
             let reason = "this build was made without manifests";
             self.lowering.not_built("workloads.tolerations", at.span, reason);
         }

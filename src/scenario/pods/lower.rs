@@ -18,12 +18,12 @@ use crate::scenario::foreign::{Findings, code};
 use crate::unit::{
     DisruptionBudgetId, Duration, IdVec, NamespaceQuotaId, PoolId, QueueId, Symbol, WorkloadId,
 };
-use crate::vocabulary::KedaVersion;
+use crate::vocabulary::{KedaVersion, KubernetesVersion};
 
 /// What lowering needs to know of the rest of the scenario.
 pub struct LowerContext<'a> {
-    /// KEDA's version.
-    pub keda: KedaVersion,
+    /// The cluster's version.
+    pub kubernetes: KubernetesVersion,
     /// Node pools, for `pool:`.
     pub pools: &'a IdVec<PoolId, PoolSpec>,
     /// Queues by name, in the scenario's order.
@@ -36,6 +36,13 @@ pub struct LowerContext<'a> {
     pub start_epoch: i64,
     /// Length of the run.
     pub length: Duration,
+}
+
+impl LowerContext<'_> {
+    /// The version of the cluster's KEDA.
+    pub fn keda(&self) -> KedaVersion {
+        KedaVersion::shipped_with(self.kubernetes)
+    }
 }
 
 /// Parts of a plan.
@@ -69,6 +76,7 @@ pub fn lower(
     let mut quotas = Quotas::new(&drafts.quotas, tables, found);
     for draft in &mut drafts.workloads {
         apply_pool(draft, context, tables, found);
+        drop_pod_level_resources(draft, context.kubernetes, found);
         let mut admission = Admission {
             priority_classes: &drafts.priority_classes,
             limit_ranges: &drafts.limit_ranges,
@@ -119,6 +127,25 @@ pub fn lower(
     }
     lowered.namespaces = namespaces(&drafts, tables);
     lowered
+}
+
+/// The first version whose API server keeps a pod's own `resources` (PodLevelResources, beta and on
+/// by default; kubernetes `pkg/api/pod/util.go`, `dropDisabledPodLevelResources`).
+const POD_LEVEL_RESOURCES_SINCE: u16 = 34;
+
+fn drop_pod_level_resources(
+    draft: &mut WorkloadDraft,
+    version: KubernetesVersion,
+    found: &mut Findings,
+) {
+    let pod = &mut draft.pod;
+    let given = !(pod.requests.is_empty() && pod.limits.is_empty());
+    if given && !version.at_least(POD_LEVEL_RESOURCES_SINCE) {
+        pod.requests.clear();
+        pod.limits.clear();
+        let field = format!("resources of whole pods (Kubernetes 1.{POD_LEVEL_RESOURCES_SINCE})");
+        found.ignore(field, draft.origin, "the API server drops them before");
+    }
 }
 
 /// `pool:` selects the pool by its label and tolerates its taints.

@@ -221,7 +221,7 @@ fn known(
     place: Option<Span>,
     found: &mut Findings,
 ) -> bool {
-    let known = context.keda.at_least(since);
+    let known = context.keda().at_least(since);
     if !known {
         found.ignore(format!("{what} (KEDA 2.{since})"), place, "the cluster's KEDA is older");
     }

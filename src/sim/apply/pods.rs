@@ -65,6 +65,7 @@ impl World<'_> {
         let shape = self.in_zone_of_disks(workload, shape, index);
         let pod = self.cluster.create_pod(workload, shape, made_for, self.now);
         self.cluster.pods[pod].index = index;
+        self.cluster.pods[pod].gated &= !self.scheduling.ungated.contains(&workload);
         self.use_quotas(pod, 1);
         let counted = self.counts() && !spec.system && spec.kind != WorkloadKind::DaemonSet;
         self.record.pods.created += u64::from(counted);

@@ -7,7 +7,7 @@ use crate::record::{Actor, Object};
 use crate::sim::apply::Stop;
 use crate::sim::event::Event;
 use crate::sim::world::{World, scheduler_view};
-use crate::unit::{Duration, NodeId, PodId, SimTime};
+use crate::unit::{Duration, NodeId, PodId, SimTime, WorkloadId};
 use crate::vocabulary::Cause;
 
 /// A sleeping autoscaler wakes up for pods that became unschedulable within this time; a pod that
@@ -27,6 +27,30 @@ impl World<'_> {
             self.scheduling.due = at;
             self.at(at, Event::SchedulerCycle);
         }
+    }
+
+    /// A controller removes the scheduling gates of a workload's pods, now and when they are made.
+    pub fn remove_gates(&mut self, workload: WorkloadId) {
+        self.scheduling.ungated.insert(workload);
+        let held: Vec<PodId> = self.cluster.workloads[workload]
+            .pods
+            .iter()
+            .copied()
+            .filter(|&pod| self.is_pending(pod) && self.cluster.pods[pod].gated)
+            .collect();
+        let count = held.len();
+        self.note(Actor::Scenario, "remove-gates", Object::Workload(workload), "", None, || {
+            format!("{count} pods are held by gates no more")
+        });
+        for pod in held {
+            self.cluster.pods[pod].gated = false;
+            self.scheduling.scheduler.pod_ungated(pod);
+            if self.plan.scheduler.schedules(self.cluster.shape(pod).scheduler) {
+                self.set_pod_cause(pod, Some(Cause::SchedQueue));
+            }
+        }
+        self.cluster.change += 1;
+        self.wake_scheduler(self.now);
     }
 
     /// A pod was placed: it holds its room from now on, and the binding call is made.

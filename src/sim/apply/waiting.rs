@@ -3,7 +3,7 @@
 use crate::plan::ScalerKind;
 use crate::record::{PodWait, WaitFlow};
 use crate::sim::attribution::{CauseTotals, PodClock};
-use crate::sim::world::World;
+use crate::sim::world::{World, scheduler_view};
 use crate::unit::{NodeId, PodId, PoolId, QueueId, WorkloadId};
 use crate::vocabulary::Cause;
 
@@ -12,8 +12,9 @@ impl World<'_> {
     pub fn begin_pod_wait(&mut self, pod: PodId, counted: bool) {
         debug_assert_eq!(self.record.pod_clocks.len(), pod.0 as usize);
         // A pod that is gated, or another scheduler's, is not in the queue.
-        let shape = self.cluster.shape(pod);
-        let tried = !shape.gated && self.plan.scheduler.schedules(shape.scheduler);
+        let view = scheduler_view(self.plan, &self.cluster);
+        let tried = self.plan.scheduler.schedules(view.shape(pod).scheduler)
+            && !self.scheduling.scheduler.is_gated(view, pod);
         let cause = if tried { Cause::SchedQueue } else { Cause::SchedConstraint };
         if counted {
             self.record.pod_waits.begin(cause, self.now);

@@ -46,6 +46,7 @@ impl World<'_> {
                     "set by the scenario".to_owned()
                 });
             }
+            InjectKind::RemoveGates { workload } => self.remove_gates(*workload),
             InjectKind::Rollout(spec) => self.begin_rollout(spec),
             InjectKind::Upgrade { pool, spec } => self.begin_upgrade(*pool, *spec),
             InjectKind::ControllerRestart { controller } => self.restart_controller(*controller),

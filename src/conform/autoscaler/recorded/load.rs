@@ -294,6 +294,7 @@ impl Loaded {
             started: 0,
             node: named(bound.or(value["made_for_node"].as_str())),
             nominated: named(value["nominated_node"].as_str()),
+            gated: self.cluster().shapes[shape].gated,
             unschedulable: value["unschedulable"] == true,
             created: time("creation_timestamp_s")?,
             unschedulable_since: SimTime::NEVER,

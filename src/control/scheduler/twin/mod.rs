@@ -54,15 +54,10 @@ impl World {
         let percentage_of_nodes = [0, 0, 30, 70][lots.of(1).below(4)];
         let usual = ProfileSpec { percentage_of_nodes, fit, ..ProfileSpec::default() };
         let spec = SchedulerSpec {
-            version: KubernetesVersion::minor(minor),
             profiles: vec![usual, drawn_profile(other, lots.of(4))],
             tie_break: [None, None, Some(TieBreak::First), Some(TieBreak::Random)]
                 [lots.of(2).below(4)],
-            initial_backoff: Duration::from_secs(1),
-            max_backoff: Duration::from_secs(10),
-            cycle: Duration::ZERO,
-            bind_rate_milli: 0,
-            bind_burst: 0,
+            ..SchedulerSpec::upstream(KubernetesVersion::minor(minor))
         };
         let mut images = IdVec::new();
         images.push((Symbol::EMPTY, 700 << 20));
