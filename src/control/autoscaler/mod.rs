@@ -17,6 +17,7 @@ pub mod drain;
 pub mod equivalence;
 pub mod estimator;
 pub mod expander;
+mod glance;
 pub mod limiter;
 mod memory;
 pub mod placement;

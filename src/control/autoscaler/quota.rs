@@ -1,6 +1,7 @@
 //! Limits on cores, memory and nodes (`pkg/resourcequotas`). Nodes count with their capacity, cores
 //! rounded up.
 
+use super::glance::whole_size;
 use super::snapshot::Snapshot;
 use super::spec::AutoscalerSpec;
 use super::view::Quota;
@@ -28,7 +29,8 @@ const RESOURCES: [QuotaResource; 3] =
 
 /// A node as quotas count it.
 fn amounts(capacity: &Resources) -> [i64; 3] {
-    [(capacity.cpu_milli + 999) / 1_000, capacity.memory, 1]
+    let [cores, memory] = whole_size(capacity);
+    [cores, memory, 1]
 }
 
 impl Quota {
@@ -57,7 +59,8 @@ impl QuotaTracker {
         let mut quotas: Vec<(Quota, [Option<i64>; 3])> =
             all.map(|quota| (quota.clone(), quota.limits())).collect();
         for slot in (0..snapshot.slots()).filter(|&slot| snapshot.is_there(slot)) {
-            subtract(&mut quotas, snapshot.pool(slot), &amounts(snapshot.capacity(slot)), 1);
+            let [cores, memory] = snapshot.size(slot);
+            subtract(&mut quotas, snapshot.pool(slot), &[cores, memory, 1], 1);
         }
         Self { quotas }
     }
@@ -67,6 +70,9 @@ impl QuotaTracker {
         spec: &AutoscalerSpec,
         nodes: impl IntoIterator<Item = &'r Resources>,
     ) -> Self {
+        if (spec.cores_total.0, spec.memory_total.0) == (0, 0) {
+            return Self { quotas: Vec::new() };
+        }
         Self::above(
             Quota {
                 pools: None,

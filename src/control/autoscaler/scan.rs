@@ -28,8 +28,11 @@ pub fn run_once(
     lots: Lots,
 ) -> Scan {
     let mut scan = Scan::default();
-    let readings = view.cluster.registered.iter().map(|&id| reading(view, id)).collect();
-    Run { spec, limits: StateLimits::of(spec), view, memory, now, lots, readings }.all(&mut scan);
+    let snapshot = Snapshot::of(spec, *view);
+    let seen = view.cluster.registered.iter().zip(snapshot.glances());
+    let readings = seen.map(|(&id, seen)| reading(id, seen)).collect();
+    let limits = StateLimits::of(spec);
+    Run { spec, limits, view, memory, now, lots, readings }.all(&mut scan, snapshot);
     memory.rest(spec, view, &scan, now);
     scan
 }
@@ -47,14 +50,13 @@ pub(super) struct Run<'r, 'v> {
 }
 
 impl Run<'_, '_> {
-    fn all(&mut self, scan: &mut Scan) {
+    fn all(&mut self, scan: &mut Scan, mut snapshot: Snapshot<'_>) {
         let ready = self.readings.iter().filter(|reading| reading.ready).count();
         if ready == 0 && !self.spec.scale_up_from_zero {
             scan.ending = Ending::NoNodes;
             return;
         }
         let classes = classify(self.spec, self.view);
-        let mut snapshot = Snapshot::of(self.spec, *self.view);
         for &id in &classes.nominated {
             let pod = &self.view.cluster.pods[id];
             if let Some(slot) = pod.nominated.and_then(|node| snapshot.slot_of(node)) {
@@ -63,7 +65,7 @@ impl Run<'_, '_> {
             }
         }
         let templates = templates(self.spec, self.view, &mut self.memory.templates, self.now);
-        self.update_state(scan);
+        self.update_state(scan, &snapshot);
         if !self.clean_up(scan) {
             scan.fates.extend(classes.candidates.iter().map(|&pod| (pod, Fate::Held)));
             return;
@@ -79,7 +81,7 @@ impl Run<'_, '_> {
         }
     }
 
-    fn update_state(&mut self, scan: &mut Scan) {
+    fn update_state(&mut self, scan: &mut Scan, snapshot: &Snapshot<'_>) {
         let (spec, view) = (self.spec, self.view);
         let sizes: Vec<GroupSize> = view
             .groups
@@ -88,7 +90,8 @@ impl Run<'_, '_> {
             .collect();
         let nodes = self.readings.iter().copied();
         let state = &mut self.memory.state;
-        scan.failures = state.update(&self.limits, &sizes, nodes, instances(spec, view), self.now);
+        let instances = instances(spec, view, snapshot);
+        scan.failures = state.update(&self.limits, &sizes, nodes, instances, self.now);
         if self.limits.requests_rule {
             let late = scan.failures.iter().filter(|f| f.kind == FailureKind::Timeout);
             let back = late.map(|f| Action::DecreaseTarget { pool: f.pool, by: f.nodes as u32 });
