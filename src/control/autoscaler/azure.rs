@@ -6,6 +6,8 @@ use crate::unit::{Duration, Quantity, SimTime};
 
 const LABEL_TAG: &str = "k8s.io_cluster-autoscaler_node-template_label_";
 const TAINT_TAG: &str = "k8s.io_cluster-autoscaler_node-template_taint_";
+/// What precedes the name of a pool's own setting.
+pub const OPTION_TAG: &str = "k8s.io_cluster-autoscaler_node-template_autoscaling-options_";
 const RESOURCE_TAG: &str = "k8s.io_cluster-autoscaler_node-template_resources_";
 
 /// How long a scale set's size is believed (`AZURE_VMSS_CACHE_TTL`, 1 min if not given).

@@ -52,6 +52,9 @@ pub enum DeletionAction {
         /// Best effort: a DaemonSet pod that is not waited for.
         daemon: bool,
     },
+    /// Ask again when the batch of the node's pool is over: one that is open, or a new one of
+    /// `node-deletion-batcher-interval`.
+    JoinBatch,
     /// Have the provider delete the instance.
     DeleteInstance,
 }
@@ -90,6 +93,12 @@ enum Stage {
     Leaving {
         until: SimTime,
     },
+    /// Annotations delay the deletion.
+    Delayed {
+        until: SimTime,
+    },
+    /// The batch is open.
+    Batched,
     Over,
 }
 
@@ -101,6 +110,7 @@ pub struct Deletion {
     /// Its pods are evicted first.
     pub drain: bool,
     stage: Stage,
+    tainted: SimTime,
     evicted: Vec<PodId>,
 }
 
@@ -112,7 +122,8 @@ impl Deletion {
         drain: bool,
         now: SimTime,
     ) -> (Self, DeletionStep) {
-        let deletion = Self { node, drain, stage: Stage::Tainted, evicted: Vec::new() };
+        let (stage, tainted, evicted) = (Stage::Tainted, now, Vec::new());
+        let deletion = Self { node, drain, stage, tainted, evicted };
         let step = DeletionStep {
             actions: vec![DeletionAction::Taint { cordon: spec.cordon }],
             next_wake: Some(now + spec.delete_delay_after_taint),
@@ -144,7 +155,9 @@ impl Deletion {
             Stage::Evicting { refused, next_try, until } => {
                 self.retry(spec, view, (refused, next_try, until), now)
             }
-            Stage::Leaving { until } => self.wait(view, until, now),
+            Stage::Leaving { until } => self.wait(spec, view, until, now),
+            Stage::Delayed { until } => self.delay(spec, view, until, now),
+            Stage::Batched => self.finish(),
             Stage::Over => DeletionStep::default(),
         }
     }
@@ -166,6 +179,33 @@ impl Deletion {
             next_wake: None,
             end: Some(DeletionEnd::Deleted),
         }
+    }
+
+    /// The pods are gone: waits for what delays deletions
+    /// (`pkg/core/scaledown/actuation/delay.go`: asked every five seconds).
+    fn emptied(&mut self, spec: &AutoscalerSpec, view: &View<'_>, now: SimTime) -> DeletionStep {
+        self.delay(spec, view, now + spec.deletion_delay_timeout, now)
+    }
+
+    fn delay(
+        &mut self,
+        spec: &AutoscalerSpec,
+        view: &View<'_>,
+        until: SimTime,
+        now: SimTime,
+    ) -> DeletionStep {
+        let group = view.group_of(&view.cluster.nodes[self.node]);
+        let delay = group.and_then(|group| view.groups[group].deletion_delay);
+        if now < until && delay.is_some_and(|delay| now < self.tainted + delay) {
+            self.stage = Stage::Delayed { until };
+            let next_wake = Some((now + POLL).min(until));
+            return DeletionStep { next_wake, ..DeletionStep::default() };
+        }
+        if spec.deletion_batch.is_zero() {
+            return self.finish();
+        }
+        self.stage = Stage::Batched;
+        DeletionStep { actions: vec![DeletionAction::JoinBatch], ..DeletionStep::default() }
     }
 
     /// Looks again at what is on the node, then evicts.
@@ -190,7 +230,7 @@ impl Deletion {
         });
         actions.extend(daemons.map(|&pod| evict(spec, view, pod, true)));
         if found.moved.is_empty() {
-            let mut step = self.finish();
+            let mut step = self.emptied(spec, view, now);
             actions.append(&mut step.actions);
             return DeletionStep { actions, ..step };
         }
@@ -213,7 +253,7 @@ impl Deletion {
         self.evicted.extend(refused.extract_if(.., |&mut pod| is_going(view, pod)));
         if refused.is_empty() {
             let until = now + spec.max_graceful_termination + EVICTION_HEADROOM;
-            return self.wait(view, until, now);
+            return self.wait(spec, view, until, now);
         }
         if now >= until {
             return self.give_up(GivenUp::EvictionRefused);
@@ -230,9 +270,15 @@ impl Deletion {
         step
     }
 
-    fn wait(&mut self, view: &View<'_>, until: SimTime, now: SimTime) -> DeletionStep {
+    fn wait(
+        &mut self,
+        spec: &AutoscalerSpec,
+        view: &View<'_>,
+        until: SimTime,
+        now: SimTime,
+    ) -> DeletionStep {
         if self.evicted.iter().all(|&pod| !is_on(view, pod, self.node)) {
-            return self.finish();
+            return self.emptied(spec, view, now);
         }
         if now >= until {
             return self.give_up(GivenUp::PodsRemain);

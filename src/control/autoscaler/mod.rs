@@ -53,7 +53,7 @@ pub use deletion::{Deletion, DeletionAction, DeletionEnd, DeletionStep, GivenUp}
 pub use memory::Autoscaler;
 pub use scale_up::{Rejection, ScaleUpResult};
 pub use scan::run_once;
-pub use setting::{SettingError, SettingKey};
+pub use setting::{SettingError, SettingKey, duration_of};
 pub use spec::{AutoscalerSpec, Expander};
 pub use unremovable::Reason;
 pub use view::{

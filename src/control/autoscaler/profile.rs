@@ -4,6 +4,7 @@
 //! `pkg/config/const.go`; MicrosoftDocs/azure-aks-docs `cluster-autoscaler.md` (2026-09), profile
 //! table. Specification §8.
 
+use super::template::TEMPLATE_TTL;
 use super::{AutoscalerSpec, Expander};
 use crate::unit::Duration;
 use crate::vocabulary::KubernetesVersion;
@@ -62,6 +63,9 @@ impl AutoscalerSpec {
             max_drain_parallelism: 1,
             unremovable_recheck: Duration::from_mins(5),
             delete_delay_after_taint: Duration::from_secs(5),
+            deletion_delay_timeout: Duration::from_mins(2),
+            deletion_batch: Duration::ZERO,
+            candidate_ttl: Duration::ZERO,
             max_pod_eviction_time: Duration::from_mins(2),
             cordon: version.at_least(34),
             max_soft_taints: 10,
@@ -74,6 +78,9 @@ impl AutoscalerSpec {
             force_delete_failed: false,
             startup_taints: Vec::new(),
             bypassed_schedulers: Vec::new(),
+            allowed_schedulers: Vec::new(),
+            template_ttl: TEMPLATE_TTL,
+            salvo: false,
             capacity_memory_ratio: 0.015,
             allocatable_ratio: 0.05,
             free_ratio: 0.05,

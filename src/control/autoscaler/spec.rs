@@ -94,6 +94,13 @@ pub struct AutoscalerSpec {
     pub unremovable_recheck: Duration,
     /// `node-delete-delay-after-taint`
     pub delete_delay_after_taint: Duration,
+    /// `node-deletion-delay-timeout`: how long a deletion waits for annotations that delay it.
+    pub deletion_delay_timeout: Duration,
+    /// `node-deletion-batcher-interval`: deletions of a pool are collected for so long.
+    pub deletion_batch: Duration,
+    /// `node-deletion-candidate-ttl`: soft taints of this age and younger keep timers over a
+    /// restart; zero: none do.
+    pub candidate_ttl: Duration,
     /// `max-pod-eviction-time`
     pub max_pod_eviction_time: Duration,
     /// `cordon-node-before-terminating`
@@ -118,6 +125,12 @@ pub struct AutoscalerSpec {
     pub startup_taints: Vec<String>,
     /// `bypassed-scheduler-names`: pods of these are seen before the scheduler rejects them.
     pub bypassed_schedulers: Vec<String>,
+    /// `allowed-scheduler-names`: pods of others are not seen; empty: all are.
+    pub allowed_schedulers: Vec<String>,
+    /// `node-info-cache-expire-time`: how long a template outlives the node it was made of.
+    pub template_ttl: Duration,
+    /// `salvo-scale-up`: scale-ups go on in one loop until all pods are helped.
+    pub salvo: bool,
     /// `memory-difference-ratio`, for similar groups.
     pub capacity_memory_ratio: f64,
     /// `max-allocatable-difference-ratio`

@@ -20,6 +20,7 @@ mod scheduler;
 mod spot;
 mod start;
 mod table;
+mod tags;
 mod upgrade;
 mod workload;
 

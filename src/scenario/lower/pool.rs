@@ -3,6 +3,7 @@
 use super::cluster::{is_regional, subnet};
 use super::lowering::{Lowering, value};
 use super::spot::Buyer;
+use super::tags::Template;
 use crate::cloud::catalogue::{self, Arch, VmSize};
 use crate::cloud::identity::{self, PoolIdentity, SPOT_KEY};
 use crate::cloud::{
@@ -105,6 +106,8 @@ impl<'a> PoolReader<'_, 'a, '_> {
         let zones = self.zones(&size, &location)?;
         let (labels, template_labels) = self.labels(&name, &room, os, os_disk, spot, &location);
         let taints = taints?;
+        let mut template = Template { labels: template_labels, room: room.template };
+        let (tags, annotations) = (self.tags(&mut template), self.annotations());
         let max_surge = self.max_surge();
         let (subnet, pod_subnet) = self.subnets()?;
         let (rate, on_demand) = self.prices(&size, spot, os, &location)?;
@@ -128,9 +131,9 @@ impl<'a> PoolReader<'_, 'a, '_> {
             size: room.size,
             capacity: room.capacity,
             allocatable: room.allocatable,
-            template_capacity: room.template,
+            template_capacity: template.room,
             labels,
-            template_labels,
+            template_labels: template.labels,
             taints,
             zones,
             spot,
@@ -141,6 +144,8 @@ impl<'a> PoolReader<'_, 'a, '_> {
             os,
             subnet,
             pod_subnet,
+            tags,
+            annotations,
             instance_limit: match size {
                 Size::Listed(_) => Some(limits::SCALE_SET_INSTANCES),
                 Size::Own(..) => None,

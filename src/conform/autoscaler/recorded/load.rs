@@ -184,6 +184,7 @@ impl Loaded {
             target: value["target"].as_u64()? as u32,
             atomic: value["atomic"] == true,
             template,
+            deletion_delay: None,
             overrides: GroupOverrides {
                 utilization_threshold: own["scale_down_utilization_threshold"].as_f64(),
                 gpu_utilization_threshold: own["scale_down_gpu_utilization_threshold"].as_f64(),
