@@ -24,8 +24,6 @@ pub struct Glance {
     pub phase: NodePhase,
     /// Creation of the Node.
     pub registered: SimTime,
-    /// Whole cores and bytes of its size.
-    pub size: [i64; 2],
 }
 
 impl Glance {
@@ -40,14 +38,8 @@ impl Glance {
             disabled: node.scale_down_disabled,
             phase: node.phase,
             registered: node.registered,
-            size: whole_size(&node.capacity),
         }
     }
-}
-
-/// Cores, rounded up, and bytes, as resource limits count them.
-pub fn whole_size(capacity: &Resources) -> [i64; 2] {
-    [(capacity.cpu_milli + 999) / 1_000, capacity.memory]
 }
 
 /// How full a node of the snapshot is: what most questions about its room come down to.

@@ -1,7 +1,6 @@
 //! Limits on cores, memory and nodes (`pkg/resourcequotas`). Nodes count with their capacity, cores
 //! rounded up.
 
-use super::glance::whole_size;
 use super::snapshot::Snapshot;
 use super::spec::AutoscalerSpec;
 use super::view::Quota;
@@ -29,8 +28,7 @@ const RESOURCES: [QuotaResource; 3] =
 
 /// A node as quotas count it.
 fn amounts(capacity: &Resources) -> [i64; 3] {
-    let [cores, memory] = whole_size(capacity);
-    [cores, memory, 1]
+    [(capacity.cpu_milli + 999) / 1_000, capacity.memory, 1]
 }
 
 impl Quota {
@@ -59,8 +57,7 @@ impl QuotaTracker {
         let mut quotas: Vec<(Quota, [Option<i64>; 3])> =
             all.map(|quota| (quota.clone(), quota.limits())).collect();
         for slot in (0..snapshot.slots()).filter(|&slot| snapshot.is_there(slot)) {
-            let [cores, memory] = snapshot.size(slot);
-            subtract(&mut quotas, snapshot.pool(slot), &[cores, memory, 1], 1);
+            subtract(&mut quotas, snapshot.pool(slot), &amounts(snapshot.capacity(slot)), 1);
         }
         Self { quotas }
     }

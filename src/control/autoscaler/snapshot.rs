@@ -3,7 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::glance::{Glance, Load, whole_size};
+use super::glance::{Glance, Load};
 use super::pods::is_expendable;
 use super::spec::AutoscalerSpec;
 use super::view::{Template, View};
@@ -286,12 +286,6 @@ impl<'a> Snapshot<'a> {
             Body::Real(node) => &node.capacity,
             Body::Imagined(node) => &node.capacity,
         }
-    }
-
-    /// Cores, rounded up, and bytes of a node.
-    pub fn size(&self, slot: usize) -> [i64; 2] {
-        let seen = self.glances.get(slot).map(|seen| seen.size);
-        seen.unwrap_or_else(|| whole_size(self.capacity(slot)))
     }
 
     /// The pool of a node.

@@ -293,8 +293,11 @@ impl<'a> PoolReader<'_, 'a, '_> {
 
     fn check_ephemeral(&mut self, size: &Size<'_>, place: Span) {
         let Size::Listed(listed) = size else { return };
-        if !listed.ephemeral_os {
-            let message = format!("`{}` has no room for an ephemeral OS disk", listed.name);
+        let gib = value(&self.given.os_disk_size).map_or(0, |size| size.0);
+        let known = listed.temp_disk_gib.max(listed.cache_disk_gib).is_some();
+        if !listed.ephemeral_os || (known && !listed.fits_ephemeral_os(gib)) {
+            let of = if gib > 0 { format!(" of {gib} GiB") } else { String::new() };
+            let message = format!("`{}` has no room for an ephemeral OS disk{of}", listed.name);
             self.lowering.report(
                 Diagnostic::warning(code::NO_EPHEMERAL, message)
                     .at(place, "AKS refuses this")
