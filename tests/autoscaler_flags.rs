@@ -29,6 +29,7 @@ const FLAGS: &[(&str, Kind)] = &[
     ("daemonset-eviction-for-empty-nodes", Setting("false", "true")),
     ("daemonset-eviction-for-occupied-nodes", Setting("true", "false")),
     ("max-graceful-termination-sec", Setting("600", "30")),
+    ("drain-priority-config", Setting("", "0:30,1000:60")),
     ("balance-similar-node-groups", Setting("false", "true")),
     ("expander", Setting("random", "least-waste")),
     ("skip-nodes-with-local-storage", Setting("false", "true")),
@@ -126,7 +127,8 @@ fn spec(line: &str) -> (String, String) {
     let text = format!(
         "apiVersion: forescale/v1\nkind: Scenario\ncluster:\n  kubernetesVersion: \"1.34\"\n  \
          autoScalerProfile: {{{line}}}\n  agentPoolProfiles:\n  - {{name: apps, mode: System, \
-         vmSize: Standard_D8s_v5, enableAutoScaling: true, minCount: 2, maxCount: 5}}\n"
+         vmSize: Standard_D8s_v5, enableAutoScaling: true, minCount: 2, maxCount: 5}}\nworkloads: \
+         [{{name: web, replicas: 2, requests: {{cpu: 1, memory: 1Gi}}}}]\n"
     );
     std::fs::write(&file, text).expect("written");
     let loaded = load(&file.to_string_lossy(), &[], &Disk::default());
@@ -164,7 +166,8 @@ fn a_bypassed_scheduler_must_be_an_allowed_one() {
     let file = folder.path().join("flag.yaml");
     let text = "apiVersion: forescale/v1\nkind: Scenario\ncluster:\n  autoScalerProfile: \
                 {bypassed-scheduler-names: b, allowed-scheduler-names: a}\n  agentPoolProfiles:\n  \
-                - {name: apps, mode: System, vmSize: Standard_D8s_v5, count: 2}\n";
+                - {name: apps, mode: System, vmSize: Standard_D8s_v5, count: 2}\nworkloads: \
+                [{name: web, replicas: 2, requests: {cpu: 1, memory: 1Gi}}]\n";
     std::fs::write(&file, text).expect("written");
     let loaded = load(&file.to_string_lossy(), &[], &Disk::default());
     assert!(loaded.plan.is_none());

@@ -1,6 +1,6 @@
 //! What Azure's scale sets allow and refuse, in whole runs: instances of a set, nodes of a cluster,
-//! calls in a minute, refusals at once and failures later, and how old a size may be that the
-//! autoscaler believes (`docs/validation.md`).
+//! calls in a minute, refusals at once and failures later (`docs/validation.md`).
+//! `FORESCALE_FULL=1` adds the large rows.
 
 #[path = "kit/books.rs"]
 mod books;
@@ -38,13 +38,16 @@ fn a_scale_set_has_a_thousand_instances_whatever_its_pool_may_have() {
 
 #[test]
 fn a_cluster_has_as_many_nodes_as_its_tier_allows() {
-    // Tier, pools, largest size of each, pods, nodes: one is the pool `system`. A request that does
-    // not fit whole is refused whole, so more pods than that may end with fewer nodes.
-    for (tier, pools, max, pods, fits) in [
-        ("Free", ["apps", "b"].as_slice(), 600, 999, true),
-        ("Free", &["apps", "b"], 600, 1_001, false),
-        ("Standard", &["apps", "b", "c", "d", "e"], 1_000, 4_999, true),
-    ] {
+    // Tier, pools, largest size of each, pods, whether they get their nodes: one is the pool
+    // `system`. A request that does not fit whole is refused whole.
+    let two = ["apps", "b"].as_slice();
+    let five = ["apps", "b", "c", "d", "e"].as_slice();
+    let mut rows = vec![("Free", two, 600, 999, true), ("Free", two, 600, 1_001, false)];
+    if std::env::var_os("FORESCALE_FULL").is_some() {
+        rows.push(("Standard", five, 1_000, 4_999, true));
+        rows.push(("Standard", five, 1_000, 5_000, false));
+    }
+    for (tier, pools, max, pods, fits) in rows {
         let mut sets = max_counts(pools, max);
         sets.push(format!("cluster.sku.tier={tier}"));
         sets.push(format!("workloads.app.replicas={pods}"));
@@ -53,15 +56,6 @@ fn a_cluster_has_as_many_nodes_as_its_tier_allows() {
         assert_eq!(nodes + outcome.pods.censored, pods, "{tier}: {nodes} nodes");
         assert_eq!(nodes == pods, fits, "{tier}: {nodes} nodes for {pods} pods");
     }
-}
-
-#[test]
-fn a_sixth_pool_finds_no_room_in_a_cluster_of_5_000_nodes() {
-    let mut sets = max_counts(&["apps", "b", "c", "d", "e"], 1_000);
-    sets.push("workloads.app.replicas=5000".to_owned());
-    let outcome = case::swift("scale_sets", "limits", &sets);
-    // Four times a thousand; the fifth thousand would be the 5,001st node.
-    assert_eq!((peak(&outcome), outcome.pods.censored), (4_000, 1_000));
 }
 
 #[test]
@@ -124,27 +118,7 @@ fn what_azure_refuses_at_once_costs_a_scan_and_what_fails_later_its_detection() 
 }
 
 #[test]
-fn a_lost_instance_is_missed_when_the_cached_size_is_a_minute_old() {
-    // The pod of the lost node is pending, but the size still promises a node; it is read again
-    // a minute after it was read last.
-    let waits: Vec<f64> = (0..12)
-        .map(|at| {
-            let lost = 900.0 + 5.0 * f64::from(at);
-            let inject = format!("inject=[{{nodeDown: {{pool: apps, at: {lost}s}}}}]");
-            let outcome = case::audited("scale_sets", "lost", &[inject]);
-            let asked = requests(&outcome, "apps");
-            let gone = outcome.node_rows.iter().find_map(|node| node.gone).expect("one is lost");
-            assert!((gone.as_secs_f64() - lost).abs() < 60.0, "gone at {gone:?}, lost at {lost}");
-            asked[1] - gone.as_secs_f64()
-        })
-        .collect();
-    let most = waits.iter().copied().fold(0.0, f64::max);
-    assert!((40.0..=75.0).contains(&most), "{waits:?}");
-    assert!(waits.iter().all(|wait| (0.0..=75.0).contains(wait)), "{waits:?}");
-}
-
-#[test]
-fn an_ephemeral_disk_boots_sooner_and_costs_nothing() {
+fn an_ephemeral_disk_boots_sooner() {
     let run = |disk: &str| {
         let mut sets = max_counts(&["apps"], 20);
         sets.extend([
@@ -162,8 +136,4 @@ fn an_ephemeral_disk_boots_sooner_and_costs_nothing() {
     // A time that is given for all pools is that of managed disks, which take 1.3 times as long.
     assert!((boot(&managed) - 100.0).abs() < 1e-3, "{} s", boot(&managed));
     assert!((boot(&ephemeral) - 100.0 / 1.3).abs() < 1e-3, "{} s", boot(&ephemeral));
-    let price = |outcome: &Outcome| {
-        outcome.node_rows.iter().find(|node| node.pool == Some(1)).expect("a node").price
-    };
-    assert!(price(&managed) > price(&ephemeral), "the managed disk is billed");
 }

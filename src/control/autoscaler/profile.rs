@@ -54,6 +54,7 @@ impl AutoscalerSpec {
             daemonset_eviction_empty: false,
             daemonset_eviction_occupied: true,
             max_graceful_termination: Duration::from_mins(10),
+            drain_priorities: Vec::new(),
             skip_local_storage: true,
             skip_system_pods: true,
             skip_custom_controllers: true,

@@ -200,6 +200,20 @@ fn names(text: &str) -> Option<Vec<String>> {
     Some(text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(Into::into).collect())
 }
 
+/// `priority:seconds,…`, one of each priority at most, in ascending order.
+fn priorities(text: &str) -> Option<Vec<(i32, Duration)>> {
+    let mut all = Vec::new();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let (priority, seconds) = part.split_once(':')?;
+        all.push((
+            priority.trim().parse().ok()?,
+            Duration::from_secs(seconds.trim().parse().ok()?),
+        ));
+    }
+    all.sort_unstable();
+    all.windows(2).all(|pair| pair[0].0 < pair[1].0).then_some(all)
+}
+
 fn expanders(text: &str) -> Option<Vec<Expander>> {
     let chain = text.split(',').map(|name| Expander::named(name.trim()));
     chain.collect::<Option<Vec<_>>>().filter(|chain| !chain.is_empty())
@@ -235,6 +249,7 @@ impl Expander {
 }
 
 const DURATION: &str = "a duration such as `10m`";
+const PRIORITIES: &str = "`priority:seconds,…` with each priority once";
 const PERIOD: &str = "a duration of at least 1 ms";
 const SWITCH: &str = "`true` or `false`";
 const SHARE: &str = "a share from 0 to 1";
@@ -289,6 +304,8 @@ keys! {
         "Evict DaemonSet pods of drained nodes."
     "max-graceful-termination-sec" true DURATION max_graceful_termination duration;
         "Longest grace of a pod that is drained."
+    "drain-priority-config" false PRIORITIES drain_priorities priorities;
+        "Pods are drained by priority, each level with a grace of its own."
     "balance-similar-node-groups" true SWITCH balance_similar switch;
         "Split a scale-up over similar pools."
     "expander" true EXPANDER expanders expanders;
@@ -451,7 +468,7 @@ mod tests {
                 SHARE => "0.25",
                 COUNT | PERCENT => "17",
                 LIST => "a,b",
-                RANGE => "1:9",
+                RANGE | PRIORITIES => "1:9",
                 _ => "priority",
             };
             aks().set(setting.name, value).unwrap_or_else(|error| panic!("{error}"));

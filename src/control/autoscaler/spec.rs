@@ -76,6 +76,9 @@ pub struct AutoscalerSpec {
     pub daemonset_eviction_occupied: bool,
     /// `max-graceful-termination-sec`
     pub max_graceful_termination: Duration,
+    /// `drain-priority-config`: thresholds of pod priority, ascending, and the longest grace from
+    /// each on; empty: all pods at once with `max-graceful-termination-sec`.
+    pub drain_priorities: Vec<(i32, Duration)>,
     /// `skip-nodes-with-local-storage`
     pub skip_local_storage: bool,
     /// `skip-nodes-with-system-pods`

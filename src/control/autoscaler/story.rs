@@ -352,3 +352,36 @@ fn a_salvo_helps_in_one_loop_what_takes_two_without() {
         assert_eq!(scan.fates.len(), pods.len(), "each pod has one fate: {:?}", scan.fates);
     }
 }
+
+#[test]
+fn a_drain_by_priority_goes_level_by_level() {
+    let levels = vec![(0, Duration::from_secs(20)), (1_000, Duration::from_mins(2))];
+    let mut stage = Stage::new(AutoscalerSpec { drain_priorities: levels, ..aks() }, 2, 10);
+    let pods: Vec<PodId> = [2_000, -5, 40]
+        .map(|priority| {
+            let of = stage.shape(500);
+            stage.cluster.shapes[of.0].priority = Some(priority);
+            stage.pod(of, Some(NodeId(1)))
+        })
+        .to_vec();
+    let (mut deletion, begun) = Deletion::begin(&stage.spec, NodeId(1), true, SimTime::ZERO);
+    let (mut now, mut asked) = (begun.next_wake.expect("a wait"), Vec::new());
+    let end = loop {
+        let step = deletion.step(&stage.spec, &stage.view(), now);
+        for action in &step.actions {
+            if let DeletionAction::Evict { pod, grace, .. } = *action {
+                asked.push((now.as_secs_f64(), pod, grace.as_secs_f64()));
+                deletion.evicted(pod, true);
+                // Gone at once.
+                stage.cluster.pods[pod].phase = PodPhase::Removed;
+            }
+        }
+        match step.next_wake {
+            Some(next) => now = next,
+            None => break step.end,
+        }
+    };
+    assert_eq!(end, Some(DeletionEnd::Deleted));
+    // Grace 30 s, at most that of the level.
+    assert_eq!(asked, [(5.0, pods[1], 20.0), (5.0, pods[2], 20.0), (5.0, pods[0], 30.0)]);
+}

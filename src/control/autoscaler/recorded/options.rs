@@ -38,6 +38,18 @@ impl Setting for Duration {
     }
 }
 
+impl Setting for Vec<(i32, Duration)> {
+    fn write(&self) -> Value {
+        self.iter()
+            .map(|(from, grace)| json!({"priority": from, "grace_s": length(*grace)}))
+            .collect()
+    }
+    fn read(value: &Value) -> Option<Self> {
+        let one = |own: &Value| Some((i32::read(&own["priority"])?, read_length(&own["grace_s"])?));
+        value.as_array()?.iter().map(one).collect()
+    }
+}
+
 impl Setting for Vec<Expander> {
     fn write(&self) -> Value {
         self.iter().map(|expander| expander.name()).collect()
@@ -124,6 +136,7 @@ options! {
     daemonset_eviction_empty: "daemonset_eviction_for_empty_nodes",
     daemonset_eviction_occupied: "daemonset_eviction_for_occupied_nodes",
     max_graceful_termination: "max_graceful_termination_s",
+    drain_priorities: "drain_priority_config",
     skip_local_storage: "skip_nodes_with_local_storage",
     skip_system_pods: "skip_nodes_with_system_pods",
     skip_custom_controllers: "skip_nodes_with_custom_controller_pods",
