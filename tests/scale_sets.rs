@@ -109,11 +109,12 @@ fn what_azure_refuses_at_once_costs_a_scan_and_what_fails_later_its_detection() 
         let seconds = fallback(&[&late(error), "timing.failureDetection=slow"]);
         assert!((900.0..=980.0).contains(&seconds), "{error}, not seen: {seconds} s");
     }
-    // A subnet that is full fails all instances of the request.
-    let full = "cluster.networkProfile.subnets.apps={addressPrefix: 10.2.0.0/29, usedByOthers: 3}";
-    let seconds = fallback(&[full, "timing.failureDetection=fast"]);
+    // A subnet with one address left fails both instances of a request for two.
+    let full = "cluster.networkProfile.subnets.apps={addressPrefix: 10.2.0.0/29, usedByOthers: 2}";
+    let two = "workloads.app.replicas=2";
+    let seconds = fallback(&[full, two, "timing.failureDetection=fast"]);
     assert!(seconds < 300.0, "SubnetIsFull, seen at once: {seconds} s");
-    let seconds = fallback(&[full, "timing.failureDetection=slow"]);
+    let seconds = fallback(&[full, two, "timing.failureDetection=slow"]);
     assert!((900.0..=980.0).contains(&seconds), "SubnetIsFull, not seen: {seconds} s");
 }
 
