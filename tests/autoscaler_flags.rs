@@ -6,7 +6,7 @@ use forescale::scenario::load;
 
 /// What a flag does here.
 enum Kind {
-    /// The default of AKS as text (empty: nothing), and another value, which changes the autoscaler.
+    /// The default of AKS as text (empty: nothing), and another value, which changes something.
     Setting(&'static str, &'static str),
     /// A value; a note says why it changes nothing.
     Note(&'static str),

@@ -274,8 +274,8 @@ impl Usage {
         self.pods.push(pod);
     }
 
-    /// Says on which device each pod is that shares one: pods that came in the order of the list and
-    /// went in between may have left others than [`Usage::add`] would choose.
+    /// Says on which device each pod is that shares one: pods that have gone since may have left
+    /// others than [`Usage::add`] chooses.
     pub fn share(&mut self, devices: &[(PodId, u16)]) {
         let open = |shared: &SharedDevices, requests: &mut Resources, sign: i64| {
             shared.taken().for_each(|(of, ..)| {

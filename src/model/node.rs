@@ -36,8 +36,8 @@ impl NodePhase {
     }
 }
 
-/// What the pods on a node use, kept as a running sum. What every loop of the autoscaler reads comes
-/// first; see [`Node`].
+/// What the pods on a node use, kept as a running sum. What every loop of the autoscaler reads
+/// comes first; see [`Node`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Usage {
