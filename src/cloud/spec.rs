@@ -124,8 +124,8 @@ pub struct PoolTags {
 pub struct PoolAnnotations {
     /// `cluster-autoscaler.kubernetes.io/scale-down-disabled: "true"`
     pub scale_down_disabled: bool,
-    /// `delay-deletion.cluster-autoscaler.kubernetes.io/…`: how long after the ToBeDeleted taint the
-    /// last one is taken off; [`Duration::MAX`]: never.
+    /// `delay-deletion.cluster-autoscaler.kubernetes.io/…`: how long after the ToBeDeleted taint
+    /// the last one is taken off; [`Duration::MAX`]: never.
     pub deletion_delay: Option<Duration>,
 }
 

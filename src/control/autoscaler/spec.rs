@@ -4,7 +4,7 @@ use crate::unit::Duration;
 use crate::vocabulary::KubernetesVersion;
 
 /// The cluster-autoscaler profile: AKS's keys and upstream's other flags.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AutoscalerSpec {
     /// Selects behaviour.
     pub version: KubernetesVersion,

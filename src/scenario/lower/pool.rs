@@ -146,10 +146,7 @@ impl<'a> PoolReader<'_, 'a, '_> {
             pod_subnet,
             tags,
             annotations,
-            instance_limit: match size {
-                Size::Listed(_) => Some(limits::SCALE_SET_INSTANCES),
-                Size::Own(..) => None,
-            },
+            instance_limit: matches!(size, Size::Listed(_)).then_some(limits::SCALE_SET_INSTANCES),
             vm_provision: times.vm_provision,
             node_ready: times.node_ready,
             gpu_ready: times.gpu_ready,
