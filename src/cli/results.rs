@@ -6,8 +6,8 @@ use super::exit::Stop;
 use super::folder::Staged;
 use crate::record::Outcome;
 use crate::report::{
-    Manifest, Report, cost_csv, html, journal_ndjson, nodes_csv, pods_csv, prefix_with_seed,
-    pretty, series_csv, svg, waits_csv,
+    Manifest, Report, chargeback_csv, cost_csv, cost_hours_csv, html, journal_ndjson, nodes_csv,
+    pods_csv, prefix_with_seed, pretty, prices_csv, series_csv, svg, waits_csv,
 };
 use crate::study::Summary;
 
@@ -22,11 +22,14 @@ pub struct Kept {
 /// A table: file name, writer, and whether `--no-report` leaves it out.
 type Table = (&'static str, fn(&Outcome, &mut dyn Write) -> std::io::Result<()>, bool);
 
-const TABLES: [Table; 5] = [
+const TABLES: [Table; 8] = [
     ("series.csv", series_csv, true),
     ("pods.csv", pods_csv, true),
     ("nodes.csv", nodes_csv, true),
     ("cost.csv", cost_csv, false),
+    ("cost-hours.csv", cost_hours_csv, true),
+    ("chargeback.csv", chargeback_csv, false),
+    ("prices.csv", prices_csv, false),
     ("waits.csv", waits_csv, false),
 ];
 

@@ -46,8 +46,9 @@ fn load_all(args: &RunArgs) -> Result<Vec<Case>, Stop> {
     let disk = Disk::default();
     let mut cases = Vec::new();
     let mut invalid = false;
+    let sets = args.all_sets();
     for path in &args.files {
-        let loaded = check::read(path, &args.sets, &disk)?;
+        let loaded = check::read(path, &sets, &disk)?;
         let least = if loaded.plan.is_some() { Severity::Warning } else { Severity::Note };
         terminal::note(&loaded.diagnostics.render_from(least, terminal::colour_errors()));
         let Some(plan) = loaded.plan else {
@@ -58,7 +59,7 @@ fn load_all(args: &RunArgs) -> Result<Vec<Case>, Stop> {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             command: std::env::args().collect(),
             scenario: path.to_string_lossy().into_owned(),
-            sets: args.sets.clone(),
+            sets: sets.clone(),
             inputs: loaded.inputs,
         };
         let first = args.seed.unwrap_or(plan.simulation.seed);

@@ -4,9 +4,11 @@ pub mod address;
 mod answer;
 pub mod boot;
 pub mod catalogue;
+pub mod commitment;
 #[cfg(test)]
 mod fixture;
 pub mod identity;
+pub mod item;
 pub mod limits;
 pub mod price;
 mod quota;
@@ -27,8 +29,8 @@ pub use region::Region;
 pub use scale_set::ScaleSet;
 pub use spec::{
     CapacityRefusal, EvictionPolicy, FailureDetection, ImageGcSpec, NetworkMode, NetworkSpec,
-    OsDisk, OsType, PodStartSpec, PoolAnnotations, PoolSpec, PoolTags, PriceSpec, PullSpec,
-    QuotaSpec, ScaleDownMode, SpotSpec, SubnetSpec, Tier, TimingSpec, VmSizeSpec,
+    OsDisk, OsType, PodStartSpec, PoolAnnotations, PoolPrices, PoolSpec, PoolTags, PriceSpec,
+    PullSpec, QuotaSpec, ScaleDownMode, SpotSpec, SubnetSpec, Tier, TimingSpec, VmSizeSpec,
 };
 pub use spot::EvictionPlan;
 pub use spot_price::PriceCurve;

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use super::commitment::CommitmentSpec;
+use super::item::ItemSpec;
 use super::spot_price::PriceCurve;
 use crate::chance::Dist;
 use crate::model::{Labels, ProvisioningFailure, Taint};
 use crate::rules::IntOrPercent;
-use crate::unit::{Duration, HourlyRate, PoolId, QuotaId, Resources, SimTime, SubnetId, Symbol};
+use crate::unit::{
+    Duration, HourlyRate, IdVec, PoolId, QuotaId, Resources, SimTime, SubnetId, Symbol,
+};
 
 /// A node pool: one VM scale set of one size.
 #[derive(Clone, Debug, PartialEq)]
@@ -340,17 +344,39 @@ pub struct PodStartSpec {
     pub app_start: Dist,
     /// Attaching one disk.
     pub volume_attach: Dist,
+    /// Detaching one disk.
+    pub volume_detach: Dist,
 }
 
-/// Prices that do not belong to a pool.
+/// Prices, less what a VM costs on demand or as spot ([`PoolSpec::price`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct PriceSpec {
     /// Currency code.
     pub currency: Symbol,
     /// Control-plane tier per hour.
     pub control_plane: HourlyRate,
-    /// Other items per hour by name, while the cluster runs.
-    pub items: Vec<(Symbol, HourlyRate)>,
+    /// Other items, while the cluster runs.
+    pub items: Vec<ItemSpec>,
+    /// What commitments can replace, by pool.
+    pub pools: IdVec<PoolId, PoolPrices>,
+    /// Reservations and savings plans.
+    pub commitments: Vec<CommitmentSpec>,
+    /// Labels of pods whose values share the bill, beside workloads and namespaces.
+    pub charge_labels: Vec<Symbol>,
+    /// Every price in the bill with its date and source: what, price, date, source.
+    pub sources: Vec<[String; 4]>,
+    /// What is not in the bill, and how to put it there.
+    pub not_priced: Vec<String>,
+}
+
+/// Prices of a pool's VM size under commitments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolPrices {
+    /// What a commitment can replace: the VM on demand without Windows licence and disk; `None`:
+    /// nothing (spot).
+    pub compute: Option<HourlyRate>,
+    /// Reserved, by term.
+    pub reserved: [Option<HourlyRate>; 2],
 }
 
 impl SpotSpec {

@@ -1,5 +1,6 @@
 //! Message queues: peek-lock, redelivery, dead letters, and what each metric counts.
 
+mod buffer;
 mod checkpoint;
 mod consumers;
 #[cfg(test)]
@@ -14,9 +15,10 @@ mod messages_tests;
 mod rate;
 mod spec;
 
+pub use buffer::{Buffered, Buffers};
 pub use checkpoint::Checkpoint;
 pub use consumers::{Consumers, Crew, Finished, Held, IdleSlot, Lost, Started, Wake};
-pub use lanes::{LaneKind, LaneSpec};
+pub use lanes::{LaneKind, LaneSpec, PartitionOffsets};
 pub use lock::{LockRule, QueueDefaults};
 pub use messages::{Fate, Message, MessageQueue, QueueTally};
 pub use rate::{Moved, RateMeter};

@@ -1,7 +1,7 @@
 //! What a run returns: plain data, everything that reports and comparisons need.
 
-use super::{Distribution, Journal, Series, WaitLog};
-use crate::unit::{Accrual, Duration, HourlyRate, IdVec, NodeId, PodId, SimTime};
+use super::{CostTotals, Distribution, Journal, Series, WaitLog};
+use crate::unit::{Accrual, Duration, HourlyRate, IdVec, NodeId, PodId, SimTime, WorkloadId};
 use crate::vocabulary::Cause;
 
 /// The outcome of one run.
@@ -53,6 +53,8 @@ pub struct Outcome {
     pub waits: WaitLog,
     /// Names of pods, where the journal names them.
     pub pod_names: IdVec<PodId, String>,
+    /// Workloads of pods, index into [`Outcome::workload_names`], where pods are named.
+    pub pod_owners: IdVec<PodId, WorkloadId>,
     /// Names of nodes.
     pub node_names: IdVec<NodeId, String>,
     /// Names of pools, workloads and queues by their ids.
@@ -61,6 +63,8 @@ pub struct Outcome {
     pub workload_names: Vec<String>,
     /// See `pool_names`.
     pub queue_names: Vec<String>,
+    /// Messages that came to each queue, warm-up included.
+    pub queue_arrivals: Vec<u64>,
     /// What the user's files say and this model does not do.
     pub not_modelled: Vec<String>,
 }
@@ -111,7 +115,10 @@ pub struct PodTotals {
     pub pending: Distribution,
     /// Creation to Ready.
     pub ready: Distribution,
-    /// All waiting from creation to Ready, microseconds (equals the sum over causes).
+    /// Work of Jobs' pods that was lost and is done again, microseconds.
+    pub lost_work: u128,
+    /// All waiting from creation to Ready, and lost work, microseconds (equals the sum over
+    /// causes).
     pub wait_total: u128,
 }
 
@@ -174,6 +181,10 @@ pub struct PoolTotals {
     pub memory_requested_share: f64,
     /// What it cost.
     pub cost: Accrual,
+    /// VM time covered by reservations (microseconds), and what of `cost` they paid.
+    pub reserved: (u128, Accrual),
+    /// VM time covered by savings plans (microseconds), and what of `cost` they paid.
+    pub savings_plan: (u128, Accrual),
     /// Part of `cost`: disks of stopped VMs.
     pub disks: Accrual,
     /// Part of `cost`: what nobody requested on Ready nodes, all of nodes not Ready, and `disks`.
@@ -193,25 +204,6 @@ pub struct WallTotals {
     pub peak: u64,
     /// Time with at least one pod waiting because of it.
     pub blocked: Duration,
-}
-
-/// Money over [warm-up, end).
-#[derive(Clone, Debug, Default)]
-pub struct CostTotals {
-    /// All: pools, control plane, items.
-    pub total: Accrual,
-    /// On-demand VMs and disks.
-    pub on_demand: Accrual,
-    /// Spot VMs.
-    pub spot: Accrual,
-    /// Control-plane tier.
-    pub control_plane: Accrual,
-    /// Other items by name.
-    pub items: Vec<(String, Accrual)>,
-    /// Part of the pools: what nobody requested (on Ready nodes) and all of nodes not Ready.
-    pub idle: Accrual,
-    /// Part of the pools: what `systemPods` and DaemonSets requested.
-    pub system: Accrual,
 }
 
 /// Work done, for seeing a change of complexity without a clock.

@@ -6,9 +6,9 @@ use crate::record::{NodeRow, Outcome, PodRow};
 use crate::unit::{HourlyRate, SimTime};
 use crate::vocabulary::Cause;
 
-type Table<'a> = csv::Writer<&'a mut dyn Write>;
+pub(super) type Table<'a> = csv::Writer<&'a mut dyn Write>;
 
-fn table(out: &mut dyn Write) -> Table<'_> {
+pub(super) fn table(out: &mut dyn Write) -> Table<'_> {
     csv::WriterBuilder::new().from_writer(out)
 }
 
@@ -25,7 +25,7 @@ fn between(from: SimTime, to: Option<SimTime>) -> String {
     to.map_or_else(String::new, |to| to.since(from).as_secs_f64().to_string())
 }
 
-fn name_of(names: &[String], index: Option<u32>) -> &str {
+pub(super) fn name_of(names: &[String], index: Option<u32>) -> &str {
     index.and_then(|index| names.get(index as usize)).map_or("", String::as_str)
 }
 
@@ -142,50 +142,8 @@ fn price_text(price: HourlyRate) -> String {
     price.units().to_string()
 }
 
-fn unit_of(currency: &str) -> String {
+pub(super) fn unit_of(currency: &str) -> String {
     if currency.is_empty() { "money".to_owned() } else { currency.to_ascii_lowercase() }
-}
-
-/// `cost.csv`: one row per pool, the control plane, and each other item.
-pub fn cost_csv(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
-    let unit = unit_of(&outcome.currency);
-    let hours = outcome.end.since(outcome.warmup).as_secs_f64() / 3_600.0;
-    let mut table = table(out);
-    let amounts = [format!("amount_{unit}"), format!("per_hour_{unit}")];
-    table.write_record([
-        "item",
-        "kind",
-        "purchase",
-        "vm_size",
-        "node_hours",
-        &amounts[0],
-        &amounts[1],
-    ])?;
-    let per_hour = |amount: f64| {
-        if hours > 0.0 { (amount / hours).to_string() } else { String::new() }
-    };
-    for pool in &outcome.pools {
-        let amount = pool.cost.money().units();
-        let purchase = if pool.spot { "spot" } else { "on-demand" };
-        let node_hours = pool.node_micros as f64 / 3.6e9;
-        table.write_record([
-            &pool.name,
-            "pool",
-            purchase,
-            &pool.vm_size,
-            &node_hours.to_string(),
-            &amount.to_string(),
-            &per_hour(amount),
-        ])?;
-    }
-    let plane = ("control plane".to_owned(), outcome.cost.control_plane);
-    let plane_kind = std::iter::once(("control-plane", &plane));
-    let items = outcome.cost.items.iter().map(|item| ("item", item));
-    for (kind, (name, accrual)) in plane_kind.chain(items) {
-        let amount = accrual.money().units();
-        table.write_record([name, kind, "", "", "", &amount.to_string(), &per_hour(amount)])?;
-    }
-    table.flush()
 }
 
 /// `waits.csv`: seconds of waiting by clock and cause, in the order of the chain.
@@ -248,7 +206,6 @@ mod tests {
             head(&written(series_csv), 1),
             head(&written(pods_csv), 2),
             head(&written(nodes_csv), 2),
-            written(cost_csv),
             head(&written(waits_csv), 3),
         ];
         insta::assert_snapshot!(tables.join("\n\n"));

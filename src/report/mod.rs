@@ -3,6 +3,7 @@
 //! never runs anything.
 
 mod advice;
+mod bill;
 mod csv;
 #[cfg(feature = "cli")]
 mod html;
@@ -19,12 +20,13 @@ pub mod svg;
 pub mod text;
 
 pub use advice::advice;
-pub use csv::{cost_csv, nodes_csv, pods_csv, prefix_with_seed, series_csv, waits_csv};
+pub use bill::{chargeback_csv, cost_csv, cost_hours_csv, prices_csv};
+pub use csv::{nodes_csv, pods_csv, prefix_with_seed, series_csv, waits_csv};
 #[cfg(feature = "cli")]
 pub use html::html;
-pub use journal::journal_ndjson;
+pub use journal::{journal_ndjson, named};
 pub use json::pretty;
 pub use manifest::{Manifest, Provenance};
 pub use markdown::markdown;
 pub use model::{Clock, Report, WaitShare};
-pub use number::counted;
+pub use number::{counted, grouped, length, percent};

@@ -9,7 +9,8 @@ use crate::study::{Aggregate, Assumption, Summary, evaluate, parse_threshold};
 use crate::unit::{Duration, HourlyRate, NodeId, PoolId, SimTime, WorkloadId};
 use crate::vocabulary::Cause;
 
-const RUN: Duration = Duration::from_secs(6 * 3_600);
+/// How long the run takes.
+pub const RUN: Duration = Duration::from_secs(6 * 3_600);
 
 /// Six hours with a burst at 14:00, a full subnet, and an eviction.
 pub fn outcome(seed: u64) -> Outcome {

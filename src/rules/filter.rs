@@ -10,7 +10,7 @@ use super::port::ports_free;
 use super::snapshot::{Names, NodeFacts, PlacedPod, Snapshot, WellKnown};
 use super::spread::{HardSpread, SpreadFailure};
 use super::taint::{tolerates, untolerated};
-use super::volume::{VolumeFailure, volume_failure};
+use super::volume::{in_other_zone, over_disk_limit};
 use crate::model::{NodeAffinity, PodShape, Taint, TaintEffect};
 use crate::unit::{Symbol, Symbols};
 
@@ -72,6 +72,35 @@ impl Plugin {
     }
 }
 
+/// Some of the plugins that filter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PluginSet(u16);
+
+impl PluginSet {
+    /// None of them.
+    pub const NONE: Self = Self(0);
+
+    /// One of them.
+    pub const fn of(plugin: Plugin) -> Self {
+        Self(1 << plugin as u8)
+    }
+
+    /// Adds a plugin.
+    pub fn insert(&mut self, plugin: Plugin) {
+        self.0 |= 1 << plugin as u8;
+    }
+
+    /// Whether a plugin is in it.
+    pub const fn contains(self, plugin: Plugin) -> bool {
+        self.0 & (1 << plugin as u8) != 0
+    }
+
+    /// Whether none is.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
 /// What exactly failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
@@ -113,9 +142,16 @@ pub struct FilterOptions {
     pub ignored_extended: u8,
     /// The profile's `addedAffinity`.
     pub added_affinity: NodeAffinity,
+    /// Plugins that do not filter.
+    pub off: PluginSet,
 }
 
 impl FilterOptions {
+    /// Whether a plugin filters.
+    pub const fn filters(&self, plugin: Plugin) -> bool {
+        !self.off.contains(plugin)
+    }
+
     /// The default profile of 1.`minor`.
     pub fn of_version(minor: u16, well_known: WellKnown) -> Self {
         Self {
@@ -123,6 +159,7 @@ impl FilterOptions {
             too_small_is_unresolvable: minor >= 34,
             ignored_extended: 0,
             added_affinity: NodeAffinity::default(),
+            off: PluginSet::NONE,
         }
     }
 }
@@ -144,15 +181,21 @@ fn static_failure(
     symbols: &Symbols,
     options: &FilterOptions,
 ) -> Option<Failure> {
-    if node.unschedulable && !tolerates_cordon(shape, options.well_known.unschedulable) {
+    if options.filters(Plugin::NodeUnschedulable)
+        && node.unschedulable
+        && !tolerates_cordon(shape, options.well_known.unschedulable)
+    {
         return Some(Failure::of(Plugin::NodeUnschedulable, true));
     }
-    if let Some(&taint) = untolerated(node.taints, &shape.tolerations) {
+    if options.filters(Plugin::TaintToleration)
+        && let Some(&taint) = untolerated(node.taints, &shape.tolerations)
+    {
         let detail = Detail::Taint(taint);
         return Some(Failure { plugin: Plugin::TaintToleration, unresolvable: true, detail });
     }
-    if !any_term(&options.added_affinity.required, node, symbols)
-        || !fits_node_affinity(shape, node, symbols)
+    if options.filters(Plugin::NodeAffinity)
+        && !(any_term(&options.added_affinity.required, node, symbols)
+            && fits_node_affinity(shape, node, symbols))
     {
         return Some(Failure::of(Plugin::NodeAffinity, true));
     }
@@ -166,24 +209,41 @@ fn room_failure(
     options: &FilterOptions,
 ) -> Option<Failure> {
     let known = &options.well_known;
-    if !ports_free(&shape.host_ports, &node.used.ports, known.every_address) {
+    if options.filters(Plugin::NodePorts)
+        && !ports_free(&shape.host_ports, &node.used.ports, known.every_address)
+    {
         return Some(Failure::of(Plugin::NodePorts, false));
     }
+    if options.filters(Plugin::NodeResourcesFit)
+        && let Some(failure) = fit_failure(shape, node, options)
+    {
+        return Some(failure);
+    }
+    let (limits, binds) =
+        (options.filters(Plugin::NodeVolumeLimits), options.filters(Plugin::VolumeBinding));
+    if limits && over_disk_limit(&shape.volumes, node) {
+        return Some(Failure::of(Plugin::NodeVolumeLimits, false));
+    }
+    if binds && in_other_zone(&shape.volumes, node, known.zone) {
+        return Some(Failure::of(Plugin::VolumeBinding, true));
+    }
+    None
+}
+
+/// Whether the request finds room on the node.
+fn fit_failure(shape: &PodShape, node: &NodeFacts<'_>, options: &FilterOptions) -> Option<Failure> {
     let ignored = options.ignored_extended;
     let opened = shape.device_share.filter(|&share| !node.used.shared.has_room(share));
     let opening = opened.map(|_| shape.requests_alone());
     let request = opening.as_ref().unwrap_or(&shape.requests);
     let short = shortage(request, &node.used.requests, node.allocatable, ignored);
-    if !short.is_empty() {
-        let unresolvable =
-            options.too_small_is_unresolvable && too_small(request, node.allocatable, ignored);
-        let detail = Detail::Short(short);
-        return Some(Failure { plugin: Plugin::NodeResourcesFit, unresolvable, detail });
+    if short.is_empty() {
+        return None;
     }
-    volume_failure(&shape.volumes, node, known.zone).map(|failure| match failure {
-        VolumeFailure::Limit => Failure::of(Plugin::NodeVolumeLimits, false),
-        VolumeFailure::Zone => Failure::of(Plugin::VolumeBinding, true),
-    })
+    let unresolvable =
+        options.too_small_is_unresolvable && too_small(request, node.allocatable, ignored);
+    let detail = Detail::Short(short);
+    Some(Failure { plugin: Plugin::NodeResourcesFit, unresolvable, detail })
 }
 
 /// Whether a pod goes to cordoned nodes (pods of DaemonSets do).

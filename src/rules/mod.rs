@@ -22,7 +22,7 @@ pub use disruption::{
     BudgetStatus, Controlled, IntOrPercent, budget_status, percent_rounded_up, selects,
 };
 pub use filter::{
-    ClusterWide, Detail, Failure, FilterOptions, Plugin, first_failure, node_failure,
+    ClusterWide, Detail, Failure, FilterOptions, Plugin, PluginSet, first_failure, node_failure,
 };
 pub use fit::{Shortage, fits, shortage};
 pub use node_affinity::{any_term, fits_node_affinity, names_pinned, preference};
@@ -35,4 +35,4 @@ pub use selector::{matches_labels, matches_requirement, matches_term};
 pub use snapshot::{Names, NodeFacts, PlacedPod, Snapshot, WellKnown};
 pub use spread::{HardSpread, SpreadFailure, counts_node, counts_pod};
 pub use taint::{intolerable_preferences, tolerates, untolerated, untolerated_no_execute};
-pub use volume::{VolumeFailure, volume_failure};
+pub use volume::{in_other_zone, over_disk_limit};

@@ -96,8 +96,14 @@ impl Capacity {
                 .pools
                 .enumerate()
                 .map(|(pool, spec)| {
-                    let name = plan.symbols.text(spec.name);
-                    ScaleSet::new(pool, PoolKey(key("pool", name, "") as u32), spec, seed)
+                    let text = |symbol| plan.symbols.text(symbol);
+                    let of = |kind, first, second| PoolKey(key(kind, first, second) as u32);
+                    let market = |zone| of("market", text(spec.size.name), zone);
+                    let markets: Vec<PoolKey> = match spec.zones.as_slice() {
+                        [] => vec![market("")],
+                        zones => zones.iter().map(|&zone| market(text(zone))).collect(),
+                    };
+                    ScaleSet::new(pool, of("pool", text(spec.name), ""), &markets, spec, seed)
                 })
                 .collect(),
             nodes_of: plan.pools.iter().map(|_| Vec::new()).collect(),

@@ -41,12 +41,16 @@ pub enum Event {
     ServerOff { queue: QueueId, slot: u32, epoch: u32 },
     /// A binding has reached the node.
     PodBound(PodId, u16),
+    /// A kubelet has refused a pod, and the API says so.
+    PodRefused(PodId, u16),
     /// A pod's current start stage ends.
     PodStage(PodId, u16),
     /// The soonest image pull of a node is complete (version of its pulls).
     PullDone(NodeId, u32),
     /// The kubelet of a node whose disk is too full collects images.
     ImageGc(NodeId, u16),
+    /// A disk has been detached (position among all disks).
+    DiskDetached(u32),
     /// A container of a pod exits.
     ContainerExit(PodId, u16),
     /// A pod has done its work.

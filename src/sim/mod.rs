@@ -4,13 +4,16 @@
 mod apply;
 mod attribution;
 mod audit;
+mod bill;
 mod capacity;
 mod decisions;
 mod event;
+mod evidence;
 mod journal;
 mod kubelet;
 mod names;
 mod outcome;
+mod pasta;
 mod record;
 mod run;
 mod start;
@@ -21,5 +24,5 @@ mod work;
 mod world;
 
 pub use decisions::{DecisionLog, LogEnd};
-pub use run::{run, run_recording};
+pub use run::{run, run_recording, run_watching};
 pub use world::RunOptions;

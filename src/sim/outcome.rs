@@ -3,12 +3,11 @@
 use crate::model::PodPhase;
 use crate::plan::WorkloadKind;
 use crate::record::{
-    CostTotals, NodeRow, Outcome, PodRow, PoolTotals, QueueWait, WaitLog, WallTotals,
-    WorkloadTotals,
+    NodeRow, Outcome, PodRow, PoolTotals, QueueWait, WaitLog, WallTotals, WorkloadTotals,
 };
 use crate::sim::attribution::CauseTotals;
 use crate::sim::world::World;
-use crate::unit::{Accrual, Duration, HourlyRate, NodeId, PodId, SimTime};
+use crate::unit::{Duration, HourlyRate, NodeId, PodId, SimTime};
 use crate::vocabulary::Cause;
 
 impl World<'_> {
@@ -21,6 +20,8 @@ impl World<'_> {
         let no_report = self.options.no_report;
         let pod_rows = if no_report { Vec::new() } else { self.pod_rows() };
         let node_rows = if no_report { Vec::new() } else { self.node_rows() };
+        let mut pools = self.pool_totals();
+        let cost = self.close_bill(&mut pools);
         let named = self.options.journal > crate::record::JournalLevel::Off || !no_report;
         Outcome {
             name: plan.name.clone(),
@@ -33,12 +34,17 @@ impl World<'_> {
             message_waits,
             pod_waits: self.record.pod_waits,
             workloads: self.workload_totals(),
-            pools: self.pool_totals(),
+            pools,
             ip: self.subnet_totals(),
             quota: self.quota_totals(),
-            cost: self.cost_totals(),
+            cost,
             pod_names: if named {
                 self.cluster.pods.ids().map(|pod| self.pod_name(pod)).collect()
+            } else {
+                Default::default()
+            },
+            pod_owners: if named {
+                self.cluster.pods.iter().map(|pod| pod.workload).collect()
             } else {
                 Default::default()
             },
@@ -46,6 +52,7 @@ impl World<'_> {
             pool_names: plan.pools.iter().map(|pool| text(pool.name)).collect(),
             workload_names: plan.workloads.iter().map(|workload| text(workload.name)).collect(),
             queue_names: plan.queues.iter().map(|queue| text(queue.name)).collect(),
+            queue_arrivals: self.work.queues.iter().map(|queue| queue.tally().arrived).collect(),
             not_modelled: plan.not_modelled.clone(),
             pod_rows,
             node_rows,
@@ -157,6 +164,8 @@ impl World<'_> {
                     cpu_requested_share: share(&record.cpu),
                     memory_requested_share: share(&record.memory),
                     cost: record.rate.accrual(now),
+                    reserved: Default::default(),
+                    savings_plan: Default::default(),
                     disks: record.disks.accrual(now),
                     idle: record.idle.accrual(now),
                     system: record.system.accrual(now),
@@ -195,38 +204,6 @@ impl World<'_> {
                 }
             })
             .collect()
-    }
-
-    fn cost_totals(&self) -> CostTotals {
-        let now = self.now;
-        let (mut on_demand, mut spot) = (Accrual::default(), Accrual::default());
-        for (pool, spec) in self.plan.pools.enumerate() {
-            let cost = self.record.pools[pool].rate.accrual(now);
-            if spec.spot {
-                spot += cost;
-            } else {
-                on_demand += cost;
-            }
-        }
-        let counted = now.since(SimTime::ZERO + self.plan.simulation.warmup);
-        let items: Vec<(String, Accrual)> = self
-            .plan
-            .prices
-            .items
-            .iter()
-            .map(|&(name, rate)| (self.plan.symbols.text(name).to_owned(), rate.over(counted)))
-            .collect();
-        let control_plane = self.plan.prices.control_plane.over(counted);
-        let total = on_demand + spot + control_plane + items.iter().map(|item| item.1).sum();
-        CostTotals {
-            total,
-            on_demand,
-            spot,
-            control_plane,
-            items,
-            idle: self.record.pools.iter().map(|pool| pool.idle.accrual(now)).sum(),
-            system: self.record.pools.iter().map(|pool| pool.system.accrual(now)).sum(),
-        }
     }
 
     /// Name of a pod as its owner makes it.

@@ -86,6 +86,8 @@ pub struct WorkloadRecord {
     pub wait: Distribution,
     /// Pods by the cause that they wait for.
     pub stages: StageCounts,
+    /// Its part of the price of nodes, nano-units an hour, by pool up to the last one it ran in.
+    pub charged: Vec<Integral>,
 }
 
 /// Running sums of a pool.
@@ -203,6 +205,7 @@ impl Recorder {
     pub fn restart(&mut self, now: SimTime) {
         for workload in self.workloads.iter_mut() {
             workload.replicas.restart(now);
+            workload.charged.iter_mut().for_each(|charged| charged.restart(now));
         }
         for pool in self.pools.iter_mut() {
             for integral in [

@@ -2,9 +2,10 @@
 
 use crate::engine::Place;
 use crate::plan::Plan;
-use crate::record::Outcome;
+use crate::record::{Evidence, Outcome, Watch};
 use crate::sim::decisions::DecisionLog;
 use crate::sim::event::Lane;
+use crate::sim::pasta::Pasta;
 use crate::sim::world::{RunOptions, World};
 use crate::unit::{Duration, SimTime};
 
@@ -14,7 +15,24 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Runs a plan once. The same plan, seed and options give the same outcome to the byte.
 pub fn run(plan: &Plan, seed: u64, options: RunOptions) -> Outcome {
-    run_to_end(World::new(plan, seed, options))
+    let mut world = World::new(plan, seed, options);
+    run_to_end(&mut world);
+    world.into_outcome()
+}
+
+/// The same run, with an eye on some pods, nodes and messages. The outcome is that of [`run`].
+pub fn run_watching(
+    plan: &Plan,
+    seed: u64,
+    options: RunOptions,
+    watch: Watch,
+) -> (Outcome, Evidence) {
+    let mut world = World::new(plan, seed, options);
+    world.evidence = Some(Box::new(Evidence::of(watch)));
+    run_to_end(&mut world);
+    world.lives_seen();
+    let seen = world.evidence.take().map_or_else(Evidence::default, |seen| *seen);
+    (world.into_outcome(), seen)
 }
 
 /// The same run, with the autoscaler's scans written to `log`. The outcome is that of [`run`].
@@ -27,10 +45,11 @@ pub fn run_recording(
     log.begin(plan, seed);
     let mut world = World::new(plan, seed, options);
     world.decisions = Some(log);
-    run_to_end(world)
+    run_to_end(&mut world);
+    world.into_outcome()
 }
 
-fn run_to_end(mut world: World<'_>) -> Outcome {
+fn run_to_end(world: &mut World<'_>) {
     let (plan, options) = (world.plan, world.options);
     world.start();
     let end = plan.end();
@@ -44,6 +63,7 @@ fn run_to_end(mut world: World<'_>) -> Outcome {
             world.now = arrival.0;
             world.passed = world.passed.max(Place::new(world.now, Lane::Fact as u8, 0));
             world.arrive();
+            world.look_at_queues();
             continue;
         }
         if next_event.0 > last {
@@ -57,6 +77,7 @@ fn run_to_end(mut world: World<'_>) -> Outcome {
         debug_assert!(time >= world.now, "time never goes back");
         world.now = time;
         world.step(event);
+        world.look_at_queues();
         if world.closing && (!plan.simulation.drain || world.is_drained()) {
             break;
         }
@@ -68,6 +89,6 @@ fn run_to_end(mut world: World<'_>) -> Outcome {
     world.last_sample();
     if options.audit {
         world.audit();
+        world.pasta.iter_mut().for_each(Pasta::check);
     }
-    world.into_outcome()
 }

@@ -176,6 +176,7 @@ impl World<'_> {
             for container in self.cluster.shapes[shape].containers.clone() {
                 self.image_came(node, container.image);
             }
+            self.disks_are_there(pod, node);
             self.cluster.all_containers_started(pod);
         }
         let bound: Vec<PodId> = self
@@ -207,6 +208,7 @@ impl World<'_> {
                     self.start_polls(workload, name, scaled.polling_interval);
                     self.start_syncs(workload, name);
                 }
+                Some(ScalerKind::ScaledJob(scaled)) if scaled.paused => {}
                 Some(ScalerKind::ScaledJob(scaled)) => {
                     self.start_polls(workload, name, scaled.polling_interval);
                 }

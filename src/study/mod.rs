@@ -12,5 +12,7 @@ pub use crate::plan::{Assumption, Threshold};
 pub use interval::{Interval, half_width_95};
 pub use metric::{METRICS, Metric, Unit, known_metric, nearest_metric};
 pub use replicate::{RunSpec, run_all, seeds};
-pub use summary::{Aggregate, HOURS_PER_MONTH, MODEL_VERSION, Summary, hex_fingerprint};
+pub use summary::{
+    Aggregate, HOURS_PER_MONTH, MODEL_VERSION, Summary, UNLABELLED, hex_fingerprint,
+};
 pub use threshold::{Verdict, evaluate, parse_threshold};

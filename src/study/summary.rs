@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::Interval;
 use super::metric::{canonical, resolve};
 use crate::record::{
-    CostTotals, Distribution, MessageTotals, Outcome, PodTotals, PoolTotals, WorkloadTotals,
+    CommitmentTotals, CostTotals, Distribution, MessageTotals, Outcome, PodTotals, PoolTotals,
+    ReservationLevel, WorkloadCost, WorkloadTotals,
 };
 use crate::unit::{Accrual, Duration};
 use crate::vocabulary::Cause;
@@ -220,6 +221,7 @@ fn pods(totals: &PodTotals) -> Value {
         "refused": totals.refused,
         "pending": pending,
         "ready": quantiles(&totals.ready),
+        "lostWork": seconds(totals.lost_work),
         "waitTotal": seconds(totals.wait_total),
     })
 }
@@ -264,7 +266,7 @@ fn cost(totals: &CostTotals, pools: &[PoolTotals], counted: Duration, completed:
     let hours = counted.as_secs_f64() / 3_600.0;
     let total = money(totals.total);
     let per_hour = (hours > 0.0).then(|| total / hours);
-    json!({
+    let mut tree = json!({
         "total": total,
         "perHour": per_hour,
         "perMonth": per_hour.map(|rate| rate * HOURS_PER_MONTH),
@@ -274,14 +276,75 @@ fn cost(totals: &CostTotals, pools: &[PoolTotals], counted: Duration, completed:
         "byPurchase": {
             "onDemand": money(totals.on_demand),
             "spot": money(totals.spot),
-            "reserved": 0.0,
-            "savingsPlan": 0.0,
+            "reserved": money(totals.reserved),
+            "savingsPlan": money(totals.savings_plan),
         },
         "byItem": by_name(&totals.items, |(name, amount)| (name, json!(money(*amount)))),
         "controlPlane": money(totals.control_plane),
         "idle": money(totals.idle),
         "system": money(totals.system),
-    })
+        "byWorkload": shares(totals, |one| one.name.clone()),
+        "byNamespace": shares(totals, |one| one.namespace.clone()),
+    });
+    let mut put = |key: &str, value: Value| {
+        tree.as_object_mut().expect("an object").insert(key.to_owned(), value);
+    };
+    let labels = totals.workloads.first().map_or(0, |one| one.labels.len());
+    if labels > 0 {
+        let mut by_label = Map::new();
+        for index in 0..labels {
+            let key = &totals.charge_labels[index];
+            let Value::Object(of_key) = shares(totals, |one| {
+                let value = one.labels[index].as_deref().unwrap_or(UNLABELLED);
+                format!("{key}={value}")
+            }) else {
+                continue;
+            };
+            by_label.extend(of_key);
+        }
+        put("byLabel", Value::Object(by_label));
+    }
+    if !totals.commitments.is_empty() {
+        let commitment = |one: &CommitmentTotals| {
+            let (paid, used) = (money(one.paid), money(one.used));
+            json!({"paid": paid, "used": used, "saved": money(one.replaced) - paid,
+                "utilisation": if paid > 0.0 { used / paid } else { 0.0 }})
+        };
+        put("commitments", by_name(&totals.commitments, |one| (&one.name, commitment(one))));
+    }
+    if !totals.levels.is_empty() {
+        put("reservationLevels", levels(&totals.levels, hours));
+    }
+    tree
+}
+
+/// Owner of pods without the label that the bill is shared by (as OpenCost calls it).
+pub const UNLABELLED: &str = "__unallocated__";
+
+/// Workloads' parts added up by an owner.
+fn shares(totals: &CostTotals, owner: impl Fn(&WorkloadCost) -> String) -> Value {
+    let mut sums: Vec<(String, Accrual)> = Vec::new();
+    for one in &totals.workloads {
+        let name = owner(one);
+        match sums.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, sum)) => *sum += one.amount,
+            None => sums.push((name, one.amount)),
+        }
+    }
+    by_name(&sums, |(name, sum)| (name, json!(money(*sum))))
+}
+
+/// By size and term: how many reservations would have cost least, from which use they pay, and what
+/// they save a month.
+fn levels(levels: &[ReservationLevel], hours: f64) -> Value {
+    let mut tree = Map::new();
+    for one in levels {
+        let month = if hours > 0.0 { HOURS_PER_MONTH / hours } else { 0.0 };
+        let value = json!({"instances": one.quantity, "breakEvenUse": one.break_even(),
+            "savingPerMonth": money(one.saving) * month});
+        tree.insert(format!("{}-{}", one.vm_size, one.term), value);
+    }
+    Value::Object(tree)
 }
 
 /// Causes that held anybody up, in the order of the chain.
@@ -458,7 +521,7 @@ mod tests {
                  inServiceAtEnd ageAtEnd wait sojourn waitTotal",
             ),
             ("/messages/wait", "mean p50 p90 p95 p99 max"),
-            ("/pods", "created completed evicted refused pending ready waitTotal"),
+            ("/pods", "created completed evicted refused pending ready lostWork waitTotal"),
             ("/pods/pending", "count censored mean p50 p90 p95 p99 max"),
             ("/workloads/w", "replicasMax refused replicaSeconds messages busyShare"),
             ("/workloads/w/messages", "wait"),
@@ -472,7 +535,7 @@ mod tests {
             (
                 "/cost",
                 "total perHour perMonth basisHours perThousandMessages byPool byPurchase byItem \
-                 controlPlane idle system",
+                 controlPlane idle system byWorkload byNamespace",
             ),
             ("/cost/byPurchase", "onDemand spot reserved savingsPlan"),
             ("/waits", "message pod"),

@@ -75,6 +75,16 @@ impl Accrual {
     pub fn money(self) -> Money {
         Money((self.0 + MICROS_PER_HOUR / 2).div_euclid(MICROS_PER_HOUR))
     }
+
+    /// `part / whole` of the amount, for 0 <= part and 0 < whole, rounded down. Of part and whole
+    /// the 43 leading bits count: the product of amounts of any size stays an integer.
+    pub fn share(self, part: Self, whole: Self) -> Self {
+        if part == whole || whole.0 <= 0 {
+            return self;
+        }
+        let spare = (i128::BITS - whole.0.leading_zeros()).saturating_sub(43);
+        Self(self.0 * (part.0 >> spare) / (whole.0 >> spare))
+    }
 }
 
 impl Add for Accrual {
@@ -94,6 +104,12 @@ impl Sub for Accrual {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
         Self(self.0 - other.0)
+    }
+}
+
+impl SubAssign for Accrual {
+    fn sub_assign(&mut self, other: Self) {
+        self.0 -= other.0;
     }
 }
 
@@ -133,5 +149,15 @@ mod tests {
         assert_eq!(rate.over(Duration::from_secs(3_600)).money(), Money(460_000_000));
         let thirds: Accrual = (0..3).map(|_| rate.over(Duration::from_secs(1_200))).sum();
         assert_eq!(thirds.money(), Money(460_000_000));
+    }
+
+    #[test]
+    fn a_share_of_an_amount_of_any_size_is_an_integer() {
+        let share = |amount, part, whole| Accrual(amount).share(Accrual(part), Accrual(whole)).0;
+        assert_eq!(share(90, 2, 3), 60);
+        assert_eq!(share(90, 3, 3), 90);
+        assert_eq!(share(90, 0, 3), 0);
+        let month = 6_500_000_000_000_000_000_000_000;
+        assert!((share(month / 2, month / 3, month) - month / 6).abs() < month / 1_000_000_000_000);
     }
 }

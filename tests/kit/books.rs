@@ -106,8 +106,13 @@ fn money(plan: &Plan, outcome: &Outcome, tell: &mut dyn FnMut(String)) {
     if cost.total != pools + cost.control_plane + items {
         tell("the total cost is not pools, control plane and items".to_owned());
     }
-    if cost.on_demand + cost.spot != pools {
-        tell("on-demand and spot are not all that pools cost".to_owned());
+    let unused = cost.commitments.iter().map(|one| one.paid - one.used).sum();
+    if cost.on_demand + cost.spot + cost.reserved + cost.savings_plan != pools + unused {
+        tell("ways of buying do not add up to pools and unused commitments".to_owned());
+    }
+    let workloads: Accrual = cost.workloads.iter().map(|one| one.amount).sum();
+    if workloads + cost.idle + cost.system != pools {
+        tell("workloads, idle and system are not all that pools cost".to_owned());
     }
     let counted = outcome.end.since(outcome.warmup);
     if cost.control_plane != plan.prices.control_plane.over(counted) {
@@ -116,7 +121,7 @@ fn money(plan: &Plan, outcome: &Outcome, tell: &mut dyn FnMut(String)) {
     for (index, pool) in outcome.pools.iter().enumerate() {
         let rows = outcome.node_rows.iter().filter(|row| row.pool == Some(index as u32));
         let nodes: Accrual = rows.map(|row| cost_of(plan, row, outcome)).sum();
-        if nodes + pool.disks != pool.cost {
+        if plan.prices.commitments.is_empty() && nodes + pool.disks != pool.cost {
             let (nodes, pool_cost) = (nodes.money().units(), pool.cost.money().units());
             tell(format!("pool {} costs {pool_cost}, its nodes {nodes}", pool.name));
         }

@@ -7,10 +7,10 @@ use super::reader::{Bench, list, strings};
 use super::score::sorted;
 use crate::conform::Verdict;
 use crate::control::scheduler::{
-    Group, NodeTree, PluginSet, QueueSettings, SchedulingQueue, backoff as backoff_after,
+    Group, NodeTree, QueueSettings, SchedulingQueue, backoff as backoff_after,
     nodes_to_find as feasible_target,
 };
-use crate::rules::Plugin;
+use crate::rules::{Plugin, PluginSet};
 use crate::unit::{Duration, PodId, ShapeId, SimTime};
 
 /// Cases count from an instant that may be negative; the simulation does not.
@@ -47,9 +47,7 @@ fn group(rejectors: PluginSet) -> Group {
 }
 
 fn rejected() -> PluginSet {
-    let mut set = PluginSet::default();
-    set.insert(Plugin::NodeResourcesFit);
-    set
+    PluginSet::of(Plugin::NodeResourcesFit)
 }
 
 fn settings(initial: Duration, pop_from_backoff: bool) -> QueueSettings {
@@ -106,9 +104,9 @@ fn flushed(given: &Value, expect: &Value) -> Option<Verdict> {
     };
     let initial = Duration::from_micros(micros(given, "initial_backoff")? as u64);
     let now = instant(micros(given, "now")?);
-    // Which pods have completed their backoff does not depend on popping before its end; with
-    // popping switched off only those come out.
-    let mut queue = SchedulingQueue::new(settings(initial, false));
+    // Popping before the end orders by whole seconds, and within one by priority.
+    let by_second = given["pop_from_backoff_enabled"] == true;
+    let mut queue = SchedulingQueue::new(settings(initial, by_second));
     let pods = list(&given["pods"]);
     for (index, pod) in pods.iter().enumerate() {
         let (id, failed) = (PodId::from(index), instant(micros(pod, "failed_at")?));
@@ -122,12 +120,15 @@ fn flushed(given: &Value, expect: &Value) -> Option<Verdict> {
             queue.wake(failed, |_| true);
         }
     }
-    let ended = queue.completed_backoff(now);
+    let ended = queue.completed_backoff(if by_second { now.floor_second() } else { now });
     let names: Vec<_> = ended.iter().map(|pod| pods[usize::from(*pod)]["name"].clone()).collect();
     let key = if expect.get("flushed").is_some() { "flushed" } else { "flushed_in_order" };
     if key == "flushed" {
         let got = json!(names);
         return Some(Verdict::compare(json!(sorted(&expect[key])), json!(sorted(&got))));
+    }
+    if by_second {
+        return Some(Verdict::compare(expect[key].clone(), json!(names)));
     }
     // Equal ends have no defined order.
     let ends = |names: &[Value]| -> Vec<i64> {

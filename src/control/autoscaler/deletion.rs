@@ -8,7 +8,7 @@ use super::planner::drain_of;
 use super::snapshot::Held;
 use super::spec::AutoscalerSpec;
 use super::view::View;
-use crate::model::{PodPhase, SafeToEvict};
+use crate::model::PodPhase;
 use crate::unit::{Duration, NodeId, PodId, SimTime};
 
 /// Refused evictions are tried again after this.
@@ -225,10 +225,11 @@ impl Deletion {
         } else {
             spec.daemonset_eviction_empty
         };
-        let daemons = found.daemons.into_iter().filter(|&pod| {
-            let safe = view.cluster.shape(pod).annotations.safe_to_evict;
-            flag && safe != SafeToEvict::No
-        });
+        // Their annotation alone decides, else the flag (`daemonset.PodsToEvict`).
+        let daemons = found
+            .daemons
+            .into_iter()
+            .filter(|&pod| view.cluster.shape(pod).annotations.daemonset_eviction.unwrap_or(flag));
         let longest = spec.max_graceful_termination;
         let by_priority = self.drain && !spec.drain_priorities.is_empty();
         let mut actions = Vec::new();

@@ -1,11 +1,14 @@
 //! Which nodes are not needed (`pkg/core/scaledown/planner/planner.go`,
 //! `pkg/core/scaledown/eligibility/eligibility.go`, `pkg/simulator/cluster.go`).
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::allowance::Allowance;
 use super::drain::{Controller, Drain, DrainOptions, PodFacts, drain, is_daemon, is_recreatable};
-use super::placement::{Candidate, Failures, Hints, PlaceOptions, RoundRobin, place, place_all};
+use super::placement::{
+    AllPods, Candidate, Failures, Hints, PlaceOptions, RoundRobin, place, place_all,
+};
 use super::pods::{deletion_timestamp, is_long_terminating};
 use super::quota::QuotaTracker;
 use super::snapshot::{Held, Origin, Snapshot};
@@ -135,7 +138,15 @@ impl Planner {
         self.latest = Some(now);
         let fork = snapshot.fork();
         let injected = not_yet_recreated(snapshot.view(), context.evicted);
-        let options = PlaceOptions { break_on_failure: true, hinted_first: false };
+        let hinted_first = spec.version.at_least(37);
+        let options = PlaceOptions { break_on_failure: true, hinted_first };
+        let by_priority = |own: &Candidate| {
+            Reverse(snapshot.view().cluster.shapes[own.shape].priority.unwrap_or(0))
+        };
+        let mut injected = injected;
+        if hinted_first {
+            injected.sort_by_key(by_priority);
+        }
         place(snapshot, &injected, &mut self.injection_hints, robin, options, |_, _| true);
         let reasons = self.categorize(context, snapshot, candidates, smallest, robin);
         snapshot.revert(fork);
@@ -167,6 +178,7 @@ impl Planner {
         let mut removal = Removal {
             options: DrainOptions::of(spec, snapshot.view().words.kube_system),
             ghosts: spec.version.at_least(32),
+            hinted_first: spec.version.at_least(37),
             ongoing,
             allowance: Allowance::of(snapshot.view()),
             hints: std::mem::take(&mut self.removal_hints),
@@ -174,14 +186,14 @@ impl Planner {
             now,
         };
         let (mut removable, mut singles) = (Vec::new(), 0);
-        for node in eligible {
+        for (index, &node) in eligible.iter().enumerate() {
+            if singles >= limit {
+                reasons.extend(eligible[index..].iter().map(|&node| (node, Reason::NotReached)));
+                break;
+            }
             let row = &snapshot.view().cluster.nodes[node];
             let group = snapshot.view().group_of(row).expect("eligible nodes have a group");
             let own = &snapshot.view().groups[group];
-            if !own.atomic && singles >= limit {
-                reasons.push((node, Reason::NotReached));
-                continue;
-            }
             let threshold = if snapshot.view().is_ready(row) {
                 own.overrides.unneeded_time.unwrap_or(spec.unneeded_time)
             } else {
@@ -215,7 +227,7 @@ impl Planner {
         let view = snapshot.view();
         let slot = snapshot.slot_of(id).ok_or(Reason::UnexpectedError)?;
         let seen = &snapshot.glances()[slot];
-        if self.unremovable.get(id).is_some_and(|(until, _)| until >= now) {
+        if self.unremovable.get(id).is_some_and(|(until, _)| until > now) {
             return Err(Reason::RecentlyUnremovable);
         }
         if seen.tainted && is_being_deleted(view, id, now) {
@@ -295,8 +307,8 @@ fn node_now(spec: &AutoscalerSpec, view: &View<'_>, id: NodeId) -> NodeNow {
         ready: view.is_ready(node),
         disabled: node.scale_down_disabled,
         pool: group.map(|group| group.pool),
-        unneeded_time: own.unneeded_time.unwrap_or(spec.unneeded_time),
-        unready_time: own.unready_time.unwrap_or(spec.unready_time),
+        unneeded_time: Some(own.unneeded_time.unwrap_or(spec.unneeded_time)),
+        unready_time: Some(own.unready_time.unwrap_or(spec.unready_time)),
         capacity: node.capacity,
     }
 }
@@ -308,7 +320,7 @@ fn is_being_deleted(view: &View<'_>, id: NodeId, now: SimTime) -> bool {
         return false;
     };
     let since = view.cluster.symbols.number(taint.value).and_then(|s| u64::try_from(s).ok());
-    since.map_or(now, SimTime::from_secs) + DELETION_TAINT_TTL >= now
+    since.map_or(now, SimTime::from_secs) + DELETION_TAINT_TTL > now
 }
 
 /// Utilisation of a node as it is in the snapshot, pending pods that were placed there included.
@@ -430,6 +442,8 @@ pub struct Removal<'r> {
     pub options: DrainOptions,
     /// The node stays as a tainted ghost while its pods are placed (1.32).
     pub ghosts: bool,
+    /// Its pods are placed by priority, hinted ones first (1.37).
+    pub hinted_first: bool,
     /// Deletions in progress: no destinations.
     pub ongoing: &'r BTreeMap<NodeId, Ongoing>,
     /// What budgets allow.
@@ -478,7 +492,8 @@ impl Removal<'_> {
             _ => false,
         };
         let (hints, failures) = (&mut self.hints, &mut self.failures);
-        if !place_all(snapshot, &moved, hints, robin, failures, slot, acceptable) {
+        let batch = AllPods { pods: &moved, excluded: slot, hinted_first: self.hinted_first };
+        if !place_all(snapshot, batch, hints, robin, failures, acceptable) {
             snapshot.revert(fork);
             return Err(Reason::NoPlaceToMovePods);
         }

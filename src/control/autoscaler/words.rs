@@ -78,10 +78,6 @@ pub const AZURE_IGNORED_LABELS: &[&str] = &[
     "resourceNameSuffix",
     "kubernetes.azure.com/node-image-version",
     "kubernetes.azure.com/consolidated-additional-properties",
-    "storageprofile",
-    "storagetier",
-    "kubernetes.azure.com/storageprofile",
-    "kubernetes.azure.com/storagetier",
 ];
 
 /// The scheduler of pods that name none.

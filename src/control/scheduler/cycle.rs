@@ -9,14 +9,13 @@ use super::memory::Scheduler;
 use super::order::choose;
 use super::preempt::{Earlier, Preemptor, choose_candidate, dry_run, may_preempt};
 use super::profile::Profile;
-use super::queue::PluginSet;
 use super::score::{
     ImagesThere, highest_is_best, lowest_is_best, normalise_pod_affinity, normalise_spread,
 };
 use super::view::SchedulerView;
 use crate::control::scheduler::TieBreak;
 use crate::model::{PodPhase, PodShape};
-use crate::rules::{NodeFacts, PlacedPod, Plugin, first_failure, names_pinned};
+use crate::rules::{NodeFacts, PlacedPod, Plugin, PluginSet, first_failure};
 use crate::unit::{Lots, NodeId, PodId, SimTime};
 
 /// What a cycle came to.
@@ -280,7 +279,7 @@ impl Scheduler {
         if let Some(node) = own.view.cluster.pods[own.pod].node {
             return Some(self.seats.slot(node).into_iter().collect());
         }
-        let names = names_pinned(&own.shape.node_affinity)?;
+        let names = self.profile(own).narrows(own.shape)?;
         Some(names.into_iter().filter_map(|name| self.seats.named(name)).collect())
     }
 
@@ -405,7 +404,7 @@ impl Scheduler {
     ) -> Option<Preemption> {
         let (view, pod) = (own.view, own.pod);
         let priority = view.priority(pod);
-        if !self.has_lower(priority) {
+        if !self.profile(own).preempts || !self.has_lower(priority) {
             return None;
         }
         let earlier = self.nominations.of(pod).map(|node| Earlier {

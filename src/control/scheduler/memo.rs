@@ -166,8 +166,7 @@ impl ShapeMemo {
         self.counts_are_stale = false;
         let row = &view.cluster.shapes[self.shape];
         let anti_affinity_placed = placed.anti_affinity > 0;
-        let counts_affinity = profile.weights.pod_affinity > 0
-            && PodAffinityScores::applies(row, placed.affinity > 0);
+        let counts_affinity = profile.scores_pod_affinity(row, placed.affinity > 0);
         let nodes = seats.nodes();
         let snapshot = NodesOf { view, nodes: &nodes };
         let wide = ClusterWide::of(row, &snapshot, &view.names(), anti_affinity_placed);

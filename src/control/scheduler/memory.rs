@@ -9,13 +9,13 @@ use super::hint::{Hints, PodEvent};
 use super::memo::{Placed, ShapeMemo};
 use super::nominate::Nominations;
 use super::profile::Profiles;
-use super::queue::{Group, PluginSet, QueueSettings, SchedulingQueue};
+use super::queue::{Group, QueueSettings, SchedulingQueue};
 use super::score::ImageScore;
 use super::seats::Seats;
 use super::view::SchedulerView;
 use crate::control::scheduler::SchedulerSpec;
 use crate::model::PodShape;
-use crate::rules::{PlacedPod, WellKnown};
+use crate::rules::{PlacedPod, PluginSet, WellKnown};
 use crate::unit::{NodeId, PodId, ShapeId, SimTime};
 
 /// Shapes remembered at most; the one unused for longest is forgotten first.
@@ -105,7 +105,8 @@ impl Scheduler {
             return;
         }
         let group = Group { shape: row.shape, pinned: row.node, rejectors: PluginSet::default() };
-        let gated = view.shape(pod).gated;
+        let shape = view.shape(pod);
+        let gated = shape.gated && self.profiles.of(shape).gates;
         self.queue.add(pod, group, view.priority(pod), gated, now);
     }
 

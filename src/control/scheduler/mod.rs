@@ -5,6 +5,7 @@ mod hint;
 mod in_order;
 mod memo;
 mod memory;
+mod message;
 mod nominate;
 mod order;
 mod preempt;
@@ -25,6 +26,6 @@ pub use preempt::{
     Candidate, Earlier, Preemptor, candidates_wanted, choose_candidate, dry_run, may_preempt,
     victims_on,
 };
-pub use queue::{Group, POOL_FLUSH, POOL_STAY, PluginSet, QueueSettings, SchedulingQueue, backoff};
-pub use spec::{FitStrategy, HARD_AFFINITY_WEIGHT, ProfileSpec, SchedulerSpec, TieBreak, Weights};
+pub use queue::{Group, POOL_FLUSH, POOL_STAY, QueueSettings, SchedulingQueue, backoff};
+pub use spec::{HARD_AFFINITY_WEIGHT, ProfileSpec, SchedulerSpec, TieBreak, Weights};
 pub use view::{NodesOf, SchedulerView};

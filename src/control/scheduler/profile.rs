@@ -3,10 +3,10 @@
 //! Source: kubernetes `pkg/scheduler/profile/profile.go` and `apis/config/types.go`, v1.36.2.
 
 use super::order::nodes_to_find;
-use super::score::{BalancedAllocation, FitScoring};
+use super::score::{BalancedAllocation, FitScoring, PodAffinityScores};
 use super::spec::{ProfileSpec, SchedulerSpec, Weights};
 use crate::model::PodShape;
-use crate::rules::{ClusterWide, FilterOptions, NodeFacts, WellKnown};
+use crate::rules::{ClusterWide, FilterOptions, NodeFacts, Plugin, WellKnown, names_pinned};
 use crate::unit::Symbol;
 
 /// Settings of a profile.
@@ -16,8 +16,6 @@ pub struct Profile {
     percentage_of_nodes: u32,
     /// Filters.
     pub options: FilterOptions,
-    filters_spread: bool,
-    filters_pod_affinity: bool,
     /// NodeResourcesFit.
     fit: FitScoring,
     /// NodeResourcesBalancedAllocation.
@@ -26,6 +24,11 @@ pub struct Profile {
     pub weights: Weights,
     /// `hardPodAffinityWeight`
     pub hard_affinity_weight: i64,
+    /// DefaultPreemption is on.
+    pub preempts: bool,
+    /// SchedulingGates is on.
+    pub gates: bool,
+    ignores_preferences_of_others: bool,
 }
 
 impl Profile {
@@ -33,16 +36,20 @@ impl Profile {
     pub fn new(spec: &ProfileSpec, minor: u16, well_known: WellKnown) -> Self {
         let mut options = FilterOptions::of_version(minor, well_known);
         options.added_affinity = spec.added_affinity.clone();
+        options.ignored_extended = spec.ignored_extended;
+        options.off = spec.filters_off;
         Self {
             name: spec.name,
             percentage_of_nodes: spec.percentage_of_nodes,
             options,
-            filters_spread: spec.filters_spread,
-            filters_pod_affinity: spec.filters_pod_affinity,
-            fit: FitScoring::from(&spec.fit),
-            balanced: BalancedAllocation::of_version(minor),
+            fit: spec.fit.clone(),
+            // From 1.36 the score says how placement changes the balance.
+            balanced: BalancedAllocation::new(spec.balanced.clone(), minor >= 36),
             weights: spec.weights,
             hard_affinity_weight: spec.hard_affinity_weight,
+            preempts: spec.preempts,
+            gates: spec.gates,
+            ignores_preferences_of_others: spec.ignores_preferences_of_others,
         }
     }
 
@@ -64,12 +71,25 @@ impl Profile {
         nodes_to_find(nodes, self.percentage_of_nodes)
     }
 
+    /// Whether InterPodAffinity scores nodes for the shape (`PreScore`); `placed`: any placed pod
+    /// has terms.
+    pub fn scores_pod_affinity(&self, shape: &PodShape, placed: bool) -> bool {
+        let others = placed && !self.ignores_preferences_of_others;
+        self.weights.pod_affinity > 0 && PodAffinityScores::applies(shape, others)
+    }
+
+    /// The nodes that the shape names, if NodeAffinity narrows the search to them (`PreFilter`).
+    pub fn narrows(&self, shape: &PodShape) -> Option<Vec<Symbol>> {
+        let narrows = self.options.filters(Plugin::NodeAffinity);
+        names_pinned(&shape.node_affinity).filter(|_| narrows)
+    }
+
     /// Counts over the cluster, less those of plugins that do not filter here.
     pub fn filtering(&self, mut wide: ClusterWide) -> ClusterWide {
-        if !self.filters_spread {
+        if !self.options.filters(Plugin::PodTopologySpread) {
             wide.forget_spread();
         }
-        if !self.filters_pod_affinity {
+        if !self.options.filters(Plugin::InterPodAffinity) {
             wide.forget_affinity();
         }
         wide

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use rustc_hash::FxHashMap;
 
 use crate::control::scheduler::SchedulerSpec;
-use crate::rules::Plugin;
+use crate::rules::PluginSet;
 use crate::unit::{Duration, NodeId, PodId, ShapeId, SimTime};
 
 /// How long a pod stays in the unschedulable pool at most.
@@ -17,22 +17,6 @@ pub const POOL_STAY: Duration = Duration::from_mins(5);
 /// How often that is looked at.
 pub const POOL_FLUSH: Duration = Duration::from_secs(30);
 const SECOND: Duration = Duration::from_secs(1);
-
-/// A set of plugins that rejected a pod.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PluginSet(u16);
-
-impl PluginSet {
-    /// Adds a plugin.
-    pub fn insert(&mut self, plugin: Plugin) {
-        self.0 |= 1 << plugin as u8;
-    }
-
-    /// Whether a plugin is in it.
-    pub const fn contains(self, plugin: Plugin) -> bool {
-        self.0 & (1 << plugin as u8) != 0
-    }
-}
 
 /// Pods that wait for the same events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -396,6 +380,7 @@ fn next_pool_flush(since: SimTime) -> SimTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::Plugin;
 
     fn queue(pop_from_backoff: bool) -> SchedulingQueue {
         SchedulingQueue::new(QueueSettings {
@@ -406,7 +391,7 @@ mod tests {
         })
     }
 
-    const GROUP: Group = Group { shape: ShapeId(0), pinned: None, rejectors: PluginSet(0) };
+    const GROUP: Group = Group { shape: ShapeId(0), pinned: None, rejectors: PluginSet::NONE };
 
     fn at(millis: u64) -> SimTime {
         SimTime::from_micros(millis * 1_000)
@@ -428,7 +413,7 @@ mod tests {
             let mut queue = queue(pop_from_backoff);
             queue.add(PodId(0), GROUP, 0, false, at(2_000));
             queue.pop(at(2_000));
-            queue.reject(PodId(0), PluginSet(1), at(2_000));
+            queue.reject(PodId(0), PluginSet::of(Plugin::NodeUnschedulable), at(2_000));
             assert_eq!(queue.next_wake(at(2_000)), Some(at(330_000)));
             queue.wake(at(2_100), |_| true);
             assert_eq!(queue.next_wake(at(2_100)), Some(wake), "{pop_from_backoff}");

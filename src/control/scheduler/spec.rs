@@ -1,6 +1,8 @@
 //! What can be configured of the kube-scheduler.
 
+use super::score::{FitScoring, ResourceKind};
 use crate::model::{NodeAffinity, SpreadConstraint};
+use crate::rules::PluginSet;
 use crate::unit::{Duration, Symbol};
 use crate::vocabulary::KubernetesVersion;
 
@@ -26,6 +28,13 @@ pub struct SchedulerSpec {
 }
 
 impl SchedulerSpec {
+    /// Whether every profile asks all that a kubelet asks again.
+    pub fn leaves_nothing_out(&self) -> bool {
+        let whole =
+            |profile: &ProfileSpec| profile.filters_off.is_empty() && profile.ignored_extended == 0;
+        self.profiles.iter().all(whole)
+    }
+
     /// Whether a profile has the name (empty: `default-scheduler`).
     pub fn schedules(&self, name: Symbol) -> bool {
         self.profiles.iter().any(|profile| profile.name == name)
@@ -39,20 +48,29 @@ pub struct ProfileSpec {
     pub name: Symbol,
     /// `percentageOfNodesToScore`; 0 is adaptive.
     pub percentage_of_nodes: u32,
-    /// `NodeResourcesFit` scoring strategy with resource weights (cpu, memory).
-    pub fit: FitStrategy,
+    /// `scoringStrategy` of NodeResourcesFit.
+    pub fit: FitScoring,
+    /// `ignoredResources` and `ignoredResourceGroups` of NodeResourcesFit: bit i is extended
+    /// resource i.
+    pub ignored_extended: u8,
+    /// `resources` of NodeResourcesBalancedAllocation.
+    pub balanced: Vec<ResourceKind>,
     /// Weights of the plugins that score.
     pub weights: Weights,
-    /// PodTopologySpread filters.
-    pub filters_spread: bool,
-    /// InterPodAffinity filters.
-    pub filters_pod_affinity: bool,
+    /// Plugins that do not filter.
+    pub filters_off: PluginSet,
+    /// DefaultPreemption is on.
+    pub preempts: bool,
+    /// SchedulingGates is on.
+    pub gates: bool,
     /// `defaultConstraints` of PodTopologySpread, less their selector; `None`: the system's.
     pub default_spread: Option<Vec<SpreadConstraint>>,
     /// `addedAffinity` of NodeAffinity.
     pub added_affinity: NodeAffinity,
     /// `hardPodAffinityWeight` of InterPodAffinity.
     pub hard_affinity_weight: i64,
+    /// `ignorePreferredTermsOfExistingPods` of InterPodAffinity.
+    pub ignores_preferences_of_others: bool,
 }
 
 impl Default for ProfileSpec {
@@ -60,13 +78,17 @@ impl Default for ProfileSpec {
         Self {
             name: Symbol::EMPTY,
             percentage_of_nodes: 0,
-            fit: FitStrategy::LeastAllocated { cpu: 1, memory: 1 },
+            fit: FitScoring::default(),
+            ignored_extended: 0,
+            balanced: vec![ResourceKind::Cpu, ResourceKind::Memory],
             weights: Weights::default(),
-            filters_spread: true,
-            filters_pod_affinity: true,
+            filters_off: PluginSet::NONE,
+            preempts: true,
+            gates: true,
             default_spread: None,
             added_affinity: NodeAffinity::default(),
             hard_affinity_weight: HARD_AFFINITY_WEIGHT,
+            ignores_preferences_of_others: false,
         }
     }
 }
@@ -134,17 +156,6 @@ impl Weights {
             _ => return None,
         })
     }
-}
-
-/// `scoringStrategy` of NodeResourcesFit, weights of cpu and memory.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FitStrategy {
-    /// Spread: prefer nodes with the most room.
-    LeastAllocated { cpu: i64, memory: i64 },
-    /// Bin-pack: prefer full nodes.
-    MostAllocated { cpu: i64, memory: i64 },
-    /// A piecewise-linear function of the requested share: (utilisation %, score 0-10).
-    RequestedToCapacityRatio { cpu: i64, memory: i64, shape: Vec<(i64, i64)> },
 }
 
 /// How equal totals are decided.

@@ -4,7 +4,7 @@ use crate::cloud::PoolSpec;
 use crate::cloud::identity::zone_labels;
 use crate::model::{Labels, NodeSelectorTerm, PodShape, Requirement};
 use crate::plan::{Plan, WorkloadKind, WorkloadSpec};
-use crate::rules::{matches_requirement, untolerated};
+use crate::rules::{Plugin, matches_requirement, untolerated};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::format::Scenario;
@@ -68,6 +68,9 @@ pub fn place(scenario: &Scenario, name: &str) -> Option<Span> {
 
 /// What keeps a shape off every node of a pool; `None`: nothing does.
 pub(super) fn obstacle(plan: &Plan, shape: &PodShape, pool: &PoolSpec) -> Option<String> {
+    // A filter that the pod's scheduler does without is no obstacle, unless the kubelet asks too.
+    let profile = plan.scheduler.profiles.iter().find(|profile| profile.name == shape.scheduler);
+    let asked = |filter| profile.is_none_or(|profile| !profile.filters_off.contains(filter));
     if let Some(wrong) = wrong_label(&pool.labels, shape) {
         let (key, value) = (plan.symbols.text(wrong.0), plan.symbols.text(wrong.1));
         return Some(format!("its nodes have no label {key}={value}"));
@@ -75,15 +78,19 @@ pub(super) fn obstacle(plan: &Plan, shape: &PodShape, pool: &PoolSpec) -> Option
     if !may_match(plan, shape, pool) {
         return Some("its nodes do not meet the required node affinity".to_owned());
     }
-    if let Some(taint) = untolerated(&pool.taints, &shape.tolerations) {
+    if asked(Plugin::TaintToleration)
+        && let Some(taint) = untolerated(&pool.taints, &shape.tolerations)
+    {
         let (key, value) = (plan.symbols.text(taint.key), plan.symbols.text(taint.value));
         return Some(format!("its taint {key}={value} is not tolerated"));
     }
-    if let Some(zone) = shape.volumes.zone.filter(|zone| !pool.zones.contains(zone)) {
+    if asked(Plugin::VolumeBinding)
+        && let Some(zone) = shape.volumes.zone.filter(|zone| !pool.zones.contains(zone))
+    {
         return Some(format!("the disk is in {}, its nodes are not", plan.symbols.text(zone)));
     }
     let (disks, most) = (shape.volumes.data_disks, pool.size.max_data_disks);
-    if most > 0 && disks > most {
+    if asked(Plugin::NodeVolumeLimits) && most > 0 && disks > most {
         return Some(format!("{disks} disks to attach, its size takes {most}"));
     }
     let room = pool.allocatable;

@@ -29,6 +29,8 @@ section! {
         /// The ConfigMap `cluster-autoscaler-priority-expander`: patterns of scale sets by
         /// priority.
         "priorityExpander" priorities: IndexMap<String, At<Vec<Text>>>;
+        /// Virtual nodes (Azure Container Instances); not simulated.
+        "virtualNodes" virtual_nodes: Raw;
         /// Node pools.
         "agentPoolProfiles" pools: Vec<At<Pool>>, required;
     }

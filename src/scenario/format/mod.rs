@@ -8,6 +8,7 @@ mod inject;
 mod kinds;
 mod moment;
 mod namespace;
+mod price;
 mod provider;
 mod reader;
 mod scenario;
@@ -36,9 +37,13 @@ pub use inject::{
 };
 pub use moment::{Calendar, Moment, StartTime, Zone, date};
 pub use namespace::Namespace;
+pub use price::{
+    Commitment, LoadBalancer, LogAnalytics, LogPlan, ManagedPrometheus, OsDiskPrice, Override,
+    OverrideKeys, Prices, TermName, Traffic,
+};
 pub use provider::{
-    Batch, ControllerTiming, FailureDetectionName, ImagePull, Override, OverrideKeys, Phases,
-    PoolMarket, PoolTiming, PriceTrace, Prices, SchedulerTiming, SpotMarket, SpotTrace, Timing,
+    Batch, ControllerTiming, FailureDetectionName, ImagePull, Phases, PoolMarket, PoolTiming,
+    PriceTrace, SchedulerTiming, SpotMarket, SpotTrace, Timing,
 };
 pub use reader::{At, KeySpec, Raw, Read, Reader, nearest, nearest_help};
 pub use scenario::Scenario;
@@ -52,5 +57,5 @@ pub use value::{
 };
 pub use workload::{
     Align, Budget, Checkpointing, Claim, Consumes, OnSigterm, PodManagementName, PodTrace,
-    ProbeKeys, Serves, Startup, UnhealthyPolicy, Workload, WorkloadKindName,
+    ProbeKeys, RestartName, Serves, Startup, UnhealthyPolicy, Workload, WorkloadKindName,
 };

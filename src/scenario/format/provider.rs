@@ -3,9 +3,9 @@
 use indexmap::IndexMap;
 
 use super::distribution::Distribution;
-use super::reader::{At, Raw, section};
+use super::reader::section;
 use super::value::{
-    Amount, Bandwidth, Bytes, Count, Hazard, Length, Price, Rate, Share, Switch, Text, words,
+    Amount, Bandwidth, Bytes, Count, Hazard, Length, Rate, Share, Switch, Text, words,
 };
 use super::workload::Align;
 
@@ -34,6 +34,8 @@ section! {
         "appStart" app_start: Distribution;
         /// Attaching a disk.
         "volumeAttach" volume_attach: Distribution;
+        /// Detaching a disk, once nobody on its node uses it.
+        "volumeDetach" volume_detach: Distribution;
         /// kube-scheduler.
         "scheduler" scheduler: SchedulerTiming;
         /// kube-controller-manager.
@@ -219,63 +221,5 @@ section! {
         "pool" pool: Text;
         /// `start`: row 1 is the start of the simulation; `absolute`: times are dates.
         "align" align: Align = "start", "own default";
-    }
-}
-
-section! {
-    /// Prices.
-    pub struct Prices {
-        /// Currency code; amounts of the catalogue are USD.
-        "currency" currency: Text = "USD", "the catalogue's currency";
-        /// Region of the prices; without it `cluster.location`.
-        "region" region: Text;
-        /// Prices per VM size.
-        "overrides" overrides: IndexMap<String, Override>;
-        /// Discount on catalogue prices.
-        "discount" discount: Share = "0%", "own default";
-        /// Other items per hour while the cluster runs.
-        "items" items: IndexMap<String, Price>;
-        /// Reservations and savings plans.
-        "commitments" commitments: Raw;
-        /// An OS disk an hour.
-        "osDisk" os_disk: Price;
-    }
-}
-
-/// A price of a size: one, or per purchase.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Override(pub OverrideKeys);
-
-section! {
-    /// Prices of a VM size per purchase.
-    pub struct OverrideKeys {
-        /// On demand.
-        "onDemand" on_demand: Price;
-        /// Spot.
-        "spot" spot: Price;
-    }
-}
-
-impl super::reader::Read for Override {
-    fn read(
-        node: &crate::scenario::node::Node,
-        reader: &mut super::reader::Reader,
-    ) -> Option<Self> {
-        if node.text().is_none() {
-            return OverrideKeys::read(node, reader).map(Self);
-        }
-        let price = At { value: Price::read(node, reader)?, span: node.span };
-        Some(Self(OverrideKeys { on_demand: Some(price), spot: None }))
-    }
-}
-
-impl schemars::JsonSchema for Override {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "PriceOverride".into()
-    }
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let (one, keys) =
-            (generator.subschema_for::<Price>(), generator.subschema_for::<OverrideKeys>());
-        schemars::json_schema!({"anyOf": [one, keys]})
     }
 }

@@ -17,7 +17,7 @@ section! {
         "podInitialBackoffSeconds" initial_backoff: Count;
         /// Longest back-off.
         "podMaxBackoffSeconds" max_backoff: Count;
-        /// Profiles; only that of `default-scheduler` is simulated.
+        /// Profiles; pods name theirs in `schedulerName`.
         "profiles" profiles: Vec<At<SchedulerProfile>>;
     }
 }
@@ -39,7 +39,8 @@ section! {
 section! {
     /// Arguments of a plugin.
     pub struct PluginConfig {
-        /// `NodeResourcesFit`; the arguments of other plugins are not simulated.
+        /// `NodeResourcesFit`, `NodeResourcesBalancedAllocation`, `NodeAffinity`,
+        /// `PodTopologySpread` or `InterPodAffinity`.
         "name" name: Text, required;
         /// `scoringStrategy: {type: MostAllocated, resources: [{name: cpu, weight: 1}]}`.
         "args" args: Raw;

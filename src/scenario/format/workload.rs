@@ -28,6 +28,8 @@ section! {
         "completions" completions: Count;
         /// How often a Job's pods may fail; without it 6.
         "backoffLimit" backoff_limit: Count;
+        /// Jobs and ScaledJobs: what happens when a container fails; without it `OnFailure`.
+        "restartPolicy" restart: RestartName;
         /// Order of a StatefulSet's pods: `OrderedReady` or `Parallel`; without it `OrderedReady`.
         "podManagementPolicy" pod_management: PodManagementName;
         /// Labels of its pods.
@@ -102,6 +104,16 @@ words! {
     }
 }
 
+words! {
+    /// What the kubelet does when a container of a Job's pod fails.
+    pub enum RestartName {
+        /// It starts the container again, in the same pod.
+        "OnFailure" OnFailure,
+        /// The pod has failed; the Job controller makes another.
+        "Never" Never,
+    }
+}
+
 section! {
     /// The queue that a workload works on.
     pub struct Consumes {
@@ -109,6 +121,9 @@ section! {
         "queue" queue: Text, required;
         /// Messages that a pod works on at a time.
         "concurrency" concurrency: Count = "1", "own default";
+        /// Service Bus: messages that a pod locks ahead of its work (the SDK's prefetch count);
+        /// without it none.
+        "prefetch" prefetch: Count;
         /// Work per message.
         "serviceTime" service: Distribution, required;
         /// CPU that each message in work uses, for scalers that read CPU.

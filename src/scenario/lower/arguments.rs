@@ -77,14 +77,36 @@ fn constraint(lowering: &mut Lowering<'_, '_>, item: &Node) -> Option<SpreadCons
     })
 }
 
-/// `hardPodAffinityWeight`: what required affinity of placed pods scores.
-pub fn hard_weight(lowering: &mut Lowering<'_, '_>, args: &Node, spec: &mut ProfileSpec) {
-    let Some(given) = args.get("hardPodAffinityWeight") else { return };
-    match whole(given).filter(|weight| (0..=100).contains(weight)) {
-        Some(weight) => spec.hard_affinity_weight = weight,
-        None => {
-            let message = "`hardPodAffinityWeight` is from 0 to 100";
-            lowering.error(code::BAD_VALUE, message, given.span, "");
+/// Arguments of InterPodAffinity.
+pub fn inter_pod_affinity(lowering: &mut Lowering<'_, '_>, args: &Node, spec: &mut ProfileSpec) {
+    if let Some(given) = args.get("hardPodAffinityWeight") {
+        match whole(given).filter(|weight| (0..=100).contains(weight)) {
+            Some(weight) => spec.hard_affinity_weight = weight,
+            None => {
+                let message = "`hardPodAffinityWeight` is from 0 to 100";
+                lowering.error(code::BAD_VALUE, message, given.span, "");
+            }
+        }
+    }
+    if let Some(given) = args.get("ignorePreferredTermsOfExistingPods") {
+        match given.text() {
+            Some("true") => spec.ignores_preferences_of_others = true,
+            Some("false") => {}
+            _ => lowering.error(code::BAD_VALUE, "this is true or false", given.span, ""),
+        }
+    }
+}
+
+/// Extended resources that NodeResourcesFit does not look at.
+pub fn ignored_resources(lowering: &mut Lowering<'_, '_>, args: &Node, spec: &mut ProfileSpec) {
+    for item in args.get("ignoredResources").map_or(&[][..], Node::items) {
+        let name = item.text().filter(|name| name.contains('/'));
+        match name.and_then(|name| lowering.tables.extended(name)) {
+            Some(id) => spec.ignored_extended |= 1 << id.0,
+            None => {
+                let message = "only extended resources, such as `nvidia.com/gpu`, can be ignored";
+                lowering.error(code::BAD_VALUE, message, item.span, "");
+            }
         }
     }
 }

@@ -43,6 +43,10 @@ pub fn lower(lowering: &mut Lowering<'_, '_>) {
         Some(TierName::Premium) => Tier::Premium,
         Some(TierName::Free) | None => Tier::Free,
     };
+    if let Some(at) = &cluster.virtual_nodes {
+        let reason = "pods on Azure Container Instances; let them run on a pool instead";
+        lowering.not_built("cluster.virtualNodes", at.span, reason);
+    }
     let pools = value(&cluster.pools).map_or(&[][..], Vec::as_slice);
     network(lowering, value(&cluster.network), pools);
     quotas(lowering);
@@ -269,6 +273,15 @@ pub fn autoscaler(lowering: &mut Lowering<'_, '_>) -> AutoscalerSpec {
     let mut keys = given.into_iter().flat_map(|at| at.value.keys());
     if !keys.any(|key| AutoscalerSpec::is_setting(key, "scale-down-delay-after-delete")) {
         spec.delay_after_delete = spec.scan_interval;
+    }
+    if lowering.pools.iter().any(|pool| pool.autoscaled) {
+        let given: Vec<&String> = given.into_iter().flat_map(|at| at.value.keys()).collect();
+        for (name, value) in spec.aks_profile() {
+            if !given.iter().any(|key| AutoscalerSpec::is_setting(key, name)) {
+                let path = format!("cluster.autoScalerProfile.{name}");
+                lowering.assume(path, value, "AKS, azure-aks-docs cluster-autoscaler.md");
+            }
+        }
     }
     let timing = value(&lowering.scenario.timing);
     match timing.and_then(|timing| value(&timing.failure_detection)) {

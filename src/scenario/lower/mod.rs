@@ -4,10 +4,12 @@
 mod arguments;
 mod clock;
 mod cluster;
+mod commitment;
 mod demand;
 mod distribution;
 mod event;
 mod images;
+mod item;
 mod lowering;
 mod namespace;
 mod node;

@@ -8,6 +8,7 @@
 use super::lowering::Lowering;
 use super::scheduler::whole;
 use crate::control::scheduler::{ProfileSpec, Weights};
+use crate::rules::Plugin;
 use crate::scenario::code;
 use crate::scenario::node::Node;
 
@@ -21,19 +22,20 @@ const SCORING: [&str; 7] = [
     "NodeResourcesBalancedAllocation",
     "ImageLocality",
 ];
-/// Plugins whose filter can be turned off here.
-const OPTIONAL_FILTERS: [&str; 2] = ["PodTopologySpread", "InterPodAffinity"];
-/// Plugins of the default profile that filter always.
-const FIXED_FILTERS: [&str; 8] = [
-    "NodeUnschedulable",
-    "NodeName",
-    "TaintToleration",
-    "NodeAffinity",
-    "NodePorts",
-    "NodeResourcesFit",
-    "NodeVolumeLimits",
-    "VolumeBinding",
+/// Plugins of the default profile that neither filter nor score here: their work is not simulated,
+/// or cannot be left out.
+const SILENT: [&str; 8] = [
+    "PrioritySort",
+    "DefaultBinder",
+    "SchedulingGates",
+    "VolumeRestrictions",
+    "VolumeZone",
+    "DynamicResources",
+    "NodeDeclaredFeatures",
+    "GangScheduling",
 ];
+/// What finds room for a pod among those of lower priority.
+const PREEMPTION: &str = "DefaultPreemption";
 /// Totals stay within their numbers up to this weight.
 const MAX_WEIGHT: i64 = 1_000_000;
 
@@ -49,11 +51,11 @@ enum Word {
 /// Applies the sets of a profile.
 pub fn switch(lowering: &mut Lowering<'_, '_>, sets: &Node, spec: &mut ProfileSpec) {
     for (key, set) in sets.entries() {
-        if !["score", "filter", "multiPoint"].contains(&key.text.as_str()) {
-            let reason = "plugins are switched at `score`, `filter` and `multiPoint`";
+        if !["score", "filter", "postFilter", "multiPoint"].contains(&key.text.as_str()) {
+            let reason = "plugins are switched at `filter`, `postFilter`, `score` and `multiPoint`";
             lowering.not_built("schedulerConfiguration.profiles.plugins", key.span, reason);
         }
-        check(lowering, &key.text, set);
+        check(lowering, set);
     }
     let defaults = Weights::default();
     for plugin in SCORING {
@@ -66,13 +68,24 @@ pub fn switch(lowering: &mut Lowering<'_, '_>, sets: &Node, spec: &mut ProfileSp
             None => *usual,
         };
     }
-    let filters = |plugin| {
-        let said =
-            said(sets.get("filter"), plugin).or_else(|| said(sets.get("multiPoint"), plugin));
-        said != Some(Word::Off)
+    let off = |point: &str, plugin: &str| {
+        let said = said(sets.get(point), plugin).or_else(|| said(sets.get("multiPoint"), plugin));
+        said == Some(Word::Off)
     };
-    (spec.filters_spread, spec.filters_pod_affinity) =
-        (filters("PodTopologySpread"), filters("InterPodAffinity"));
+    for plugin in Plugin::ALL {
+        if off("filter", plugin.name()) {
+            spec.filters_off.insert(plugin);
+        }
+    }
+    spec.preempts = !off("postFilter", PREEMPTION);
+    spec.gates = !off("multiPoint", "SchedulingGates");
+    for plugin in &SILENT[..2] {
+        if off("multiPoint", plugin) {
+            let message = format!("a profile does not work without `{plugin}`");
+            let at = sets.get("multiPoint").map_or(sets.span, |set| set.span);
+            lowering.error(code::CONTRADICTION, message, at, "it is disabled here");
+        }
+    }
 }
 
 /// What a set says of a plugin; of one that is both disabled and enabled, the latter holds.
@@ -90,10 +103,9 @@ fn name(item: &Node) -> &str {
 }
 
 /// Refuses what cannot be, and what is not simulated.
-fn check(lowering: &mut Lowering<'_, '_>, point: &str, set: &Node) {
+fn check(lowering: &mut Lowering<'_, '_>, set: &Node) {
     for (list, items) in set.entries() {
-        let off = list.text == "disabled";
-        if !off && list.text != "enabled" {
+        if !["enabled", "disabled"].contains(&list.text.as_str()) {
             let message = "a set of plugins has `enabled` and `disabled`";
             lowering.error(code::BAD_VALUE, message, list.span, "");
         }
@@ -105,16 +117,12 @@ fn check(lowering: &mut Lowering<'_, '_>, point: &str, set: &Node) {
                 let message = format!("a weight is from 1 to {MAX_WEIGHT}");
                 lowering.error(code::BAD_VALUE, message, weight.span, "");
             }
-            let filters = off && point != "score";
-            let kept = filters && (plugin == "*" || FIXED_FILTERS.contains(&plugin));
             let known = plugin == "*"
+                || plugin == PREEMPTION
                 || SCORING.contains(&plugin)
-                || OPTIONAL_FILTERS.contains(&plugin)
-                || FIXED_FILTERS.contains(&plugin);
-            if kept {
-                let reason = "of the filters, PodTopologySpread and InterPodAffinity can be off";
-                lowering.not_built("schedulerConfiguration.profiles.plugins", place, reason);
-            } else if !known {
+                || SILENT.contains(&plugin)
+                || Plugin::ALL.iter().any(|filter| filter.name() == plugin);
+            if !known {
                 let reason = format!("the plugin `{plugin}` is not simulated");
                 lowering.not_built("schedulerConfiguration.profiles.plugins", place, &reason);
             }

@@ -11,7 +11,7 @@ use crate::scenario::format::{
     At, Count, Distribution, Length, Phases, PoolTiming, Rate, SchedulerTiming, Text, Timing,
     nearest_help,
 };
-use crate::unit::{Duration, HourlyRate};
+use crate::unit::{Duration, IdVec};
 
 /// Times of one pool.
 pub struct PoolTimes {
@@ -180,13 +180,9 @@ impl Lowering<'_, '_> {
     }
 }
 
-/// Prices that do not belong to a pool; what is not built yet is refused.
+/// Prices less those of pools.
 pub fn prices(lowering: &mut Lowering<'_, '_>) -> PriceSpec {
     let given = value(&lowering.scenario.prices);
-    if let Some(at) = given.and_then(|prices| prices.commitments.as_ref()) {
-        let reason = "reservations and savings plans are not part of the bill yet";
-        lowering.not_built("prices.commitments", at.span, reason);
-    }
     let currency = given.and_then(|prices| prices.currency.as_ref());
     if let Some(at) = currency.filter(|at| !at.value.0.eq_ignore_ascii_case("USD")) {
         lowering.report(
@@ -200,14 +196,22 @@ pub fn prices(lowering: &mut Lowering<'_, '_>) -> PriceSpec {
     }
     let currency = currency.map_or("USD", |at| &at.value.0);
     let currency = lowering.tables.intern(currency);
-    let mut items: Vec<(_, HourlyRate)> = Vec::new();
-    for (name, rate) in given.and_then(|prices| value(&prices.items)).into_iter().flatten() {
-        items.push((lowering.tables.intern(name), rate.0));
-    }
     let plane = price::control_plane(lowering.tier);
     if value(&lowering.scenario.cluster).is_some() {
         let text = format!("{}/h", plane.rate.units());
         lowering.assume("prices.controlPlane", text, plane.source);
     }
-    PriceSpec { currency, control_plane: plane.rate, items }
+    let mut spec = PriceSpec {
+        currency,
+        control_plane: plane.rate,
+        items: Vec::new(),
+        pools: IdVec::new(),
+        commitments: Vec::new(),
+        charge_labels: Vec::new(),
+        sources: Vec::new(),
+        not_priced: Vec::new(),
+    };
+    super::item::lower(lowering, &mut spec);
+    super::commitment::lower(lowering, &mut spec);
+    spec
 }

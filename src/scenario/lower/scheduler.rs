@@ -6,7 +6,8 @@
 
 use super::lowering::{Lowering, value};
 use super::{arguments, plugins};
-use crate::control::scheduler::{FitStrategy, ProfileSpec, SchedulerSpec};
+use crate::control::scheduler::score::{Curve, FitScoring, ResourceKind};
+use crate::control::scheduler::{ProfileSpec, SchedulerSpec};
 use crate::scenario::code;
 use crate::scenario::format::{
     At, Count, PluginConfig, SchedulerConfiguration, SchedulerProfile, Text,
@@ -115,10 +116,11 @@ fn plugin_config(
 ) {
     let Some(name) = &plugin.value.name else { return };
     let known: &[&str] = match name.value.0.as_str() {
-        "NodeResourcesFit" => &["scoringStrategy"],
+        "NodeResourcesFit" => &["scoringStrategy", "ignoredResources"],
+        "NodeResourcesBalancedAllocation" => &["resources"],
         "NodeAffinity" => &["addedAffinity"],
         "PodTopologySpread" => &["defaultConstraints", "defaultingType"],
-        "InterPodAffinity" => &["hardPodAffinityWeight"],
+        "InterPodAffinity" => &["hardPodAffinityWeight", "ignorePreferredTermsOfExistingPods"],
         _ => {
             let reason = "arguments of this plugin are not simulated";
             return lowering.not_built("pluginConfig", name.span, reason);
@@ -133,52 +135,85 @@ fn plugin_config(
         }
     }
     match known[0] {
-        "scoringStrategy" => spec.fit = fit(lowering, args).unwrap_or(spec.fit.clone()),
+        "scoringStrategy" => {
+            spec.fit = fit(lowering, args).unwrap_or(spec.fit.clone());
+            arguments::ignored_resources(lowering, args, spec);
+        }
+        "resources" => balanced(lowering, args, spec),
         "addedAffinity" => arguments::added_affinity(lowering, args, spec),
         "defaultConstraints" => arguments::default_constraints(lowering, args, spec),
-        _ => arguments::hard_weight(lowering, args, spec),
+        _ => arguments::inter_pod_affinity(lowering, args, spec),
     }
 }
 
 /// `scoringStrategy` of NodeResourcesFit.
-fn fit(lowering: &mut Lowering<'_, '_>, args: &Node) -> Option<FitStrategy> {
+fn fit(lowering: &mut Lowering<'_, '_>, args: &Node) -> Option<FitScoring> {
     let strategy = args.get("scoringStrategy")?;
-    let (mut cpu, mut memory) = (1, 1);
-    if let Some(resources) = strategy.get("resources") {
-        (cpu, memory) = (0, 0);
-        for item in resources.items() {
-            let weight = item.get("weight").map_or(Some(1), whole);
-            let weight = weight.filter(|weight| (1..=100).contains(weight));
-            let Some(weight) = weight else {
-                lowering.error(code::BAD_VALUE, "a weight is from 1 to 100", item.span, "");
-                continue;
-            };
-            match item.get("name").and_then(Node::text) {
-                Some("cpu") => cpu = weight,
-                Some("memory") => memory = weight,
-                _ => {
-                    let reason = "only `cpu` and `memory` are scored";
-                    lowering.not_built("scoringStrategy.resources", item.span, reason);
-                }
-            }
-        }
-    }
-    match strategy.get("type").and_then(Node::text).unwrap_or("LeastAllocated") {
-        "LeastAllocated" => Some(FitStrategy::LeastAllocated { cpu, memory }),
-        "MostAllocated" => Some(FitStrategy::MostAllocated { cpu, memory }),
-        "RequestedToCapacityRatio" => {
-            let shape = shape(lowering, strategy)?;
-            Some(FitStrategy::RequestedToCapacityRatio { cpu, memory, shape })
-        }
+    let resources = strategy.get("resources").map(|list| resources(lowering, list, 1..=100));
+    let curve = match strategy.get("type").and_then(Node::text).unwrap_or("LeastAllocated") {
+        "LeastAllocated" => Curve::Least,
+        "MostAllocated" => Curve::Most,
+        "RequestedToCapacityRatio" => Curve::Ratio(shape(lowering, strategy)?),
         other => {
             let message = format!(
                 "`{other}` is no scoring strategy: LeastAllocated, MostAllocated, \
                  RequestedToCapacityRatio"
             );
             lowering.error(code::BAD_VALUE, message, strategy.span, "");
-            None
+            return None;
+        }
+    };
+    let usual = vec![(ResourceKind::Cpu, 1), (ResourceKind::Memory, 1)];
+    FitScoring::new(curve, resources.unwrap_or(usual)).ok()
+}
+
+/// `resources` of NodeResourcesBalancedAllocation, all of weight 1.
+fn balanced(lowering: &mut Lowering<'_, '_>, args: &Node, spec: &mut ProfileSpec) {
+    if let Some(list) = args.get("resources") {
+        let read = resources(lowering, list, 1..=1);
+        spec.balanced = read.into_iter().map(|(kind, _)| kind).collect();
+    }
+}
+
+/// Resources with their weights.
+fn resources(
+    lowering: &mut Lowering<'_, '_>,
+    list: &Node,
+    weights: std::ops::RangeInclusive<i64>,
+) -> Vec<(ResourceKind, i64)> {
+    let mut read = Vec::new();
+    for item in list.items() {
+        let weight = item.get("weight").map_or(Some(1), whole);
+        let Some(weight) = weight.filter(|weight| weights.contains(weight)) else {
+            let (least, most) = (weights.start(), weights.end());
+            let message = match least == most {
+                true => format!("a weight is {least} here"),
+                false => format!("a weight is from {least} to {most}"),
+            };
+            lowering.error(code::BAD_VALUE, message, item.span, "");
+            continue;
+        };
+        match item.get("name").and_then(Node::text).and_then(|name| resource(lowering, name)) {
+            Some(kind) => read.push((kind, weight)),
+            None => {
+                let message = "a scored resource is `cpu`, `memory`, `ephemeral-storage` or one \
+                               of at most 8 extended ones";
+                lowering.error(code::BAD_VALUE, message, item.span, "");
+            }
         }
     }
+    read
+}
+
+fn resource(lowering: &mut Lowering<'_, '_>, name: &str) -> Option<ResourceKind> {
+    Some(match name {
+        "cpu" => ResourceKind::Cpu,
+        "memory" => ResourceKind::Memory,
+        "ephemeral-storage" => ResourceKind::Ephemeral,
+        // Extended resources have a domain (`IsExtendedResourceName`).
+        other if !other.contains('/') => return None,
+        other => ResourceKind::Extended(lowering.tables.extended(other)?),
+    })
 }
 
 /// Points of `requestedToCapacityRatio`: utilisation ascending within 0-100, scores within 0-10.
@@ -199,7 +234,8 @@ fn shape(lowering: &mut Lowering<'_, '_>, strategy: &Node) -> Option<Vec<(i64, i
                        (0 to 100), each with a `score` (0 to 10)";
         lowering.error(code::BAD_VALUE, message, strategy.span, "");
     }
-    fine
+    // Scores up to 10 become such up to 100.
+    fine.map(|points| points.into_iter().map(|(at, score)| (at, score * 10)).collect())
 }
 
 pub(super) fn whole(node: &Node) -> Option<i64> {

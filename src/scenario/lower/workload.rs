@@ -6,17 +6,17 @@ use super::scheduler::DEFAULT_SCHEDULER;
 use super::{demand, namespace, start};
 use crate::cloud::system_pods::{SystemPodsContext, aks_system_pods};
 use crate::cloud::{PodStartSpec, identity};
+use crate::control::workload::RestartPolicy;
 use crate::control::workload::stateful_set::PodManagement;
-use crate::model::{Annotations, SafeToEvict};
+use crate::model::{Annotations, ClaimOwner, SafeToEvict};
 use crate::plan::{ArrivalSpec, IntOrPercent, UseSpec, WorkloadKind};
-use crate::queue::{Checkpoint, ConsumerSpec, OnSigterm};
 use crate::rules::{DEFAULT_CPU_MILLI, DEFAULT_MEMORY};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::foreign::{hpa, keda, vpa};
 use crate::scenario::format::{
-    At, Budget, Bytes, Consumes, OnSigterm as OnSigtermName, PodManagementName, ResourceAmount,
-    Scenario, SystemPods, Text, UnhealthyPolicy, Workload, WorkloadKindName,
+    At, Budget, Bytes, PodManagementName, ResourceAmount, RestartName, Scenario, SystemPods, Text,
+    UnhealthyPolicy, Workload, WorkloadKindName,
 };
 #[cfg(feature = "manifests")]
 use crate::scenario::node::Node;
@@ -29,6 +29,8 @@ use crate::scenario::pods::{
 #[cfg(feature = "manifests")]
 use crate::scenario::source::Span;
 use crate::unit::{Duration, IdVec, QueueId, StreamId, Symbol, WorkloadId};
+
+mod consume;
 
 /// Lowers all workloads and adds the streams of their pods; `None` if nothing could be lowered.
 pub fn lower(
@@ -74,11 +76,14 @@ fn lower_all(lowering: &mut Lowering<'_, '_>, drafts: Drafts, start: &PodStartSp
             (lowering.tables.symbols.text(queue.name).to_owned(), QueueId(index as u32))
         })
         .collect();
+    let given = lowering.queues.enumerate().filter(|(_, queue)| queue.depth.is_some());
+    let curves: Vec<QueueId> = given.map(|(id, _)| id).collect();
     let length = Duration::from_micros(lowering.end.micros());
     let context = LowerContext {
         keda: crate::vocabulary::KedaVersion::shipped_with(lowering.version),
         pools: &lowering.pools,
         queues: &queues,
+        curves: &curves,
         start,
         start_epoch: lowering.calendar.start,
         length,
@@ -175,6 +180,7 @@ impl Short<'_, '_, '_> {
         if let Some(limit) = value(&given.backoff_limit) {
             draft.controller.backoff_limit = limit.0;
         }
+        self.restart(given, kind, &mut draft);
         if value(&given.pod_management) == Some(&PodManagementName::Parallel) {
             draft.controller.pod_management = PodManagement::Parallel;
         }
@@ -192,6 +198,18 @@ impl Short<'_, '_, '_> {
         self.check(given, kind);
         self.pod(name, given, &mut draft);
         drafts.add(draft, &mut self.lowering.findings);
+    }
+
+    /// `restartPolicy` is for pods that end.
+    fn restart(&mut self, given: &Workload, kind: WorkloadKind, draft: &mut WorkloadDraft) {
+        let Some(at) = &given.restart else { return };
+        if !matches!(kind, WorkloadKind::Job | WorkloadKind::ScaledJob) {
+            let message = "`restartPolicy` is for Jobs and ScaledJobs: other pods always restart";
+            self.lowering.error(code::CONTRADICTION, message, at.span, "");
+        }
+        if at.value == RestartName::Never {
+            draft.controller.restart = RestartPolicy::Never;
+        }
     }
 
     /// What cannot be meant together.
@@ -265,7 +283,7 @@ impl Short<'_, '_, '_> {
             return None;
         }
         if let Some(at) = &given.scaled_job {
-            return keda::scaled_job(&at.value.0, name, &path("scaledJob"), found)
+            return keda::scaled_job(&at.value.0, name, None, &path("scaledJob"), found)
                 .map(ScalerDraft::ScaledJob);
         }
         let at = given.hpa.as_ref()?;
@@ -328,56 +346,6 @@ impl Short<'_, '_, '_> {
         })
     }
 
-    /// How work is saved; only what can be taken up again is.
-    fn checkpoint(&mut self, given: &Workload) -> Option<Checkpoint> {
-        let at = given.checkpoint.as_ref()?;
-        let every = at.value.every.as_ref()?;
-        if every.value.0.is_zero() {
-            self.lowering.error(code::BAD_VALUE, "`every` must be above 0", every.span, "");
-            return None;
-        }
-        let job = value(&given.kind) == Some(&WorkloadKindName::Job)
-            && given.duration.is_some()
-            && given.arrivals.is_none();
-        if !job && given.consumes.is_none() {
-            let message = "`checkpoint` is for work that is taken up again: of consumers, or of a \
-                           Job whose pods have a `duration`";
-            self.lowering.error(code::CONTRADICTION, message, at.span, "");
-            return None;
-        }
-        let cost = value(&at.value.cost).map_or(Duration::ZERO, |length| length.0);
-        Some(Checkpoint { every: every.value.0, cost })
-    }
-
-    fn consumes(&mut self, given: &Consumes) -> Option<ConsumerSpec> {
-        let queue = self.lowering.named_queue(given.queue.as_ref()?)?;
-        if let Some(at) = given.concurrency.as_ref().filter(|at| at.value.0 == 0) {
-            let message = "`concurrency` must be at least 1";
-            self.lowering.error(code::BAD_VALUE, message, at.span, "");
-            return None;
-        }
-        if self.lowering.queues[queue].depth.is_some() {
-            let place = given.queue.as_ref()?.span;
-            let message = "nobody drains a queue whose `depth` is given";
-            self.lowering.error(code::CONTRADICTION, message, place, "this queue");
-            return None;
-        }
-        Some(ConsumerSpec {
-            queue,
-            concurrency: value(&given.concurrency).map_or(1, |count| count.0),
-            service: self.lowering.distribution(given.service.as_ref()?)?,
-            messages_per_pod: value(&given.messages_per_pod).map(|count| count.0),
-            idle_timeout: value(&given.idle_timeout)
-                .map_or(Duration::from_secs(60), |length| length.0),
-            on_sigterm: match value(&given.on_sigterm).copied() {
-                Some(OnSigtermName::Abandon) => OnSigterm::Abandon,
-                Some(OnSigtermName::Ignore) => OnSigterm::Ignore,
-                Some(OnSigtermName::Drain) | None => OnSigterm::Drain,
-            },
-            checkpoint: None,
-        })
-    }
-
     fn budget(&mut self, name: &str, namespace: &str, at: &At<Budget>) -> BudgetDraft {
         let given = &at.value;
         if given.min_available.is_some() == given.max_unavailable.is_some() {
@@ -433,6 +401,10 @@ impl Short<'_, '_, '_> {
         let cluster = value(&self.lowering.scenario.cluster);
         let location = cluster.and_then(|cluster| value(&cluster.location));
         let location = location.map_or("westeurope", |location| location.0.as_str());
+        let owner = match draft.kind {
+            WorkloadKind::StatefulSet => ClaimOwner::Ordinal,
+            _ => ClaimOwner::Named,
+        };
         for claim in value(&given.claims).into_iter().flatten().map(|at| &at.value) {
             let file = value(&claim.class).is_some_and(|class| class.0.starts_with("azurefile"));
             if file {
@@ -444,7 +416,7 @@ impl Short<'_, '_, '_> {
             });
             draft.pod.volumes.push(VolumeDraft {
                 name: value(&claim.name).map(|name| name.0.clone()).unwrap_or_default(),
-                kind: VolumeKind::Claim,
+                kind: VolumeKind::Claim(owner),
                 size: value(&claim.storage).map(|amount| amount.0),
                 zone,
             });

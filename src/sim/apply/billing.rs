@@ -2,6 +2,7 @@
 
 use crate::model::{Node, PodShape};
 use crate::plan::WorkloadKind;
+use crate::record::Integral;
 use crate::sim::world::World;
 use crate::unit::{HourlyRate, NodeId, PodId, PoolId};
 
@@ -53,7 +54,10 @@ impl World<'_> {
         let record = &mut self.record.nodes[node];
         let by = price.0 - record.price.0;
         let (idle, system) = (by - (used.0 - record.used.0), used.1 - record.used.1);
+        let old = record.price;
         (record.price, record.used) = (price, used);
+        self.charge_all(node, pool, old, -1);
+        self.charge_all(node, pool, price, 1);
         let pools = &mut self.record.pools[pool];
         pools.rate.add(by, self.now);
         pools.idle.add(idle, self.now);
@@ -76,6 +80,7 @@ impl World<'_> {
         record.billed_until = Some(self.now);
         let (price, (used, system)) = (record.price, record.used);
         record.used = (0, 0);
+        self.charge_all(node, pool, price, -1);
         let pools = &mut self.record.pools[pool];
         pools.billed.add(-1, self.now);
         pools.rate.add(-price.0, self.now);
@@ -148,6 +153,31 @@ impl World<'_> {
             record.used.1 += part;
             sums.system.add(part, self.now);
         }
+        self.charge(pod, pool, part);
+    }
+
+    /// The parts of all pods of a node at a price come or go.
+    fn charge_all(&mut self, node: NodeId, pool: PoolId, price: HourlyRate, sign: i64) {
+        for index in 0..self.cluster.nodes[node].used.pods.len() {
+            let row = &self.cluster.nodes[node];
+            let pod = row.used.pods[index];
+            let part = requested_rate(price, row, self.cluster.shape(pod));
+            self.charge(pod, pool, sign * part);
+        }
+    }
+
+    /// A pod's part of a node's price is its workload's, unless it counts as `system`.
+    fn charge(&mut self, pod: PodId, pool: PoolId, part: i64) {
+        if self.is_systems(pod) {
+            return;
+        }
+        let workload = self.cluster.pods[pod].workload;
+        let charged = &mut self.record.workloads[workload].charged;
+        let index = usize::from(pool);
+        if charged.len() <= index {
+            charged.resize_with(index + 1, Integral::default);
+        }
+        charged[index].add(part, self.now);
     }
 
     /// A node becomes Ready or ceases to be: its room enters or leaves its pool's sums.

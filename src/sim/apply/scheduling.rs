@@ -1,5 +1,6 @@
 //! The scheduler's pace, and what its decisions do.
 
+use crate::control::kubelet::refusal;
 use crate::control::scheduler::Preemption;
 use crate::model::PodPhase;
 use crate::record::{Actor, Object};
@@ -13,6 +14,9 @@ use crate::vocabulary::Cause;
 /// is tried again in vain keeps the time of its condition (autoscaler
 /// `cluster-autoscaler/loop/trigger.go`: `maxPodChangeAge`).
 const RECENTLY_UNSCHEDULABLE: Duration = Duration::from_secs(10);
+
+/// From a kubelet's refusal until the pod's controller sees it: an assumption, a write and a watch.
+const REFUSAL_SEEN: Duration = Duration::from_millis(100);
 
 impl World<'_> {
     /// The scheduler has something to do at `time`: its next cycle is then, or when the serial
@@ -28,6 +32,7 @@ impl World<'_> {
     /// A pod was placed: it holds its room from now on, and the binding call is made.
     pub fn assume_pod(&mut self, pod: PodId, node: NodeId) {
         self.cluster.assume(pod, node);
+        self.bind_disks(pod, node);
         self.usage_joins(node, pod);
         let view = scheduler_view(self.plan, &self.cluster);
         self.scheduling.scheduler.pod_assumed(view, pod, node, self.now);
@@ -44,6 +49,7 @@ impl World<'_> {
     /// A pod could not be placed: the API says so, and the autoscaler may see it.
     pub fn reject_pod(&mut self, pod: PodId, preemption: Option<&Preemption>) {
         let first = !self.cluster.pods[pod].unschedulable;
+        self.verdict_on(pod);
         self.cluster.mark_unschedulable(pod, self.now);
         if first {
             self.fingerprint.add(self.now, 8, u64::from(pod.0), 0);
@@ -72,8 +78,35 @@ impl World<'_> {
         });
         for &victim in &preemption.victims {
             let grace = self.cluster.shape(victim).grace;
+            self.pod_stops(victim, Stop::Evicted, Actor::Scheduler, false);
             self.stop_pod(victim, grace, Stop::Evicted);
         }
+    }
+
+    /// A kubelet looks at a pod that it is handed, if the scheduler may have left something out:
+    /// what does not fit fails, and its controller makes another.
+    pub fn kubelet_refuses(&mut self, pod: PodId) -> bool {
+        let careful = self.plan.scheduler.leaves_nothing_out();
+        let Some(node) = self.cluster.pods[pod].node.filter(|_| !careful) else { return false };
+        let known = self.capacity.filters.well_known;
+        let admitted = self.cluster.nodes[node].used.pods.iter().copied().filter(|&other| {
+            other != pod
+                && self.cluster.pods[other].phase != PodPhase::Binding
+                && self.record.pod_ends[other].how != Stop::Refused.word()
+        });
+        let Some(reason) = refusal(&self.cluster, known, pod, node, admitted) else { return false };
+        self.set_pod_cause(pod, None);
+        self.cluster.begin_termination(pod, self.now);
+        let view = scheduler_view(self.plan, &self.cluster);
+        self.scheduling.scheduler.pod_terminating(view, pod);
+        self.record.pod_ends[pod].how = Stop::Refused.word();
+        let (object, code) = (Object::Pod(pod), "kubelet.admission");
+        self.note(Actor::Kubelet, "refuse-pod", object, code, None, || {
+            format!("{reason}: the scheduler bound it where it does not fit")
+        });
+        let epoch = self.cluster.pods[pod].epoch;
+        self.at(self.now + REFUSAL_SEEN, Event::PodRefused(pod, epoch));
+        true
     }
 
     /// Taints or the cordon of a node have changed.

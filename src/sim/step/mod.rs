@@ -7,6 +7,8 @@ mod instant;
 mod lanes;
 mod metrics;
 mod observe;
+mod prefetch;
+mod reading;
 mod resting;
 mod scaling;
 mod scheduling;
@@ -36,9 +38,10 @@ impl World<'_> {
             Event::InstantScale(queue) => self.instant_scale(queue),
             Event::ServerOff { queue, slot, epoch } => self.server_off(queue, slot, epoch),
             Event::PodBound(pod, epoch) if self.is_pod(pod, epoch) => self.pod_bound(pod),
+            Event::PodRefused(pod, epoch) if self.is_pod(pod, epoch) => {
+                self.end_pod(pod, Stop::Refused);
+            }
             Event::PodStage(pod, epoch) if self.is_pod(pod, epoch) => self.stage_done(pod),
-            Event::PullDone(node, version) => self.pull_done(node, version),
-            Event::ImageGc(node, epoch) if self.is_node(node, epoch) => self.image_gc(node),
             Event::ContainerExit(pod, epoch) if self.is_pod(pod, epoch) => {
                 self.container_exits(pod);
             }
@@ -47,32 +50,7 @@ impl World<'_> {
                 self.end_pod(pod, Stop::Evicted);
             }
             Event::PodsCollected(node) => self.pods_collected(node),
-            Event::VmRunning(node, epoch) if self.is_node(node, epoch) => self.vm_running(node),
-            Event::VmFailed(node, epoch) if self.is_node(node, epoch) => self.vm_failed(node),
-            Event::NodeRegistered(node, epoch) if self.is_node(node, epoch) => {
-                self.node_registered(node);
-            }
-            Event::NodeReady(node, epoch) if self.is_node(node, epoch) => self.node_ready(node),
-            Event::NodeGpus(node, epoch) if self.is_node(node, epoch) => self.gpus_ready(node),
-            Event::VmGone(node, epoch) if self.is_node(node, epoch) => self.instance_removed(node),
-            Event::NodeUnreachable(node, epoch) if self.is_node(node, epoch) => {
-                self.node_unreachable(node);
-            }
-            Event::NodeBack(node, epoch) if self.is_node(node, epoch) => self.node_back(node),
-            Event::NodeRepair(node, epoch) if self.is_node(node, epoch) => self.node_repair(node),
             Event::UpgradeStep(pool) => self.upgrade_step(pool),
-            Event::NodeEvictions => self.node_evictions(),
-            Event::TaintEviction(node, epoch) if self.is_node(node, epoch) => {
-                self.taint_evictions(node);
-            }
-            Event::NodeDeleted(node, epoch) if self.is_node(node, epoch) => {
-                self.node_deleted(node);
-            }
-            Event::SpotNotice(node, epoch) if self.is_node(node, epoch) => self.spot_notice(node),
-            Event::SpotKill(node, epoch) if self.is_node(node, epoch) => self.spot_kill(node),
-            Event::SpotDrain(node, epoch) if self.is_node(node, epoch) => self.spot_drain(node),
-            Event::SpotBatch(pool) => self.spot_batch(pool),
-            Event::SpotPrice(pool) => self.spot_price(pool),
             Event::Inject(index) => self.inject_begins(index as usize),
             Event::WorkloadSync(workload) => self.workload_sync(workload),
             Event::JobSync(workload) => self.job_sync(workload),
@@ -88,6 +66,41 @@ impl World<'_> {
             Event::VpaRound => self.vpa_round(),
             Event::Sample => self.sample(),
             Event::End => self.arrivals_end(),
+            _ => self.node_step(event),
+        }
+    }
+
+    /// Handles what happens to a node; of an event that has become void there is nothing to do.
+    fn node_step(&mut self, event: Event) {
+        match event {
+            Event::PullDone(node, version) => self.pull_done(node, version),
+            Event::DiskDetached(disk) => self.disk_detached(disk),
+            Event::ImageGc(node, epoch) if self.is_node(node, epoch) => self.image_gc(node),
+            Event::VmRunning(node, epoch) if self.is_node(node, epoch) => self.vm_running(node),
+            Event::VmFailed(node, epoch) if self.is_node(node, epoch) => self.vm_failed(node),
+            Event::NodeRegistered(node, epoch) if self.is_node(node, epoch) => {
+                self.node_registered(node);
+            }
+            Event::NodeReady(node, epoch) if self.is_node(node, epoch) => self.node_ready(node),
+            Event::NodeGpus(node, epoch) if self.is_node(node, epoch) => self.gpus_ready(node),
+            Event::VmGone(node, epoch) if self.is_node(node, epoch) => self.instance_removed(node),
+            Event::NodeUnreachable(node, epoch) if self.is_node(node, epoch) => {
+                self.node_unreachable(node);
+            }
+            Event::NodeBack(node, epoch) if self.is_node(node, epoch) => self.node_back(node),
+            Event::NodeRepair(node, epoch) if self.is_node(node, epoch) => self.node_repair(node),
+            Event::NodeEvictions => self.node_evictions(),
+            Event::TaintEviction(node, epoch) if self.is_node(node, epoch) => {
+                self.taint_evictions(node);
+            }
+            Event::NodeDeleted(node, epoch) if self.is_node(node, epoch) => {
+                self.node_deleted(node);
+            }
+            Event::SpotNotice(node, epoch) if self.is_node(node, epoch) => self.spot_notice(node),
+            Event::SpotKill(node, epoch) if self.is_node(node, epoch) => self.spot_kill(node),
+            Event::SpotDrain(node, epoch) if self.is_node(node, epoch) => self.spot_drain(node),
+            Event::SpotBatch(pool) => self.spot_batch(pool),
+            Event::SpotPrice(pool) => self.spot_price(pool),
             _ => self.record.counters.stale_events += 1,
         }
     }

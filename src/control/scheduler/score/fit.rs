@@ -7,7 +7,6 @@ use thiserror::Error;
 
 use super::MAX_SCORE;
 use crate::chance::maths;
-use crate::control::scheduler::FitStrategy;
 use crate::model::{PodShape, Usage};
 use crate::unit::{ExtendedId, Resources};
 
@@ -66,18 +65,11 @@ pub struct FitScoring {
     resources: Vec<(ResourceKind, i64)>,
 }
 
-impl From<&FitStrategy> for FitScoring {
-    fn from(strategy: &FitStrategy) -> Self {
-        let (curve, cpu, memory) = match strategy {
-            FitStrategy::LeastAllocated { cpu, memory } => (Curve::Least, cpu, memory),
-            FitStrategy::MostAllocated { cpu, memory } => (Curve::Most, cpu, memory),
-            FitStrategy::RequestedToCapacityRatio { cpu, memory, shape } => {
-                let scaled = shape.iter().map(|&(at, score)| (at, score * 10)).collect();
-                (Curve::Ratio(scaled), cpu, memory)
-            }
-        };
-        let resources = [(ResourceKind::Cpu, *cpu), (ResourceKind::Memory, *memory)];
-        Self { curve, resources: resources.into_iter().filter(|&(_, weight)| weight > 0).collect() }
+impl Default for FitScoring {
+    /// LeastAllocated over CPU and memory (`apis/config/v1/defaults.go`).
+    fn default() -> Self {
+        let resources = vec![(ResourceKind::Cpu, 1), (ResourceKind::Memory, 1)];
+        Self { curve: Curve::Least, resources }
     }
 }
 
@@ -156,11 +148,6 @@ pub struct BalancedAllocation {
 }
 
 impl BalancedAllocation {
-    /// Over CPU and memory, as 1.`minor` computes it.
-    pub fn of_version(minor: u16) -> Self {
-        Self::new(vec![ResourceKind::Cpu, ResourceKind::Memory], minor >= 36)
-    }
-
     /// Over any resources.
     pub fn new(resources: Vec<ResourceKind>, improvement: bool) -> Self {
         Self { resources, improvement }

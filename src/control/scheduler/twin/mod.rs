@@ -7,12 +7,17 @@ mod shapes;
 #[cfg(test)]
 mod tests;
 
+use super::score::ResourceKind::{Cpu, Ephemeral, Memory};
+use super::score::{Curve, FitScoring, ResourceKind};
 use super::*;
 use crate::model::*;
 use crate::rules::*;
 use crate::unit::*;
 use crate::vocabulary::KubernetesVersion;
 use shapes::{Words, node_name};
+
+/// The extended resource that some nodes have.
+const DEVICES: ResourceKind = ResourceKind::Extended(ExtendedId(0));
 
 /// A cluster, the scheduler and what the twin needs.
 pub struct World {
@@ -39,12 +44,7 @@ impl World {
         }
         cluster.shapes.push(words.zonal(cluster.symbols.intern("z2")));
         cluster.workloads.push(Workload::default());
-        let shape = vec![(0, 0), (40, 7), (100, 10)];
-        let fit = match lots.below(4) {
-            0 => FitStrategy::MostAllocated { cpu: 1, memory: 3 },
-            1 => FitStrategy::RequestedToCapacityRatio { cpu: 2, memory: 1, shape },
-            _ => FitStrategy::LeastAllocated { cpu: 1, memory: 1 },
-        };
+        let fit = drawn_strategy(lots);
         let other = cluster.symbols.intern("packing");
         for (index, shape) in cluster.shapes.iter_mut().enumerate() {
             if lots.of(5).of(index as u64).below(4) == 0 {
@@ -243,15 +243,33 @@ fn drawn_profile(name: Symbol, lots: Lots) -> ProfileSpec {
             image: weight(7),
         },
     };
+    let mut filters_off = PluginSet::NONE;
+    for (index, plugin) in Plugin::ALL.into_iter().enumerate() {
+        if lots.of(8).of(index as u64).below(5) == 0 {
+            filters_off.insert(plugin);
+        }
+    }
     ProfileSpec {
         name,
         weights,
-        fit: FitStrategy::MostAllocated { cpu: 1, memory: 1 },
-        filters_spread: lots.of(8).below(3) > 0,
-        filters_pod_affinity: lots.of(9).below(3) > 0,
+        fit: drawn_strategy(lots.of(11)),
+        balanced: [vec![Cpu, Memory], vec![Cpu, Memory, DEVICES]][lots.of(12).below(2)].clone(),
+        ignored_extended: [0, 0, 1][lots.of(13).below(3)],
+        filters_off,
+        ignores_preferences_of_others: lots.of(14).below(3) == 0,
         hard_affinity_weight: [1, 0, 50][lots.of(10).below(3)],
         ..ProfileSpec::default()
     }
+}
+
+fn drawn_strategy(lots: Lots) -> FitScoring {
+    let (curve, resources) = match lots.below(4) {
+        0 => (Curve::Most, vec![(Cpu, 1), (Memory, 3)]),
+        1 => (Curve::Ratio(vec![(0, 0), (40, 70), (100, 100)]), vec![(Cpu, 2), (Memory, 1)]),
+        2 => (Curve::Most, vec![(Cpu, 1), (DEVICES, 5), (Ephemeral, 1)]),
+        _ => return FitScoring::default(),
+    };
+    FitScoring::new(curve, resources).expect("weights from 1 to 100")
 }
 
 fn pick<T: Copy>(items: &[T], lots: Lots) -> Option<T> {

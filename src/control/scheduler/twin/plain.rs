@@ -25,10 +25,11 @@ impl World {
         }
         let wide = ClusterWide::of(shape, &NodesOf { view, nodes: &nodes }, &view.names(), true);
         let wide = profile.filtering(wide);
+        let narrows = profile.options.filters(Plugin::NodeAffinity);
         let named = |name| nodes.iter().copied().find(|&n| view.cluster.nodes[n].name == name);
         let looked: Vec<NodeId> = match view.cluster.pods[pod].node {
             Some(only) => nodes.iter().copied().filter(|&node| node == only).collect(),
-            None => match names_pinned(&shape.node_affinity) {
+            None => match names_pinned(&shape.node_affinity).filter(|_| narrows) {
                 Some(names) => names.into_iter().filter_map(named).collect(),
                 None => nodes.clone(),
             },
@@ -96,14 +97,14 @@ fn totals(
     };
     images.refresh(shape, |id| view.images[id].1 as i64, |id| with(id) as u32, nodes.len());
     add(rows().map(|row| images.of(&row.images)).collect(), weights.image);
-    let scores =
-        PodAffinityScores::of(shape, &snapshot, &view.names(), profile.hard_affinity_weight);
-    let raw: Vec<i64> = rows().map(|row| scores.of_node(&row.labels)).collect();
-    let (low, high) = (raw.iter().copied().min().unwrap(), raw.iter().copied().max().unwrap());
-    add(
-        raw.iter().map(|&raw| normalise_pod_affinity(raw, low, high)).collect(),
-        weights.pod_affinity,
-    );
+    if profile.scores_pod_affinity(shape, true) {
+        let scores =
+            PodAffinityScores::of(shape, &snapshot, &view.names(), profile.hard_affinity_weight);
+        let raw: Vec<i64> = rows().map(|row| scores.of_node(&row.labels)).collect();
+        let (low, high) = (raw.iter().copied().min().unwrap(), raw.iter().copied().max().unwrap());
+        let normal = raw.iter().map(|&raw| normalise_pod_affinity(raw, low, high));
+        add(normal.collect(), weights.pod_affinity);
+    }
     if let Some(mut scores) = SpreadScores::new(shape, &profile.options.well_known) {
         for &node in nodes {
             let (facts, pods) = (view.facts(node), view.pods_on(node));
