@@ -26,6 +26,7 @@ const TAKEN: &[&str] = &[
     "nodeLabels",
     "nodeTaints",
     "tags",
+    "nodeInitializationTaints",
     "podIPAllocationMode",
     "vnetSubnetID",
     "podSubnetID",

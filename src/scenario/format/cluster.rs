@@ -219,6 +219,8 @@ section! {
         /// `delay-deletion.cluster-autoscaler.kubernetes.io/…`, whose value may be how long after
         /// the ToBeDeleted taint it is taken off.
         "nodeAnnotations" annotations: IndexMap<String, At<Text>>;
+        /// Taints of a new node until an agent on it has removed them: `key=value:Effect`.
+        "nodeInitializationTaints" initialization_taints: Vec<Text>;
         /// Subnet of the nodes, by name or ARM id.
         "vnetSubnetID" subnet: Text;
         /// Subnet of the pods, by name or ARM id.

@@ -23,6 +23,7 @@ mod spot;
 mod start;
 mod table;
 mod tags;
+mod taint;
 mod upgrade;
 mod workload;
 
