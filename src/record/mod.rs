@@ -6,6 +6,7 @@ mod distribution;
 mod integral;
 mod journal;
 mod outcome;
+mod scaler;
 mod series;
 mod waiting;
 
@@ -19,5 +20,6 @@ pub use outcome::{
     Counters, MessageTotals, NodeRow, Outcome, PodRow, PodTotals, PoolTotals, VpaTotals,
     WallTotals, WorkloadTotals,
 };
+pub use scaler::{ScalerMetric, ScalerSeries, WorkloadObject};
 pub use series::{Column, ColumnKind, Panel, Series};
 pub use waiting::{PodWait, QueueWait, SlowMessage, Stretch, WaitLog};

@@ -8,6 +8,7 @@ mod lanes;
 mod metrics;
 mod observe;
 mod resting;
+mod scalers;
 mod scaling;
 mod scheduling;
 mod spot;

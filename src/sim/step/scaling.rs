@@ -195,7 +195,7 @@ impl World<'_> {
     }
 
     /// What a trigger's source shows now.
-    fn read_trigger(&self, trigger: &Trigger) -> Read {
+    pub(super) fn read_trigger(&self, trigger: &Trigger) -> Read {
         match &trigger.scaler {
             ScalerSpec::Queues(source) => self.read_queues(trigger, source).ok_or(SourceError),
             ScalerSpec::Cron(windows) => {
