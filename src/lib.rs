@@ -6,6 +6,7 @@ pub mod conform;
 pub mod control;
 pub mod demand;
 pub mod engine;
+pub mod explain;
 pub mod model;
 pub mod plan;
 pub mod queue;

@@ -117,9 +117,20 @@ fn prometheus_would_take_the_metrics_in() {
     let instants =
         [0.0, 3_600.0, 7_200.0].map(|at| format!(" {}", outcome.start_epoch + at as i64));
     let scrapes = instants.map(|instant| {
-        let lines = text.lines().filter(|line| line.starts_with('#') || line.ends_with(&instant));
-        let scrape: String = lines.map(|line| format!("{line}\n")).collect();
-        parse_openmetrics(&scrape).expect("the grammar of OpenMetrics")
+        // A family without a point at that instant is not in the scrape.
+        let mut scrape = String::new();
+        let mut head = String::new();
+        for line in text.lines() {
+            if line.starts_with("# TYPE") {
+                head = format!("{line}\n");
+            } else if line.starts_with("# HELP") {
+                head += &format!("{line}\n");
+            } else if line.ends_with(&instant) {
+                scrape += &std::mem::take(&mut head);
+                scrape += &format!("{line}\n");
+            }
+        }
+        parse_openmetrics(&(scrape + "# EOF\n")).expect("the grammar of OpenMetrics")
     });
     let parsed = &scrapes[1];
     for name in [

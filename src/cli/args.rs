@@ -27,6 +27,9 @@ pub enum Command {
     /// Validate scenarios without simulating; every finding has a stable code and a fix.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
+    /// Tell why a pod, message or node came out as it did: who decided what, when, by which rule.
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
     /// Run decision cases of upstream's unit tests through the functions the simulation calls.
     #[command(after_help = CONFORM_EXAMPLES)]
     Conform(ConformArgs),
@@ -55,6 +58,15 @@ const RUN_EXAMPLES: &str = "Examples:\n  \
 const CHECK_EXAMPLES: &str = "Examples:\n  \
     forescale check scenarios/*.yaml\n  \
     forescale check base.yaml --set cluster.agentPoolProfiles.apps.maxCount=40 -o json";
+
+const EXPLAIN_EXAMPLES: &str = "Without a choice the message and the pod that waited longest are \
+    told.\n\nExamples:\n  \
+    forescale explain scenarios/ip-trap.yaml\n  \
+    forescale explain output/ip-trap --pod order-processor-41\n  \
+    forescale explain scenarios/ip-trap.yaml --message 12000\n  \
+    forescale explain scenarios/ip-trap.yaml --node aks-spot-54929465-vmss000000 --at 12:20\n  \
+    forescale explain scenarios/ip-trap.yaml --step\n  \
+    forescale explain scenarios/ip-trap.yaml --defaults";
 
 const CONFORM_EXAMPLES: &str = "Examples:\n  \
     forescale conform tests/conformance/*.json\n  \
@@ -131,6 +143,50 @@ pub struct CheckArgs {
     /// Scenario files.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Change a value of the scenario; items of lists go by their name.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
+    /// What standard output shows.
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "text")]
+    pub format: TextOrJson,
+}
+
+/// `explain`
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("what").multiple(false)))]
+pub struct ExplainArgs {
+    /// A scenario file, or a folder that `run` has written: its scenario, settings and seed are run
+    /// again.
+    #[arg(value_name = "FILE|FOLDER")]
+    pub target: PathBuf,
+    /// This pod: creation to Ready, and its end.
+    #[arg(long, value_name = "NAME", group = "what")]
+    pub pod: Option<String>,
+    /// This message, by its number of arrival (the first is 0): arrival to completion.
+    #[arg(long, value_name = "N", group = "what")]
+    pub message: Option<u64>,
+    /// The queue of the message, where there are several.
+    #[arg(long, value_name = "NAME", requires = "message")]
+    pub queue: Option<String>,
+    /// This node: who made it and for whom, why it is still there, why its pool was passed over.
+    #[arg(long, value_name = "NAME", group = "what")]
+    pub node: Option<String>,
+    /// When the node is looked at: a time of day, or since the start (14:05:10, 90m); default: the
+    /// end.
+    #[arg(long, value_name = "T", requires = "node")]
+    pub at: Option<String>,
+    /// The N messages and the N pods that waited longest (20 messages at most).
+    #[arg(long, value_name = "N", group = "what", value_parser = worst_count)]
+    pub worst: Option<usize>,
+    /// One decision at a time; commands are read line by line (`?` lists them).
+    #[arg(long, group = "what")]
+    pub step: bool,
+    /// Every value that the scenario leaves to a default, and where it comes from.
+    #[arg(long, group = "what")]
+    pub defaults: bool,
+    /// Seed, instead of the scenario's or the folder's first.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
     /// Change a value of the scenario; items of lists go by their name.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<String>,
@@ -233,6 +289,12 @@ fn size(text: &str) -> Result<u64, String> {
     number
         .and_then(|number| number.checked_mul(factor))
         .ok_or_else(|| "a size such as 500MB or 1GB".to_owned())
+}
+
+/// How many of the worst: 1 to 20, as many as a run remembers.
+fn worst_count(text: &str) -> Result<usize, String> {
+    let number: Option<usize> = text.parse().ok();
+    number.filter(|number| (1..=20).contains(number)).ok_or_else(|| "1 to 20".to_owned())
 }
 
 /// `17` or `10..20`, both ends included.

@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser};
 
 use super::args::{Args, Command};
 use super::exit::{Exit, Stop};
-use super::{check, conform, interrupt, list, run, terminal};
+use super::{check, conform, explain, interrupt, list, run, terminal};
 use crate::{scenario, sim};
 
 /// The whole command.
@@ -41,6 +41,7 @@ fn dispatch(args: &Args) -> Result<Exit, Stop> {
     match &args.command {
         Command::Run(args) => run::run(args, &sim::run),
         Command::Check(args) => check::check(args),
+        Command::Explain(args) => explain::explain(args),
         Command::Conform(args) => conform::conform(args),
         Command::List(args) => list::list(args),
         Command::Schema => {

@@ -7,6 +7,7 @@ mod conform;
 mod disk;
 mod entry;
 mod exit;
+mod explain;
 mod folder;
 mod interrupt;
 mod list;

@@ -313,6 +313,8 @@ pub struct PodStartSpec {
     pub app_start: Dist,
     /// Attaching one disk.
     pub volume_attach: Dist,
+    /// Detaching one disk.
+    pub volume_detach: Dist,
 }
 
 /// Prices, less what a VM costs on demand or as spot ([`PoolSpec::price`]).

@@ -4,10 +4,12 @@
 mod fixture;
 mod grow;
 mod loops;
+mod reader;
 mod recorded;
 mod shrink;
 mod small;
 mod state;
+mod timers;
 
 use serde_json::{Map, Value};
 
@@ -50,8 +52,8 @@ fn answer(area: &str, given: &Value, expect: &Value) -> Option<Verdict> {
         "scale_down_delay_local" => state::delay_local(given, expect)?,
         "scale_up" => grow::decide(given, expect)?,
         "similar_groups" => grow::similar(given, expect)?,
-        "unneeded" => shrink::unneeded(given, expect)?,
-        "unremovable" => shrink::unremovable(given, expect)?,
+        "unneeded" => timers::unneeded(given, expect)?,
+        "unremovable" => timers::unremovable(given, expect)?,
         "utilization" => shrink::utilization_case(given, expect)?,
         _ => return None,
     })
@@ -79,17 +81,4 @@ fn compare_keys(expect: &Value, got: &Value) -> Verdict {
             .into()
     };
     Verdict::compare(pick(expect), pick(got))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::case::run_file;
-
-    #[test]
-    fn every_case_of_the_autoscaler_passes() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/autoscaler.json");
-        let report = run_file(&std::fs::read_to_string(path).unwrap()).unwrap();
-        let failures: Vec<_> = report.areas.iter().flat_map(|area| &area.failures).collect();
-        assert!(report.all_passed(), "{:?}\n{failures:#?}", report.totals());
-    }
 }

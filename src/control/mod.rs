@@ -8,5 +8,6 @@ pub mod keda;
 pub mod kubelet;
 pub mod node;
 pub mod scheduler;
+pub mod volume;
 pub mod vpa;
 pub mod workload;

@@ -19,8 +19,8 @@ pub use node::{Node, NodePhase, Usage};
 pub use pod::{Pod, PodPhase};
 pub use pool::{Pool, ProvisioningFailure};
 pub use shape::{
-    Annotations, Container, DeviceShare, HostPort, NodeAffinity, OwnerKind, PodAffinity,
-    PodAffinityTerm, PodShape, PolicySwitch, SafeToEvict, SpreadConstraint, Volumes,
+    Annotations, Claim, ClaimOwner, Container, DeviceShare, HostPort, NodeAffinity, OwnerKind,
+    PodAffinity, PodAffinityTerm, PodShape, PolicySwitch, SafeToEvict, SpreadConstraint, Volumes,
     WhenUnsatisfiable,
 };
 pub use workload::{DisruptionBudget, OwnedPods, Workload};

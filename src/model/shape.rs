@@ -184,10 +184,32 @@ pub struct HostPort {
 pub struct Volumes {
     /// Data disks to attach (PersistentVolumeClaims on Azure Disk).
     pub data_disks: u16,
+    /// The claims behind them, as far as they are known.
+    pub claims: Vec<Claim>,
     /// A zonal disk: the zone label value the pod is locked to.
     pub zone: Option<Symbol>,
     /// Names of hostPath volumes and of emptyDirs not in memory.
     pub local: Vec<Symbol>,
+}
+
+/// A PersistentVolumeClaim of a pod, behind which there is a disk for one node at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Claim {
+    /// Name.
+    pub name: Symbol,
+    /// Who has it.
+    pub owner: ClaimOwner,
+}
+
+/// Who has a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ClaimOwner {
+    /// All pods of the namespace that name it.
+    Named,
+    /// One ordinal of a StatefulSet (`volumeClaimTemplates`): the claim outlives its pod.
+    Ordinal,
+    /// One pod (`ephemeral`): the claim goes with it.
+    Pod,
 }
 
 /// `cluster-autoscaler.kubernetes.io/safe-to-evict`.

@@ -22,6 +22,11 @@ impl Checkpoint {
         )
     }
 
+    /// How much of the time worked is lost after `elapsed`: what was done since the last save.
+    pub fn lost(&self, elapsed: Duration) -> Duration {
+        Duration::from_micros(elapsed.micros() % (self.every + self.cost).micros())
+    }
+
     /// What is left of `work` when it is lost after `elapsed`: all but what was saved.
     pub fn left(&self, work: Duration, elapsed: Duration) -> Duration {
         let saves = elapsed.micros() / (self.every + self.cost).micros();
@@ -36,18 +41,19 @@ mod tests {
     #[test]
     fn what_was_saved_is_not_done_again() {
         let hourly = Checkpoint { every: Duration::from_mins(60), cost: Duration::from_mins(1) };
-        for (work, elapsed, length, left) in [
-            (60, 0, 61, 60),
-            (61, 60, 63, 61),
-            (120, 61, 122, 60),
-            (120, 121, 122, 60),
-            (90, 61, 92, 30),
-            (0, 0, 0, 0),
+        for (work, elapsed, length, left, lost) in [
+            (60, 0, 61, 60, 0),
+            (61, 60, 63, 61, 60),
+            (120, 61, 122, 60, 0),
+            (120, 121, 122, 60, 60),
+            (90, 61, 92, 30, 0),
+            (0, 0, 0, 0, 0),
         ] {
             let minutes = Duration::from_mins;
             assert_eq!(hourly.length(minutes(work)), minutes(length), "{work} min");
             let rest = hourly.left(minutes(work), minutes(elapsed));
             assert_eq!(rest, minutes(left), "{work} min of work lost after {elapsed} min");
+            assert_eq!(hourly.lost(minutes(elapsed)), minutes(lost), "after {elapsed} min");
         }
     }
 }

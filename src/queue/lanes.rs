@@ -37,11 +37,26 @@ pub enum LaneKind {
         pause: Duration,
         /// Consumers commit what they have done at each multiple of this; 0: after each message.
         commit_every: Duration,
+        /// The group has never committed an offset.
+        new_group: bool,
     },
+}
+
+/// A partition as its log and its group's offset show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionOffsets {
+    /// What the group has committed; `None`: nothing yet.
+    pub committed: Option<u64>,
+    /// End of the log.
+    pub end: u64,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Lane {
+    /// Messages that ever arrived.
+    arrived: u64,
+    /// When its group committed an offset for the first time.
+    offset_from: SimTime,
     /// Never taken: ordinal and arrival.
     fresh: VecDeque<(u64, SimTime)>,
     /// Taken before and available again; older than every fresh one.
@@ -116,12 +131,14 @@ impl Lanes {
         });
         let mut shares: Vec<f64> = sums.collect();
         shares.iter_mut().for_each(|share| *share /= sum);
+        let is_new = matches!(spec.kind, LaneKind::Partitions { new_group: true, .. });
+        let offset_from = if is_new { SimTime::NEVER } else { SimTime::ZERO };
         Self {
             kind: spec.kind,
             seed,
             key,
             shares,
-            lanes: vec![Lane::default(); spec.count as usize],
+            lanes: vec![Lane { offset_from, ..Lane::default() }; spec.count as usize],
             waiting: 0,
             touched: VecDeque::new(),
             open: BTreeSet::new(),
@@ -156,14 +173,29 @@ impl Lanes {
         open + self.again
     }
 
-    /// Lag of each lane: what waits, is worked on, or is not committed. O(1) each.
-    pub fn lags(&self, now: SimTime) -> impl ExactSizeIterator<Item = u64> {
+    /// Offsets of each partition; its lag is what waits, is worked on, or is not committed. O(1)
+    /// each.
+    pub fn offsets(&self, now: SimTime) -> impl Iterator<Item = PartitionOffsets> {
         let period = self.period_of(now);
         self.lanes.iter().map(move |lane| {
             let open = if lane.period == period { lane.uncommitted } else { 0 };
             let taken = u64::from(lane.at_work) + u64::from(lane.orphans);
-            (lane.fresh.len() + lane.returned.len()) as u64 + taken + open + lane.again
+            let waiting = (lane.fresh.len() + lane.returned.len()) as u64;
+            // What is read again is at work, and counted before.
+            let lag = (waiting + taken + open + lane.again).min(lane.arrived);
+            let committed = (lane.offset_from <= now).then_some(lane.arrived - lag);
+            PartitionOffsets { committed, end: lane.arrived }
         })
+    }
+
+    /// When a group that is new commits its next first offset of a partition. O(lanes) of a new
+    /// group.
+    pub fn next_first_offset(&self, now: SimTime) -> SimTime {
+        if !matches!(self.kind, LaneKind::Partitions { new_group: true, .. }) {
+            return SimTime::NEVER;
+        }
+        let later = self.lanes.iter().map(|lane| lane.offset_from).filter(|&from| from > now);
+        later.min().unwrap_or(SimTime::NEVER)
     }
 
     /// When consumers commit next; [`SimTime::NEVER`] if there is nothing to commit.
@@ -191,6 +223,7 @@ impl Lanes {
     pub(super) fn arrive(&mut self, ordinal: u64, now: SimTime) {
         let lane = self.lane_of(ordinal);
         self.lanes[lane].fresh.push_back((ordinal, now));
+        self.lanes[lane].arrived += 1;
         self.waiting += 1;
         self.touch(lane as u32);
     }
@@ -249,7 +282,9 @@ impl Lanes {
                 self.touch(lane as u32);
             }
             LaneKind::Partitions { commit_every, .. } => {
-                if !commit_every.is_zero() {
+                if commit_every.is_zero() {
+                    row.offset_from = row.offset_from.min(now);
+                } else {
                     row.uncommitted = if row.period == period { row.uncommitted + 1 } else { 1 };
                     row.period = period;
                     self.uncommitted = if self.period == period { self.uncommitted + 1 } else { 1 };
@@ -360,6 +395,10 @@ impl Lanes {
             }
             any = true;
             row.owner = None;
+            if row.offset_from > now {
+                // A consumer that says good-bye commits where it stands.
+                row.offset_from = if until.is_none() { now } else { SimTime::NEVER };
+            }
             if let (Some(until), LaneKind::Partitions { .. }) = (until, self.kind) {
                 row.closed_until = row.closed_until.max(until);
             }
@@ -389,7 +428,7 @@ impl Lanes {
     /// Deals the partitions out to the slots that are there. Those that move, or all of them, stand
     /// still; says until when.
     pub fn rebalance(&mut self, slots: &[u32], now: SimTime) -> SimTime {
-        let LaneKind::Partitions { eager, pause, .. } = self.kind else { return now };
+        let LaneKind::Partitions { eager, pause, commit_every, .. } = self.kind else { return now };
         let begins = self.owned.is_empty() && now == SimTime::ZERO;
         let until = if begins { now } else { now + pause };
         self.owned.clear();
@@ -429,6 +468,12 @@ impl Lanes {
             if eager || row.owner != before {
                 row.closed_until = row.closed_until.max(until);
             }
+        }
+        if !commit_every.is_zero() {
+            // An owner commits its position in time, be there something to read or not.
+            let first = SimTime::ZERO + commit_every.times(self.period_of(until) + 1);
+            let owned = self.lanes.iter_mut().filter(|row| row.owner.is_some());
+            owned.for_each(|row| row.offset_from = row.offset_from.min(first));
         }
         until
     }

@@ -1,6 +1,6 @@
 //! Sessions and partitions: order, who works on what, and what is read again.
 
-use super::{LaneKind, LaneSpec, Message, MessageQueue, QueueKind, QueueSpec};
+use super::{LaneKind, LaneSpec, Message, MessageQueue, PartitionOffsets, QueueKind, QueueSpec};
 use crate::unit::{Duration, SimTime, Symbols};
 
 fn at(seconds: u64) -> SimTime {
@@ -23,6 +23,7 @@ const fn partitions(eager: bool) -> LaneKind {
         eager,
         pause: Duration::from_secs(5),
         commit_every: Duration::from_secs(10),
+        new_group: false,
     }
 }
 
@@ -131,7 +132,10 @@ fn the_lags_of_partitions_add_up_to_the_metric() {
     for second in 0..12 {
         queue.arrive(at(second));
     }
-    let sum = |queue: &MessageQueue, now| queue.lanes().unwrap().lags(at(now)).sum::<u64>();
+    let lag = |each: PartitionOffsets| each.end - each.committed.expect("an old group");
+    let sum = |queue: &MessageQueue, now| {
+        queue.lanes().expect("lanes").offsets(at(now)).map(lag).sum::<u64>()
+    };
     queue.lanes_mut().expect("lanes").rebalance(&[0, 1, 2], at(12));
     assert_eq!(sum(&queue, 12), 12);
     let (slot, first) = take(&mut queue, 21, &[0, 1, 2]).unwrap();
@@ -139,4 +143,32 @@ fn the_lags_of_partitions_add_up_to_the_metric() {
     done(&mut queue, slot, first, 22);
     assert_eq!((sum(&queue, 22), queue.metric(at(22))), (12, 12));
     assert_eq!((sum(&queue, 30), queue.metric(at(30))), (11, 11));
+}
+
+#[test]
+fn a_new_group_has_offsets_once_a_consumer_has_committed() {
+    let kind = LaneKind::Partitions {
+        eager: false,
+        pause: Duration::from_secs(5),
+        commit_every: Duration::from_secs(10),
+        new_group: true,
+    };
+    let mut queue = queue(2, kind);
+    queue.arrive(at(1));
+    let committed = |queue: &MessageQueue, now: u64| -> Vec<Option<u64>> {
+        queue.lanes().expect("lanes").offsets(at(now)).map(|each| each.committed).collect()
+    };
+    assert_eq!(committed(&queue, 1_000), [None, None], "nobody has read");
+    let lanes = queue.lanes_mut().expect("lanes");
+    assert_eq!(lanes.rebalance(&[7], at(12)), at(17));
+    assert_eq!(lanes.next_first_offset(at(12)), at(20));
+    assert_eq!(committed(&queue, 19), [None, None]);
+    assert_eq!(committed(&queue, 20), [Some(0), Some(0)], "at its first commit");
+    // A consumer that is lost before has committed nothing; one that leaves commits as it goes.
+    let lanes = queue.lanes_mut().expect("lanes");
+    lanes.leave(&[7], Some(at(60)), at(18));
+    assert_eq!(lanes.next_first_offset(at(18)), SimTime::NEVER);
+    lanes.rebalance(&[8], at(60));
+    lanes.leave(&[8], None, at(61));
+    assert_eq!(committed(&queue, 61), [Some(0), Some(0)]);
 }

@@ -16,7 +16,7 @@ mod spec;
 
 pub use checkpoint::Checkpoint;
 pub use consumers::{Consumers, Crew, Finished, Held, IdleSlot, Lost, Started, Wake};
-pub use lanes::{LaneKind, LaneSpec};
+pub use lanes::{LaneKind, LaneSpec, PartitionOffsets};
 pub use lock::{LockRule, QueueDefaults};
 pub use messages::{Fate, Message, MessageQueue, QueueTally};
 pub use rate::{Moved, RateMeter};

@@ -3,6 +3,7 @@
 
 mod cost;
 mod distribution;
+mod evidence;
 mod integral;
 mod journal;
 mod outcome;
@@ -14,6 +15,10 @@ pub use cost::{
     CommitmentTotals, CostTotals, HourRow, PriceSource, ReservationLevel, WorkloadCost,
 };
 pub use distribution::{Distribution, Quantiles};
+pub use evidence::{
+    Answer, Evidence, Keep, MessageEvent, MessageStep, PodLife, PodStop, PoolAnswer, ScaleUp,
+    Verdict, Watch,
+};
 pub use integral::Integral;
 pub use journal::{Actor, Entry, Journal, JournalLevel, Object};
 pub use outcome::{

@@ -1,7 +1,7 @@
 //! What a run returns: plain data, everything that reports and comparisons need.
 
 use super::{CostTotals, Distribution, Journal, ScalerSeries, Series, WaitLog, WorkloadObject};
-use crate::unit::{Accrual, Duration, HourlyRate, IdVec, NodeId, PodId, SimTime};
+use crate::unit::{Accrual, Duration, HourlyRate, IdVec, NodeId, PodId, SimTime, WorkloadId};
 use crate::vocabulary::Cause;
 
 /// The outcome of one run.
@@ -57,6 +57,8 @@ pub struct Outcome {
     pub waits: WaitLog,
     /// Names of pods, where the journal names them.
     pub pod_names: IdVec<PodId, String>,
+    /// Workloads of pods, index into [`Outcome::workload_names`], where pods are named.
+    pub pod_owners: IdVec<PodId, WorkloadId>,
     /// Names of nodes.
     pub node_names: IdVec<NodeId, String>,
     /// Names of pools, workloads and queues by their ids.
@@ -65,6 +67,8 @@ pub struct Outcome {
     pub workload_names: Vec<String>,
     /// See `pool_names`.
     pub queue_names: Vec<String>,
+    /// Messages that came to each queue, warm-up included.
+    pub queue_arrivals: Vec<u64>,
     /// What the user's files say and this model does not do.
     pub not_modelled: Vec<String>,
 }
@@ -115,7 +119,10 @@ pub struct PodTotals {
     pub pending: Distribution,
     /// Creation to Ready.
     pub ready: Distribution,
-    /// All waiting from creation to Ready, microseconds (equals the sum over causes).
+    /// Work of Jobs' pods that was lost and is done again, microseconds.
+    pub lost_work: u128,
+    /// All waiting from creation to Ready, and lost work, microseconds (equals the sum over
+    /// causes).
     pub wait_total: u128,
 }
 

@@ -3,7 +3,7 @@
 //! What controllers and nodes do makes this log grow, never the number of finished messages.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use crate::unit::{Duration, PodId, PoolId, QueueId, SimTime};
 use crate::vocabulary::Cause;
@@ -36,7 +36,7 @@ pub struct QueueWait {
 }
 
 /// A completed message that waited long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SlowMessage {
     /// Arrival to the start of the service that completed it.
     pub wait: Duration,
@@ -48,6 +48,8 @@ pub struct SlowMessage {
     pub arrived: SimTime,
     /// Deliveries, the last included.
     pub deliveries: u32,
+    /// Lost attempts: from the start of each until the message could be taken again.
+    pub lost: Vec<(SimTime, SimTime)>,
 }
 
 /// The course of waiting of one run.
@@ -59,11 +61,30 @@ pub struct WaitLog {
     pub queues: Vec<QueueWait>,
     /// The slowest completed messages that count, the least slow on top.
     slowest: BinaryHeap<Reverse<SlowMessage>>,
+    /// Lost attempts of messages that are not completed yet.
+    lost: BTreeMap<(QueueId, u64), Vec<(SimTime, SimTime)>>,
 }
 
 impl WaitLog {
+    /// An attempt at a message, begun at `taken`, was lost; it can be taken again from `back` on.
+    pub fn attempt_lost(&mut self, queue: QueueId, number: u64, taken: SimTime, back: SimTime) {
+        self.lost.entry((queue, number)).or_default().push((taken, back));
+    }
+
+    /// A message that was lost before is out of the queue, dead.
+    pub fn message_gone(&mut self, queue: QueueId, number: u64) {
+        if !self.lost.is_empty() {
+            self.lost.remove(&(queue, number));
+        }
+    }
+
     /// A message was completed.
-    pub fn completed(&mut self, message: SlowMessage) {
+    pub fn completed(&mut self, mut message: SlowMessage) {
+        if message.deliveries > 1
+            && let Some(lost) = self.lost.remove(&(message.queue, message.number.0))
+        {
+            message.lost = lost;
+        }
         if self.slowest.len() < SLOWEST {
             self.slowest.push(Reverse(message));
         } else if let Some(mut least) = self.slowest.peek_mut()
@@ -75,7 +96,8 @@ impl WaitLog {
 
     /// The slowest messages, slowest first.
     pub fn slowest(&self) -> Vec<SlowMessage> {
-        let mut found: Vec<SlowMessage> = self.slowest.iter().map(|Reverse(one)| *one).collect();
+        let mut found: Vec<SlowMessage> =
+            self.slowest.iter().map(|Reverse(one)| one.clone()).collect();
         found.sort_by(|a, b| b.cmp(a));
         found
     }
@@ -85,6 +107,28 @@ impl WaitLog {
         let changes = self.queues.iter().filter(|change| change.queue == queue);
         let changes = changes.map(|change| (change.at, Some(change.cause)));
         stretches(changes, Some(Cause::Busy), from, to)
+    }
+
+    /// What a message waited for from its arrival until `to`: lost attempts apart, what its queue
+    /// waited for.
+    pub fn of_message(
+        &self,
+        queue: QueueId,
+        arrived: SimTime,
+        to: SimTime,
+        lost: &[(SimTime, SimTime)],
+    ) -> Vec<Stretch> {
+        let (mut found, mut from) = (Vec::new(), arrived);
+        for &(taken, back) in lost {
+            let back = back.min(to);
+            found.extend(self.of_queue(queue, from, taken));
+            if taken < back {
+                found.push(Stretch { from: taken, to: back, cause: Cause::Redo });
+            }
+            from = back;
+        }
+        found.extend(self.of_queue(queue, from, to));
+        found
     }
 
     /// What a pod waited for, from its creation on.
@@ -180,6 +224,29 @@ mod tests {
     }
 
     #[test]
+    fn lost_attempts_are_told_apart() {
+        let mut log = WaitLog::default();
+        log.queues.push(change(0, Cause::KedaPoll));
+        log.queues.push(change(30, Cause::Busy));
+        log.attempt_lost(QUEUE, 7, at(20), at(40));
+        log.completed(SlowMessage {
+            wait: Duration::from_secs(45),
+            number: Reverse(7),
+            queue: QUEUE,
+            arrived: at(5),
+            deliveries: 2,
+            lost: Vec::new(),
+        });
+        let slow = log.slowest().remove(0);
+        let split: Vec<(Cause, u64)> = log
+            .of_message(QUEUE, slow.arrived, slow.arrived + slow.wait, &slow.lost)
+            .iter()
+            .map(|one| (one.cause, one.to.since(one.from).as_secs()))
+            .collect();
+        assert_eq!(split, [(Cause::KedaPoll, 15), (Cause::Redo, 20), (Cause::Busy, 10)]);
+    }
+
+    #[test]
     fn only_the_slowest_messages_stay() {
         let mut log = WaitLog::default();
         for number in 0..1_000 {
@@ -190,6 +257,7 @@ mod tests {
                 queue: QUEUE,
                 arrived: at(0),
                 deliveries: 1,
+                lost: Vec::new(),
             });
         }
         let waits: Vec<u64> =

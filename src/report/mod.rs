@@ -26,11 +26,11 @@ pub use bill::{chargeback_csv, cost_csv, cost_hours_csv, prices_csv};
 pub use csv::{nodes_csv, pods_csv, prefix_with_seed, series_csv, waits_csv};
 #[cfg(feature = "cli")]
 pub use html::html;
-pub use journal::journal_ndjson;
+pub use journal::{journal_ndjson, named};
 pub use json::pretty;
 pub use manifest::{Manifest, Provenance};
 pub use markdown::markdown;
 pub use model::{Clock, Report, WaitShare};
-pub use number::counted;
+pub use number::{counted, grouped, length, percent};
 pub use openmetrics::openmetrics;
 pub use trace::trace_json;

@@ -93,7 +93,7 @@ impl PodRequest<'_> {
     }
 }
 
-/// The three figures of a container that is being resized in place.
+/// The three figures of a container that may be being resized in place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resized {
     /// What the specification asks for.
@@ -102,16 +102,31 @@ pub struct Resized {
     pub allocated: Option<Resources>,
     /// What the runtime has put into force (`status.resources`).
     pub actuated: Option<Resources>,
+    /// An init container with `restartPolicy: Always`.
+    pub sidecar: bool,
 }
 
-/// What a container counts while it is resized: the largest of the figures, without the
-/// specification if the resize is infeasible.
-pub fn resized_request(container: &Resized, infeasible: bool) -> Resources {
-    let status = match (container.allocated, container.actuated) {
-        (None, None) => return container.spec,
-        (allocated, actuated) => allocated.unwrap_or_default().max(&actuated.unwrap_or_default()),
+/// What a pod's containers count while the pod is resized: the largest of the three sums, without
+/// that of the specification if the resize is infeasible. What the kubelet has not put into force
+/// counts as admitted, what it has not admitted as specified unless that is infeasible
+/// (`AggregateContainerRequests` @ 0085214e; before 1.37 the largest was taken per container).
+pub fn resized_request(containers: &[Resized], init: &[Resized], infeasible: bool) -> Resources {
+    let sum = |figure: &dyn Fn(&Resized) -> Resources| {
+        let request = |own: &Resized| ContainerRequest {
+            requests: figure(own),
+            sidecar: own.sidecar,
+            ..ContainerRequest::default()
+        };
+        let (containers, init): (Vec<_>, Vec<_>) =
+            (containers.iter().map(request).collect(), init.iter().map(request).collect());
+        PodRequest { containers: &containers, init: &init, ..PodRequest::default() }.reserved()
     };
-    if infeasible { status } else { container.spec.max(&status) }
+    let unless_infeasible = |own: &Resized| if infeasible { Resources::ZERO } else { own.spec };
+    let allocated = sum(&|own| own.allocated.unwrap_or_else(|| unless_infeasible(own)));
+    let actuated =
+        sum(&|own| own.actuated.or(own.allocated).unwrap_or_else(|| unless_infeasible(own)));
+    let status = allocated.max(&actuated);
+    if infeasible { status } else { sum(&|own| own.spec).max(&status) }
 }
 
 #[cfg(test)]
@@ -141,6 +156,25 @@ mod tests {
             assert_eq!(pod.reserved().cpu_milli, expected, "{init:?}");
             assert_eq!(pod.reserved().pods, 1);
         }
+    }
+
+    #[test]
+    fn a_resize_counts_the_largest_sum() {
+        let of = |spec, allocated: Option<i64>, actuated: Option<i64>, sidecar| Resized {
+            spec: Resources::of(spec, 0),
+            allocated: allocated.map(|milli| Resources::of(milli, 0)),
+            actuated: actuated.map(|milli| Resources::of(milli, 0)),
+            sidecar,
+        };
+        let sum = |containers: &[Resized], init: &[Resized], infeasible| {
+            resized_request(containers, init, infeasible).cpu_milli
+        };
+        let (up, down) = (of(1_000, Some(2_000), None, false), of(2_000, Some(1_000), None, false));
+        assert_eq!(sum(&[up, down], &[], false), 3_000, "not 4,000, the sum of the largest");
+        let sidecar = of(4_000, None, Some(2_000), true);
+        assert_eq!(sum(&[], &[sidecar], true), 2_000);
+        assert_eq!(sum(&[], &[sidecar], false), 4_000);
+        assert_eq!(sum(&[of(4_000, None, None, false)], &[], true), 0);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::diagnostic::{Diagnostic, Diagnostics};
 use super::files::{Files, normal};
 use super::foreign::{Findings, az};
 use super::format::{Read, Reader, Scenario};
+use super::given::Given;
 use super::lower;
 use super::merge;
 use super::node::{Key, Kind, Node};
@@ -23,22 +24,30 @@ pub struct Loaded {
     pub diagnostics: Diagnostics,
     /// Every file read, with its SHA-256 (empty where the build has none).
     pub inputs: Vec<(String, String)>,
+    /// What the scenario says itself, value by value.
+    pub given: Given,
 }
 
 /// Reads, merges, checks and lowers a scenario. `sets` are `path=value`, applied in order after
 /// `extends`.
 pub fn load(entry: &str, sets: &[String], files: &dyn Files) -> Loaded {
     let mut reading = Reading::new(files);
-    let plan = plan(&mut reading, &normal(Path::new(entry)), sets);
+    let mut given = Given::default();
+    let plan = plan(&mut reading, &normal(Path::new(entry)), sets, &mut given);
     let (diagnostics, inputs) = reading.finish();
     let plan = plan.filter(|_| !diagnostics.has_errors()).map(|mut plan| {
         plan.inputs.clone_from(&inputs);
         plan
     });
-    Loaded { plan, diagnostics, inputs }
+    Loaded { plan, diagnostics, inputs, given }
 }
 
-fn plan(reading: &mut Reading<'_>, entry: &Path, sets: &[String]) -> Option<Plan> {
+fn plan(
+    reading: &mut Reading<'_>,
+    entry: &Path,
+    sets: &[String],
+    given: &mut Given,
+) -> Option<Plan> {
     let mut findings = Findings::default();
     let mut unread = false;
     let mut foreign = |reading: &mut Reading<'_>, node: Node| {
@@ -54,6 +63,7 @@ fn plan(reading: &mut Reading<'_>, entry: &Path, sets: &[String]) -> Option<Plan
     if let Some(cluster) = root.get("cluster") {
         az::warn_of_unknown_subnets(cluster, &mut findings);
     }
+    *given = Given::of(&root, &reading.sources);
     let mut reader = Reader::default();
     let scenario = Scenario::read(&root, &mut reader);
     for found in reader.found {

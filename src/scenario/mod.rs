@@ -6,6 +6,7 @@ mod diagnostic;
 mod files;
 pub mod foreign;
 pub mod format;
+mod given;
 mod load;
 #[cfg(test)]
 mod load_tests;
@@ -20,6 +21,7 @@ pub mod table;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Finding, Label, Severity};
 pub use files::{Files, FilesError, MemoryFiles};
+pub use given::{Given, GivenValue};
 pub use load::{Loaded, load};
 pub use node::{Key, Kind, Node};
 pub use reading::Reading;

@@ -49,6 +49,8 @@ pub enum Event {
     PullDone(NodeId, u32),
     /// The kubelet of a node whose disk is too full collects images.
     ImageGc(NodeId, u16),
+    /// A disk has been detached (position among all disks).
+    DiskDetached(u32),
     /// A container of a pod exits.
     ContainerExit(PodId, u16),
     /// A pod has done its work.

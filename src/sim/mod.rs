@@ -8,6 +8,7 @@ mod bill;
 mod capacity;
 mod decisions;
 mod event;
+mod evidence;
 mod journal;
 mod kubelet;
 mod names;
@@ -22,5 +23,5 @@ mod work;
 mod world;
 
 pub use decisions::{DecisionLog, LogEnd};
-pub use run::{run, run_recording};
+pub use run::{run, run_recording, run_watching};
 pub use world::RunOptions;

@@ -43,10 +43,16 @@ impl World<'_> {
             } else {
                 Default::default()
             },
+            pod_owners: if named {
+                self.cluster.pods.iter().map(|pod| pod.workload).collect()
+            } else {
+                Default::default()
+            },
             node_names: self.cluster.nodes.ids().map(|node| self.node_name(node)).collect(),
             pool_names: plan.pools.iter().map(|pool| text(pool.name)).collect(),
             workload_names: plan.workloads.iter().map(|workload| text(workload.name)).collect(),
             queue_names: plan.queues.iter().map(|queue| text(queue.name)).collect(),
+            queue_arrivals: self.work.queues.iter().map(|queue| queue.tally().arrived).collect(),
             not_modelled: plan.not_modelled.clone(),
             pod_rows,
             node_rows,

@@ -2,7 +2,7 @@
 
 use crate::engine::Place;
 use crate::plan::Plan;
-use crate::record::Outcome;
+use crate::record::{Evidence, Outcome, Watch};
 use crate::sim::decisions::DecisionLog;
 use crate::sim::event::Lane;
 use crate::sim::world::{RunOptions, World};
@@ -14,7 +14,24 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Runs a plan once. The same plan, seed and options give the same outcome to the byte.
 pub fn run(plan: &Plan, seed: u64, options: RunOptions) -> Outcome {
-    run_to_end(World::new(plan, seed, options))
+    let mut world = World::new(plan, seed, options);
+    run_to_end(&mut world);
+    world.into_outcome()
+}
+
+/// The same run, with an eye on some pods, nodes and messages. The outcome is that of [`run`].
+pub fn run_watching(
+    plan: &Plan,
+    seed: u64,
+    options: RunOptions,
+    watch: Watch,
+) -> (Outcome, Evidence) {
+    let mut world = World::new(plan, seed, options);
+    world.evidence = Some(Box::new(Evidence::of(watch)));
+    run_to_end(&mut world);
+    world.lives_seen();
+    let seen = world.evidence.take().map_or_else(Evidence::default, |seen| *seen);
+    (world.into_outcome(), seen)
 }
 
 /// The same run, with the autoscaler's scans written to `log`. The outcome is that of [`run`].
@@ -27,10 +44,11 @@ pub fn run_recording(
     log.begin(plan, seed);
     let mut world = World::new(plan, seed, options);
     world.decisions = Some(log);
-    run_to_end(world)
+    run_to_end(&mut world);
+    world.into_outcome()
 }
 
-fn run_to_end(mut world: World<'_>) -> Outcome {
+fn run_to_end(world: &mut World<'_>) {
     let (plan, options) = (world.plan, world.options);
     world.start();
     let end = plan.end();
@@ -69,5 +87,4 @@ fn run_to_end(mut world: World<'_>) -> Outcome {
     if options.audit {
         world.audit();
     }
-    world.into_outcome()
 }

@@ -177,6 +177,7 @@ impl World<'_> {
             for container in self.cluster.shapes[shape].containers.clone() {
                 self.image_came(node, container.image);
             }
+            self.disks_are_there(pod, node);
             self.cluster.all_containers_started(pod);
         }
         let bound: Vec<PodId> = self

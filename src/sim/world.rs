@@ -14,7 +14,9 @@ use crate::rules::WellKnown;
 use crate::unit::{Duration, IdVec, Lots, PoolId, SimTime, WorkloadId};
 use crate::vocabulary::KedaVersion;
 
-use super::apply::{Admission, Coverage, Health, JobBook, JobMemory, RolloutMemory, VpaBook};
+use super::apply::{
+    Admission, Coverage, Health, JobBook, JobMemory, RolloutMemory, VolumeBook, VpaBook,
+};
 use super::capacity::Capacity;
 use super::decisions::DecisionLog;
 use super::event::Event;
@@ -24,7 +26,7 @@ use super::record::Recorder;
 use super::ticker::Ticker;
 use super::usage::UseBook;
 use super::work::Work;
-use crate::record::JournalLevel;
+use crate::record::{Evidence, JournalLevel};
 
 /// How to run, beside the plan.
 #[derive(Clone, Copy, Debug, Default)]
@@ -90,6 +92,8 @@ pub struct World<'p> {
     pub jobs: BTreeMap<WorkloadId, JobMemory>,
     /// New versions of workloads.
     pub rollouts: BTreeMap<WorkloadId, RolloutMemory>,
+    /// Disks of claims.
+    pub volumes: VolumeBook,
     /// Vertical Pod Autoscalers.
     pub vpa: VpaBook,
     /// Upgrades of pools under way.
@@ -100,6 +104,8 @@ pub struct World<'p> {
     pub admission: Admission,
     /// Where scans of the autoscaler are written down, if they are.
     pub decisions: Option<&'p mut DecisionLog>,
+    /// What is seen of what is watched, if anything is.
+    pub evidence: Option<Box<Evidence>>,
 }
 
 /// What the replica scalers of a workload remember.
@@ -209,11 +215,13 @@ impl<'p> World<'p> {
             coverage: Coverage::default(),
             jobs: BTreeMap::new(),
             rollouts: BTreeMap::new(),
+            volumes: VolumeBook::default(),
             vpa: VpaBook::new(plan),
             upgrades: BTreeMap::new(),
             health: Health::default(),
             admission: Admission::new(plan),
             decisions: None,
+            evidence: None,
             cluster,
         }
     }

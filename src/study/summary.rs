@@ -221,6 +221,7 @@ fn pods(totals: &PodTotals) -> Value {
         "refused": totals.refused,
         "pending": pending,
         "ready": quantiles(&totals.ready),
+        "lostWork": seconds(totals.lost_work),
         "waitTotal": seconds(totals.wait_total),
     })
 }
@@ -520,7 +521,7 @@ mod tests {
                  inServiceAtEnd ageAtEnd wait sojourn waitTotal",
             ),
             ("/messages/wait", "mean p50 p90 p95 p99 max"),
-            ("/pods", "created completed evicted refused pending ready waitTotal"),
+            ("/pods", "created completed evicted refused pending ready lostWork waitTotal"),
             ("/pods/pending", "count censored mean p50 p90 p95 p99 max"),
             ("/workloads/w", "replicasMax refused replicaSeconds messages busyShare"),
             ("/workloads/w/messages", "wait"),

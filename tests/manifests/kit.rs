@@ -26,6 +26,7 @@ pub fn drafts(text: &str, tables: &mut Tables) -> (Drafts, Findings) {
 /// Lowers drafts with a queue called `orders` and no pools.
 pub fn lowered(drafts: Drafts, tables: &mut Tables, found: &mut Findings) -> Lowered {
     let context = LowerContext {
+        curves: &[],
         keda: KedaVersion { minor: 17 },
         pools: &IdVec::new(),
         queues: &[("orders".to_owned(), QueueId(0))],
@@ -42,7 +43,8 @@ pub fn start() -> PodStartSpec {
     PodStartSpec {
         container_start: second.clone(),
         app_start: second.clone(),
-        volume_attach: second,
+        volume_attach: second.clone(),
+        volume_detach: second,
     }
 }
 

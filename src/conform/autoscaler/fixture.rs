@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 
+pub use super::reader::{
+    BASE_SECONDS, at, instant, length, list, number, pairs, quota, resources, seconds_of, text,
+};
 use crate::control::autoscaler::drain::{Controller, PodFacts};
 use crate::control::autoscaler::placement::Candidate;
 use crate::control::autoscaler::state::{ClusterState, GroupSize, NodeReading, StateLimits};
@@ -23,62 +26,12 @@ use crate::unit::{
 };
 use crate::vocabulary::KubernetesVersion;
 
-/// Time 0 of a case.
-pub const BASE_SECONDS: u64 = 1_000_000_000;
 const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
 const SAFE_VOLUMES: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes";
 const DAEMON_POD: &str = "cluster-autoscaler.kubernetes.io/daemonset-pod";
+const CONFIG_SOURCE: &str = "kubernetes.io/config.source";
 const MIRROR: &str = "kubernetes.io/config.mirror";
 const DISABLED: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
-
-/// An instant of a case.
-pub fn at(seconds: f64) -> SimTime {
-    let micros = (seconds * 1e6).round() as i64 + (BASE_SECONDS * 1_000_000) as i64;
-    SimTime::from_micros(micros.max(0) as u64)
-}
-
-/// Seconds of an instant, as cases write them.
-pub fn seconds_of(time: SimTime) -> f64 {
-    time.as_secs_f64() - BASE_SECONDS as f64
-}
-
-/// An instant by key, if it is there.
-pub fn instant(value: &Value, key: &str) -> Option<SimTime> {
-    value[key].as_f64().map(at)
-}
-
-/// A length of time by key.
-pub fn length(value: &Value, key: &str) -> Option<Duration> {
-    value[key].as_f64().map(Duration::from_secs_f64)
-}
-
-/// A list by key; empty if it is not there.
-pub fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
-    value[key].as_array().map_or(&[], Vec::as_slice)
-}
-
-/// A text by key; empty if it is not there.
-pub fn text<'v>(value: &'v Value, key: &str) -> &'v str {
-    value[key].as_str().unwrap_or_default()
-}
-
-/// A whole number by key; 0 if it is not there.
-pub fn number(value: &Value, key: &str) -> i64 {
-    value[key].as_i64().unwrap_or(0)
-}
-
-/// A map by key, as pairs.
-pub fn pairs<'v>(value: &'v Value, key: &str) -> Vec<(&'v str, &'v Value)> {
-    value[key].as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value)).collect()
-}
-
-/// Resources of a case.
-pub fn resources(value: &Value) -> Resources {
-    let mut own = Resources::of(number(value, "cpu_m"), number(value, "mem_bytes"));
-    own.pods = number(value, "pods");
-    own.extended[0] = number(value, "gpu");
-    own
-}
 
 /// The newest upstream.
 pub fn head() -> AutoscalerSpec {
@@ -308,14 +261,25 @@ impl Fixture {
         self.cluster.registered.retain(|&other| other != id);
         self.cluster.nodes[id].pool = Some(pool);
         self.cluster.nodes[id].phase = NodePhase::Creating;
-        self.cluster.pools[pool].instances.push(id);
+        let instances = &mut self.cluster.pools[pool].instances;
+        if !instances.contains(&id) {
+            instances.push(id);
+        }
         id
     }
 
     /// The kind of owner, as far as the model knows it.
     fn owner_kind(value: &Value) -> OwnerKind {
-        if value["annotations"].get(MIRROR).is_some() || value["kind"] == "mirror" {
+        let annotations = &value["annotations"];
+        let source = annotations[CONFIG_SOURCE].as_str();
+        if annotations.get(MIRROR).is_some() || source.is_some_and(|source| source != "api") {
             return OwnerKind::Mirror;
+        }
+        match value["kind"].as_str() {
+            // A static pod is seen through its mirror; nobody makes either of them again.
+            Some("mirror" | "static") => return OwnerKind::Mirror,
+            Some("daemonset" | "ds") => return OwnerKind::DaemonSet,
+            _ => {}
         }
         match value["owner"]["kind"].as_str() {
             None => OwnerKind::None,

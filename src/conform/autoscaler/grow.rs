@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::compare_sets;
-use super::fixture::{Fixture, at, head, list, number, pairs, resources, text};
+use super::fixture::{Fixture, at, head, list, number, pairs, quota, resources, text};
 use crate::conform::case::Verdict;
 use crate::control::autoscaler::equivalence::{PodGroup, pod_groups};
 use crate::control::autoscaler::estimator::{estimate, fast_path_group, packing_order};
@@ -14,14 +14,14 @@ use crate::control::autoscaler::expander::{Offer, Priorities};
 use crate::control::autoscaler::limiter::{Limit, Limiter};
 use crate::control::autoscaler::placement::{Hints, PlaceOptions, RoundRobin, place};
 use crate::control::autoscaler::scale_up::{
-    ScaleUp, ScaleUpContext, ScaleUpResult, covers, scale_up, scale_up_with,
+    ScaleUp, ScaleUpContext, ScaleUpResult, covers, scale_up, scale_up_to_min, scale_up_with,
 };
 use crate::control::autoscaler::similar::{Comparable, SimilarityOptions, is_similar};
 use crate::control::autoscaler::snapshot::{Origin, Snapshot};
 use crate::control::autoscaler::state::StateLimits;
 use crate::control::autoscaler::template::{TemplateCache, templates};
 use crate::control::autoscaler::{
-    AZURE_IGNORED_LABELS, AutoscalerSpec, BASIC_IGNORED_LABELS, Quota, Template,
+    AZURE_IGNORED_LABELS, AutoscalerSpec, BASIC_IGNORED_LABELS, Template,
 };
 use crate::unit::{Lots, NodeId, Resources};
 
@@ -231,18 +231,7 @@ pub fn decide(given: &Value, expect: &Value) -> Option<Verdict> {
         return similar_used(given, expect);
     }
     let mut fixture = Fixture::of(spec_of(given), given);
-    for quota in list(given, "quotas") {
-        let limits = &quota["limits"];
-        let pools = quota["applies_to_groups"].as_array().map(|names| {
-            names.iter().filter_map(|name| fixture.pools.get(name.as_str()?).copied()).collect()
-        });
-        fixture.quotas.push(Quota {
-            pools,
-            cores: limits["cores"].as_i64(),
-            memory: limits["mem_bytes"].as_i64(),
-            nodes: limits["nodes"].as_i64(),
-        });
-    }
+    fixture.quotas = list(given, "quotas").iter().map(|own| quota(own, &fixture.pools)).collect();
     let candidates = fixture.candidates(list(given, "pending_pods"));
     let now = at(0.0);
     let view = fixture.view();
@@ -262,7 +251,9 @@ pub fn decide(given: &Value, expect: &Value) -> Option<Verdict> {
     let mut snapshot = Snapshot::of(&fixture.spec, view);
     let robin = &mut RoundRobin::default();
     let choice = &given["expander_choice"];
-    let decision = if choice.is_object() {
+    let decision = if grows_to_min(&fixture, given) {
+        to_min(&context, &snapshot)
+    } else if choice.is_object() {
         let choose = |offers: &[Offer]| {
             let at = offers.iter().position(|offer| offer.id == text(choice, "group"))?;
             Some((at, number(choice, "node_count") as u32))
@@ -272,6 +263,30 @@ pub fn decide(given: &Value, expect: &Value) -> Option<Verdict> {
         scale_up(&context, &mut snapshot, &candidates, robin)
     };
     read(&fixture, given, expect, &decision)
+}
+
+fn to_min(context: &ScaleUpContext<'_>, snapshot: &Snapshot<'_>) -> ScaleUp {
+    let increases = scale_up_to_min(context, snapshot);
+    let grows = !increases.is_empty();
+    ScaleUp {
+        result: if grows { ScaleUpResult::Grows } else { ScaleUpResult::NoOptions },
+        increases,
+        chosen: None,
+        offers: Vec::new(),
+        triggered: Vec::new(),
+        awaiting: Vec::new(),
+        remaining: Vec::new(),
+        groups: Vec::new(),
+        rejections: Vec::new(),
+    }
+}
+
+/// Whether a case is about groups under their minimum: it says so, or no pod waits.
+fn grows_to_min(fixture: &Fixture, given: &Value) -> bool {
+    let says = |(key, value): (&String, &Value)| key.contains("min_size") && *value == true;
+    let under = fixture.groups.iter().any(|group| group.target < group.min);
+    given.as_object().into_iter().flatten().any(says)
+        || under && list(given, "pending_pods").is_empty()
 }
 
 fn read(fixture: &Fixture, given: &Value, expect: &Value, decision: &ScaleUp) -> Option<Verdict> {
@@ -296,7 +311,8 @@ fn read(fixture: &Fixture, given: &Value, expect: &Value, decision: &ScaleUp) ->
             "remain_unschedulable" => pods(&decision.remaining),
             "await_evaluation" => pods(&decision.awaiting),
             "options" => sorted(&options(fixture, decision)),
-            "target_sizes" => {
+            "new_size" => json!(targets.get(&own_name(fixture, decision)?)),
+            "target_sizes" | "new_sizes" => {
                 targets.retain(|name, _| value.get(name).is_some());
                 json!(targets)
             }
@@ -312,6 +328,12 @@ fn read(fixture: &Fixture, given: &Value, expect: &Value, decision: &ScaleUp) ->
         wanted.insert(key.clone(), if value.is_array() { sorted(value) } else { value.clone() });
     }
     Some(Verdict::compare(Value::Object(wanted), Value::Object(got)))
+}
+
+/// The group that grows first.
+fn own_name(fixture: &Fixture, decision: &ScaleUp) -> Option<String> {
+    let pool = fixture.groups[decision.increases.first()?.group].pool;
+    Some(fixture.pool_name(pool).to_owned())
 }
 
 fn options(fixture: &Fixture, decision: &ScaleUp) -> Value {

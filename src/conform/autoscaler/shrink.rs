@@ -1,12 +1,12 @@
-//! Scale-down: drainability, utilisation, eligibility, removal, planner, timers, budgets.
+//! Scale-down: drainability, utilisation, eligibility, removal, planner, budgets.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::compare_sets;
 use super::fixture::{Fixture, at, head, instant, length, list, number, pairs, text};
 use crate::conform::case::Verdict;
+use crate::control::autoscaler::AutoscalerSpec;
 use crate::control::autoscaler::allowance::Allowance;
 use crate::control::autoscaler::deletion_budget::{DeletionLimits, GroupNodes, crop};
 use crate::control::autoscaler::drain::{
@@ -16,15 +16,12 @@ use crate::control::autoscaler::placement::{Failures, Hints, RoundRobin};
 use crate::control::autoscaler::planner::{
     Emptiness, PlanContext, Planner, Removal, candidate_key, unneeded_limit,
 };
-use crate::control::autoscaler::quota::QuotaTracker;
 use crate::control::autoscaler::snapshot::Snapshot;
-use crate::control::autoscaler::unneeded::{GroupNow, NodeNow, Removable, Unneeded};
-use crate::control::autoscaler::unremovable::Unremovable;
+use crate::control::autoscaler::unneeded::Removable;
 use crate::control::autoscaler::utilization::{
     DevicePool, Dominant, UtilizationNode, UtilizationOptions, UtilizationPod, utilization,
 };
-use crate::control::autoscaler::{AutoscalerSpec, Reason};
-use crate::unit::{Duration, ExtendedId, NodeId, PodId, PoolId, Resources, SimTime};
+use crate::unit::{ExtendedId, NodeId, PodId, SimTime};
 
 fn kind_name(kind: OutcomeKind) -> &'static str {
     match kind {
@@ -389,101 +386,6 @@ fn nodes_to_delete(given: &Value, expect: &Value) -> Option<Verdict> {
     expect.as_object_mut()?.remove("unremovable");
     let got = json!({"empty": names(true), "drain": names(false)});
     Some(super::compare_keys(&expect, &got))
-}
-
-/// Timers.
-pub fn unneeded(given: &Value, expect: &Value) -> Option<Verdict> {
-    if given["updates"].is_array() {
-        return tracked(given, expect);
-    }
-    let now = instant(given, "now_s")?;
-    if given["node_deletion_candidate_ttl_s"].is_number() {
-        let ttl = length(given, "node_deletion_candidate_ttl_s")?;
-        let mut timers = Unneeded::default();
-        let nodes = list(given, "nodes");
-        for (index, node) in nodes.iter().enumerate() {
-            if let Some(tainted) = instant(node, "candidate_taint_value") {
-                timers.restore(NodeId::from(index), tainted, ttl, now);
-            }
-        }
-        let kept = timers.iter().map(|(node, _)| nodes[usize::from(node)]["name"].clone());
-        return Some(compare_sets(&expect["unneeded"], kept.collect()));
-    }
-    removable_at(given, expect, now)
-}
-
-fn tracked(given: &Value, expect: &Value) -> Option<Verdict> {
-    let mut fixture = Fixture::new(head());
-    let mut timers = Unneeded::default();
-    for update in list(given, "updates") {
-        let mut removable = Vec::new();
-        for node in list(update, "removable") {
-            let ready = node["ready"] == true;
-            let key = if ready { "unneeded_time_s" } else { "unready_time_s" };
-            removable.push((bare(fixture.node(node)), length(given, key)?));
-        }
-        timers.update(removable, instant(update, "at_s")?);
-    }
-    let got: Map<String, Value> = timers
-        .iter()
-        .map(|(node, timer)| {
-            let since = super::fixture::seconds_of(timer.since) as i64;
-            let value = json!({"since_s": since, "threshold_s": timer.threshold.as_secs()});
-            (fixture.node_name(node).to_owned(), value)
-        })
-        .collect();
-    Some(Verdict::compare(expect["tracked"].clone(), Value::Object(got)))
-}
-
-fn bare(node: NodeId) -> Removable {
-    Removable { node, moved: Vec::new(), daemons: Vec::new(), awaited: Vec::new(), risky: false }
-}
-
-fn removable_at(given: &Value, expect: &Value, now: SimTime) -> Option<Verdict> {
-    let single = &given["node"];
-    let empty = if single.is_object() { 1 } else { number(given, "empty_nodes") as u32 };
-    let drain = number(given, "drain_nodes") as u32;
-    let ready = single["ready"].as_bool().or(given["nodes_ready"].as_bool())?;
-    let mut timers = Unneeded::default();
-    let removable = (0..empty + drain).map(|index| {
-        let moved = if index < empty { Vec::new() } else { vec![PodId(0)] };
-        (Removable { moved, ..bare(NodeId(index)) }, Duration::ZERO)
-    });
-    timers.update(removable, instant(given, "since_s")?);
-    let now_of = NodeNow {
-        ready,
-        disabled: single["scale_down_disabled_annotation"] == true,
-        pool: given["group"].is_object().then_some(PoolId(0)),
-        unneeded_time: length(given, "unneeded_time_s")?,
-        unready_time: length(given, "unready_time_s")?,
-        capacity: Resources::ZERO,
-    };
-    let group = &given["group"];
-    let size = number(group, "target") - number(given, "deletions_in_progress");
-    let mut groups = BTreeMap::from([(PoolId(0), GroupNow { min: number(group, "min"), size })]);
-    let mut quota = QuotaTracker::above(Default::default(), []);
-    let (chosen, refused) = timers.removable_at(|_| now_of, &mut groups, &mut quota, now);
-    let count = |empty: bool| chosen.iter().filter(|own| own.is_empty() == empty).count();
-    let got = json!({
-        "empty_removable_count": count(true),
-        "drain_removable_count": count(false),
-        "unremovable_reason": refused.first().map(|(_, reason)| reason.name()),
-    });
-    Some(super::compare_keys(expect, &got))
-}
-
-/// What is still remembered as unremovable.
-pub fn unremovable(given: &Value, expect: &Value) -> Option<Verdict> {
-    let mut memory = Unremovable::default();
-    let names: Vec<&str> =
-        pairs(given, "unremovable_until_s").into_iter().map(|(name, _)| name).collect();
-    for (index, (_, until)) in pairs(given, "unremovable_until_s").into_iter().enumerate() {
-        memory.add(NodeId::from(index), at(until.as_f64()?), Reason::NoPlaceToMovePods);
-    }
-    let there = list(given, "cluster_nodes");
-    let is_there = |node: NodeId| there.iter().any(|name| *name == names[usize::from(node)]);
-    memory.update(is_there, instant(given, "now_s")?);
-    Some(Verdict::compare(expect["still_remembered"].clone(), json!(memory.len())))
 }
 
 /// Order of two candidates.

@@ -7,7 +7,7 @@ use super::fixture::{instant, length, list, number, pairs, resources, text};
 use crate::conform::case::Verdict;
 use crate::control::autoscaler::Expander;
 use crate::control::autoscaler::azure::{
-    ProvisioningState, ReportedState, Tags, TaintText, generic_labels, labels_from_tags,
+    DISK_ZONE, ProvisioningState, ReportedState, Tags, TaintText, generic_labels, labels_from_tags,
     pool_template, reported_state, resources_from_tags, taints_from_spec, taints_from_tags,
     zone_labels,
 };
@@ -64,6 +64,8 @@ pub fn azure_template(given: &Value, expect: &Value) -> Option<Verdict> {
     let tags: Vec<(&str, &str)> = owned.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     let tags: Tags<'_> = &tags;
     let location = text(given, "location");
+    let zones: Vec<&str> = list(given, "zones").iter().filter_map(Value::as_str).collect();
+    let zones = zone_labels(location, &zones);
     let pool = &given["pool"];
     let (pool_labels, pool_taints) = pool_template(
         texts(&pool["node_labels"]),
@@ -82,10 +84,12 @@ pub fn azure_template(given: &Value, expect: &Value) -> Option<Verdict> {
     for (key, wanted) in expect.as_object()? {
         right &= match key.as_str() {
             "labels" if pool.is_object() => subset(wanted, pool_labels.clone()) == *wanted,
-            "labels" => {
+            "labels" => zones.iter().any(|zone| {
                 let (arch, os) = (text(given, "architecture"), text(given, "os"));
-                subset(wanted, generic_labels(arch, os, text(given, "sku"), location)) == *wanted
-            }
+                let mut all = generic_labels(arch, os, text(given, "sku"), location);
+                all.extend(zone.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+                subset(wanted, all) == *wanted
+            }),
             "labels_from_label_tags" => {
                 let all = labels_from_tags(tags).into_iter();
                 all.map(|(key, value)| (key, json!(value))).collect::<Value>() == *wanted
@@ -103,11 +107,9 @@ pub fn azure_template(given: &Value, expect: &Value) -> Option<Verdict> {
             "os" => wanted.as_str()? == text(pool, "os").to_lowercase(),
             "resources" => resource_values(tags)? == *wanted,
             "zone_label_one_of" | "disk_topology_label_one_of" => {
-                let zones: Vec<&str> =
-                    list(given, "zones").iter().filter_map(Value::as_str).collect();
-                let got = zone_labels(location, &zones).into_iter().map(Value::from).collect();
-                compare_sets(wanted, got) == Verdict::Passed
+                compare_sets(wanted, zone_values(&zones, key)) == Verdict::Passed
             }
+            "zone_label" | "disk_topology_label" => zone_values(&zones, key).contains(wanted),
             _ => return None,
         };
     }
@@ -116,6 +118,12 @@ pub fn azure_template(given: &Value, expect: &Value) -> Option<Verdict> {
         "tag_taints": taint_values(&taints_from_tags(tags)), "resources": resource_values(tags)?,
     });
     Some(if right { Verdict::Passed } else { Verdict::Failed { expected: expect.clone(), got } })
+}
+
+/// Values of the zone label, or of the disk driver's, that templates may have.
+fn zone_values(zones: &[[(&str, String); 3]], key: &str) -> Vec<Value> {
+    let label = if key.starts_with("disk") { DISK_ZONE } else { "topology.kubernetes.io/zone" };
+    zones.iter().flatten().filter(|(key, _)| *key == label).map(|(_, value)| json!(value)).collect()
 }
 
 fn resource_values(tags: Tags<'_>) -> Option<Value> {
@@ -160,21 +168,7 @@ pub fn estimation_limiter(given: &Value, expect: &Value) -> Option<Verdict> {
         return Some(Verdict::compare(expect["limit"].clone(), json!(limit)));
     }
     if given["operations"].is_array() {
-        let thresholds = list(given, "thresholds").iter().map(|own| Limit {
-            nodes: number(own, "max_nodes"),
-            micros: number(own, "max_duration_s") * 1_000_000,
-        });
-        let mut limiter = Limiter::new(thresholds);
-        let elapsed = length(given, "already_elapsed_s").unwrap_or(Duration::ZERO);
-        let mut results = Vec::new();
-        for operation in list(given, "operations") {
-            match operation.as_str()? {
-                "add" => results.push(limiter.permits(elapsed)),
-                _ => return None,
-            }
-        }
-        let got = json!({"results": results, "nodes_counted": limiter.nodes()});
-        return Some(super::compare_keys(expect, &got));
+        return estimation_steps(given, expect);
     }
     let limit = if given["group"].is_object() || given["similar_groups"].is_array() {
         let all = list(given, "similar_groups").iter().chain([&given["group"]]);
@@ -184,6 +178,41 @@ pub fn estimation_limiter(given: &Value, expect: &Value) -> Option<Verdict> {
         cluster_limit(number(given, "max_nodes_total"), number(given, "current_nodes"))
     };
     Some(Verdict::compare(expect["node_limit"].clone(), json!(limit)))
+}
+
+/// Nodes added one by one, and estimates started anew. A threshold's nodes may be a list: one
+/// number per estimate.
+fn estimation_steps(given: &Value, expect: &Value) -> Option<Verdict> {
+    let started = |estimate: usize| {
+        let thresholds = list(given, "thresholds").iter().map(|own| {
+            let nodes = own["max_nodes"].as_array().map_or(&own["max_nodes"], |all| &all[estimate]);
+            Limit {
+                nodes: nodes.as_i64().unwrap_or(0),
+                micros: number(own, "max_duration_s") * 1_000_000,
+            }
+        });
+        Limiter::new(thresholds)
+    };
+    let mut limiter = started(0);
+    let mut elapsed = length(given, "already_elapsed_s").unwrap_or(Duration::ZERO);
+    let operations = list(given, "operations");
+    let (mut results, mut estimate) = (Vec::new(), 0);
+    let all_answer = list(expect, "results").len() == operations.len();
+    for operation in operations {
+        match operation.as_str()? {
+            "add" => results.push(json!(limiter.permits(elapsed))),
+            "reset" | "restart" | "start" => {
+                estimate += 1;
+                (limiter, elapsed) = (started(estimate), Duration::ZERO);
+                // Starting anew answers nothing.
+                results.extend(all_answer.then_some(Value::Null));
+            }
+            _ => return None,
+        }
+    }
+    let all = json!({"results": results, "nodes_counted": limiter.nodes()});
+    let got = expect.as_object()?.keys().map(|key| (key.clone(), all[key].clone())).collect();
+    Some(Verdict::compare(expect.clone(), got))
 }
 
 fn offer(given: &Value, option: &Value) -> Offer {
@@ -260,8 +289,17 @@ fn chained(given: &Value, expect: &Value) -> Option<Verdict> {
     Some(Verdict::compare(expect["chosen"].clone(), json!(got)))
 }
 
-/// Expendable pods.
+/// Expendable pods: one, or what is left of a list without them.
 pub fn expendable(given: &Value, expect: &Value) -> Option<Verdict> {
+    if given["pods"].is_array() {
+        let cutoff = number(given, "cutoff") as i32;
+        let (expendable, kept): (Vec<&Value>, Vec<&Value>) = list(given, "pods")
+            .iter()
+            .partition(|pod| is_expendable(pod["priority"].as_i64().map(|own| own as i32), cutoff));
+        let (key, wanted) = expect.as_object()?.iter().find(|(_, names)| names.is_array())?;
+        let names = if key == "expendable" { expendable } else { kept };
+        return Some(compare_sets(wanted, names.iter().map(|pod| pod["name"].clone()).collect()));
+    }
     let priority = given["priority"].as_i64().map(|priority| priority as i32);
     let got = is_expendable(priority, number(given, "cutoff") as i32);
     Some(Verdict::compare(expect["expendable"].clone(), json!(got)))

@@ -18,6 +18,7 @@ fn kind_of(text: &str) -> FailureKind {
         "QUOTA_EXCEEDED" => FailureKind::Provider(ProvisioningFailure::QuotaExceeded),
         "IP_SPACE_EXHAUSTED" => FailureKind::Provider(ProvisioningFailure::SubnetIsFull),
         "RESOURCE_POOL_EXHAUSTED" => FailureKind::Provider(ProvisioningFailure::AllocationFailed),
+        timeout if timeout.eq_ignore_ascii_case("timeout") => FailureKind::Timeout,
         _ => FailureKind::Other,
     }
 }
@@ -200,6 +201,10 @@ struct Steps<'c> {
     classes: Vec<(NodeId, PoolId, NodeClass)>,
     failures: Value,
     decreases: Map<String, Value>,
+    /// Nodes whose instance a step took away.
+    without_instance: Vec<NodeId>,
+    symbols: Symbols,
+    words: Words,
 }
 
 fn steps(given: &Value, expect: &Value) -> Option<Verdict> {
@@ -216,6 +221,8 @@ fn steps(given: &Value, expect: &Value) -> Option<Verdict> {
         };
     }
     let group = |own: &Value| (text(own, "id").to_owned(), number(own, "target") as u32);
+    let mut symbols = Symbols::default();
+    let words = Words::new(&mut symbols, &head(), []);
     let mut steps = Steps {
         given,
         limits,
@@ -225,6 +232,9 @@ fn steps(given: &Value, expect: &Value) -> Option<Verdict> {
         classes: Vec::new(),
         failures: Value::Null,
         decreases: Map::new(),
+        without_instance: Vec::new(),
+        symbols,
+        words,
     };
     let mut got = Vec::new();
     for (step, wanted) in list(given, "steps").iter().zip(list(expect, "after_step")) {
@@ -248,6 +258,12 @@ impl Steps<'_> {
         }))
     }
 
+    fn sizes(&self) -> Vec<GroupSize> {
+        let targets = self.groups.iter().map(|(_, target)| *target);
+        let pools = (0_usize..).map(PoolId::from);
+        pools.zip(targets).map(|(pool, target)| GroupSize { pool, target }).collect()
+    }
+
     fn run(&mut self, step: &Value, now: SimTime) -> Option<()> {
         let pool = self.pool(text(step, "group"));
         let limits = self.limits;
@@ -265,6 +281,16 @@ impl Steps<'_> {
             "set_target" => {
                 let index = usize::from(pool?);
                 self.groups[index].1 = number(step, "target") as u32;
+                self.state.update_ranges(&self.sizes());
+            }
+            "recalculate" => self.state.update_ranges(&self.sizes()),
+            "register_failed_scale_up" => {
+                let kind = kind_of(text(step, "reason"));
+                self.state.register_failed_scale_up(pool?, kind, &limits, now);
+            }
+            "delete_instance" | "remove_instance" => {
+                let node = self.node(step["node"].as_str()?);
+                self.without_instance.push(node);
             }
             "add_group" => {
                 let group = &step["group"];
@@ -277,24 +303,36 @@ impl Steps<'_> {
         Some(())
     }
 
-    fn update(&mut self, step: &Value, now: SimTime) {
-        let given = self.given;
+    /// The nodes of a step.
+    fn readings(&mut self, step: &Value) -> Vec<NodeReading> {
+        let checked = self.given["provider_has_instance_check"] != false;
         let mut readings = Vec::new();
         for value in list(step, "nodes") {
             let pool = value["group"].as_str().and_then(|name| self.pool(name));
-            let marked = list(value, "taints")
+            let node = self.node(text(value, "name"));
+            let taints: Vec<_> = list(value, "taints")
                 .iter()
-                .any(|taint| text(taint, "key") == "ToBeDeletedByClusterAutoscaler");
+                .map(|taint| self.symbols.intern(taint.as_str().unwrap_or(text(taint, "key"))))
+                .collect();
+            let marked = taints.contains(&self.words.to_be_deleted);
+            // A provider that cannot tell falls back on the taint.
+            let gone = if checked { self.is_without_instance(step, value, node) } else { marked };
+            let ready = Conditions { ready: value["ready"] == true, ..Conditions::FINE };
             readings.push(NodeReading {
-                node: self.node(text(value, "name")),
+                node,
                 pool,
-                ready: value["ready"] == true,
+                ready: ready.are_ready(taints, &self.words),
                 created: instant(value, "creation_timestamp_s"),
-                // A provider that cannot tell falls back on the taint.
-                deleted: marked && given["provider_has_instance_check"] == false,
+                deleted: gone,
                 suspended: value["suspended"] == true,
             });
         }
+        readings
+    }
+
+    fn update(&mut self, step: &Value, now: SimTime) {
+        let given = self.given;
+        let readings = self.readings(step);
         let is_node = |node: NodeId, readings: &[NodeReading]| {
             readings.iter().any(|reading| reading.node == node)
         };
@@ -303,7 +341,8 @@ impl Steps<'_> {
             ("cloud_instances", None),
             ("cloud_instances_with_errors", Some("RESOURCE_POOL_EXHAUSTED")),
         ] {
-            for (group, names) in pairs(given, key) {
+            let of = if step[key].is_object() { step } else { given };
+            for (group, names) in pairs(of, key) {
                 let Some(pool) = self.pool(group) else { continue };
                 for name in names.as_array().into_iter().flatten() {
                     let node = self.node(name.as_str().unwrap_or_default());
@@ -317,10 +356,7 @@ impl Steps<'_> {
                 }
             }
         }
-        let sizes: Vec<GroupSize> = (0_usize..)
-            .zip(&self.groups)
-            .map(|(index, (_, target))| GroupSize { pool: PoolId::from(index), target: *target })
-            .collect();
+        let sizes = self.sizes();
         let startup = self.limits.startup;
         self.classes = readings
             .iter()
@@ -345,6 +381,19 @@ impl Steps<'_> {
         self.failures = Value::Object(failures);
     }
 
+    /// Whether a node of a group has lost its instance: the node says so, a step took it away, or
+    /// the step lists the instances of its group without it.
+    fn is_without_instance(&self, step: &Value, value: &Value, node: NodeId) -> bool {
+        let says = ["deleted", "instance_deleted"].iter().any(|key| value[*key] == true)
+            || ["has_instance", "instance_exists"].iter().any(|key| value[*key] == false);
+        let name = &value["name"];
+        let listed = step["cloud_instances"][text(value, "group")].as_array();
+        let missing = listed.is_some_and(|names| !names.contains(name));
+        let taken = list(step, "deleted_instances").contains(name);
+        value["group"].is_string()
+            && (says || missing || taken || self.without_instance.contains(&node))
+    }
+
     fn read(&self, wanted: &Value, now: SimTime) -> Option<Value> {
         let Some(wanted) = wanted.as_object() else { return Some(Value::Null) };
         let mut got = Map::new();
@@ -366,10 +415,16 @@ impl Steps<'_> {
         let total = state.total();
         Some(match key {
             "decrease_target_calls" => Value::Object(self.decreases.clone()),
-            "has_request" => self.per_group(wanted, |pool| json!(state.request(pool).is_some()))?,
+            "has_request" | "started_scale_up" | "has_started_scale_up" => {
+                self.per_group(wanted, |pool| json!(state.request(pool).is_some()))?
+            }
             "autoscaled_nodes" => json!(nodes),
             "autoscaled_target" => json!(target),
-            "failed_scale_up" => self.failures.clone(),
+            "failed_scale_up" => self.failures_like(wanted),
+            "deleted_nodes" => {
+                let gone = self.classes.iter().filter(|(.., class)| *class == NodeClass::Deleted);
+                gone.map(|(node, ..)| json!(self.names[usize::from(*node)])).collect()
+            }
             "incorrect_size" => self.per_group(wanted, |pool| {
                 state.incorrect_size(pool).map_or(Value::Null, incorrect_value)
             })?,
@@ -415,6 +470,19 @@ impl Steps<'_> {
             }
             _ => return None,
         })
+    }
+
+    /// Failures; a reason that differs in case alone is written as the case writes it.
+    fn failures_like(&self, wanted: &Value) -> Value {
+        let mut failures = self.failures.clone();
+        for (group, failure) in failures.as_object_mut().into_iter().flatten() {
+            let reason = &wanted[group]["reason"];
+            let same = |own: &str| own.eq_ignore_ascii_case(text(failure, "reason"));
+            if reason.as_str().is_some_and(same) {
+                failure["reason"] = reason.clone();
+            }
+        }
+        failures
     }
 
     fn requests(&self) -> Value {

@@ -152,19 +152,22 @@ fn group_pods(given: &Value) -> Value {
 
 fn pod_requests(given: &Value) -> Value {
     let enabled = flag(&given["pod_level_resources_enabled"]);
-    let pod_level = given["pod_level_cpu_milli"].as_i64().filter(|_| enabled);
     let only = given["only_container"].as_str();
+    let pod_level = given["pod_level_cpu_milli"].as_i64().filter(|_| enabled);
     let containers = given["containers_cpu_milli"].as_object().into_iter().flatten();
-    let containers = containers
-        .filter(|(name, _)| only.is_none_or(|only| only == name.as_str()))
-        .map(|(_, request)| ContainerRequest { request: request.as_i64(), counts: true });
-    let sidecars = list(&given["init_containers"]).iter().map(|container| ContainerRequest {
-        request: container["cpu_milli"].as_i64(),
-        counts: only.is_none() && flag(&container["restart_always"]),
+    let containers = containers.map(|(name, request)| (name.as_str(), request.as_i64(), true));
+    let init = list(&given["init_containers"]).iter().map(|container| {
+        let counts = flag(&container["restart_always"]);
+        (text(&container["name"]), container["cpu_milli"].as_i64(), counts)
     });
-    match pod_request(pod_level, containers.chain(sidecars)) {
-        Some(request) => json!({"request_milli": request}),
-        None => json!({"error": "missing_resource_request"}),
+    let requests = containers.chain(init).map(|(name, request, counts)| ContainerRequest {
+        name,
+        request,
+        counts,
+    });
+    match pod_request(pod_level, only, requests) {
+        Ok(request) => json!({"request_milli": request}),
+        Err(failure) => json!({"error": error_name(failure, given)}),
     }
 }
 
@@ -177,14 +180,20 @@ fn replica_calc(case: &Case) -> Value {
             "average_usage_milli": recommendation.usage,
             "utilization_pct": recommendation.utilization,
         }),
-        Err(failure) => json!({"error": match failure {
-            MetricFailure::NoneMatch => "no_metrics_match_known_pods",
-            MetricFailure::NoContainer => "container_missing_in_metrics",
-            MetricFailure::NoPods => "no_pods",
-            MetricFailure::NoSamples => "no_samples",
-            MetricFailure::NoRequest => "missing_resource_request",
-            MetricFailure::NotRead | MetricFailure::InvalidSource => text(&given["metric_kind"]),
-        }}),
+        Err(failure) => json!({"error": error_name(failure, given)}),
+    }
+}
+
+/// The first words of upstream's message.
+fn error_name(failure: MetricFailure, given: &Value) -> &str {
+    match failure {
+        MetricFailure::NoneMatch => "no_metrics_match_known_pods",
+        MetricFailure::NoContainer => "container_missing_in_metrics",
+        MetricFailure::NoPods => "no_pods_returned",
+        MetricFailure::NoSamples => "no_metrics_returned",
+        MetricFailure::NoRequest => "missing_resource_request",
+        MetricFailure::ContainerNotFound => "container_not_found",
+        MetricFailure::NotRead | MetricFailure::InvalidSource => text(&given["metric_kind"]),
     }
 }
 
@@ -240,15 +249,23 @@ fn usage_ratio(given: &Value) -> Option<Value> {
         sums.usage += int(usage);
         sums.requests += request;
     }
+    // Nothing is left only where no sample's pod has a request.
+    sums.unmatched = usage.len() as u32 - sums.counted;
     let target = given["target_milli"].as_i64();
     let percent = int(&given["target_utilization_pct"]);
+    let found = match target {
+        Some(target) => recommend::average_of_pods(&sums, target, 1, Tolerance::NONE),
+        None => recommend::utilization(&sums, percent, 1, Tolerance::NONE),
+    };
+    let one = match found {
+        Ok(one) => one,
+        Err(failure) => return Some(json!({"error": error_name(failure, given)})),
+    };
     Some(match target {
         Some(target) => {
-            let one = recommend::average_of_pods(&sums, target, 1, Tolerance::NONE).ok()?;
             json!({"ratio": one.usage as f64 / target as f64, "average_usage_milli": one.usage})
         }
         None => {
-            let one = recommend::utilization(&sums, percent, 1, Tolerance::NONE).ok()?;
             json!({
                 "ratio": one.utilization? as f64 / percent as f64,
                 "utilization_pct": one.utilization,

@@ -47,7 +47,8 @@ fn reconcile(case: &Case) -> Value {
         readings: &readings,
     };
     let decision = sync(&settings, &spec, &mut memory, &seen, NOW);
-    answer(&decision, metrics, seen.replicas, spec.behavior.is_some(), &memory)
+    let gate = settings.scale_to_zero;
+    answer(&decision, metrics, seen.replicas, spec.behavior.is_some(), gate.then_some(&memory))
 }
 
 fn scale_to_zero(given: &Value) -> Value {
@@ -76,7 +77,7 @@ fn scale_to_zero(given: &Value) -> Value {
         ..HpaMemory::default()
     };
     let decision = sync(&settings, &spec, &mut memory, &seen, NOW);
-    answer(&decision, metrics, replicas, false, &memory)
+    answer(&decision, metrics, replicas, false, settings.scale_to_zero.then_some(&memory))
 }
 
 fn metric(metric: &Value) -> HpaMetric {
@@ -129,13 +130,13 @@ fn reading(settings: &HpaSettings, given: &Value, metric: &Value) -> MetricReadi
     }
 }
 
-/// The decision as upstream's conditions.
+/// The decision as upstream's conditions; `zero`: the memory of an HPA that may scale to zero.
 fn answer(
     decision: &HpaDecision,
     metrics: &[Value],
     current: u32,
     has_behavior: bool,
-    memory: &HpaMemory,
+    zero: Option<&HpaMemory>,
 ) -> Value {
     let mut conditions = Map::new();
     let mut put = |name: &str, status: bool, reason: &str| {
@@ -169,10 +170,11 @@ fn answer(
             put("ScalingLimited", limited, decision.bound.name());
         }
     }
-    if memory.scaled_to_zero {
-        put("ScaledToZero", true, "ScaledToZero");
-    } else if decision.replicas.is_some() {
-        put("ScaledToZero", false, "NotScaledToZero");
+    // Without the gate the condition is not kept.
+    match zero {
+        Some(memory) if memory.scaled_to_zero => put("ScaledToZero", true, "ScaledToZero"),
+        Some(_) if decision.replicas.is_some() => put("ScaledToZero", false, "NotScaledToZero"),
+        _ => {}
     }
     json!({"replicas": decision.desired, "conditions": conditions})
 }

@@ -86,10 +86,12 @@ fn object(given: &Value) -> ScaledObjectSpec {
     spec
 }
 
-/// A fallback; one with a negative threshold is refused when it is read, and so is none.
+/// A fallback; one with a negative threshold is refused when it is read, and so is none. One
+/// that is not given is 0.
 fn fallback(value: &Value) -> Option<FallbackSpec> {
+    let threshold = value.as_object()?.get("failure_threshold").map_or(0, int);
     Some(FallbackSpec {
-        failure_threshold: u32::try_from(value["failure_threshold"].as_i64()?).ok()?,
+        failure_threshold: u32::try_from(threshold).ok()?,
         replicas: count(&value["replicas"]),
         behavior: match text(&value["behavior"]) {
             "currentReplicas" => FallbackBehavior::CurrentReplicas,
@@ -162,6 +164,12 @@ fn metric_source(given: &Value) -> Value {
     })
 }
 
+/// Whether a flag says that a trigger cannot be read, for whatever reason.
+fn fails(trigger: &Value) -> bool {
+    let says = |key: &str| key.contains("fail") || key.contains("error");
+    trigger.as_object().into_iter().flatten().any(|(key, value)| says(key) && flag(value))
+}
+
 fn object_state(given: &Value) -> Value {
     let triggers = list(&given["triggers"]);
     let mut spec = object(given);
@@ -174,7 +182,7 @@ fn object_state(given: &Value) -> Value {
         .collect();
     let readings: Vec<Read> = triggers
         .iter()
-        .map(|one| match flag(&one["fetch_fails"]) {
+        .map(|one| match fails(one) {
             true => Err(SourceError),
             false => Ok(Reading { value_milli: 1_000, active: flag(&one["active"]) }),
         })

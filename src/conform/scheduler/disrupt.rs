@@ -20,7 +20,8 @@ pub(super) fn budget(given: &Value, expect: &Value) -> Option<Verdict> {
     let sum = |key: &str| groups.clone().map(|group| group[key].as_i64()).sum::<Option<i64>>();
     let pods = Controlled {
         matching: sum("matching_pods")? + given["unmanaged_pods"].as_i64()?,
-        expected_by_controllers: Some(sum("desired_replicas")?),
+        // A controller that cannot be scaled says no number.
+        expected_by_controllers: sum("desired_replicas"),
         healthy: given["healthy_pods"].as_i64()?,
     };
     let spec = &given["pdb"];
@@ -37,19 +38,23 @@ pub(super) fn budget(given: &Value, expect: &Value) -> Option<Verdict> {
 }
 
 pub(super) fn eviction(given: &Value, expect: &Value) -> Option<Verdict> {
+    let matching = given["matching_pdbs"].as_u64()? as usize;
+    // What budgets say and how the pod is matters only where one matches.
+    let number = |key: &str| given[key].as_i64().or((matching == 0).then_some(0));
+    let flag = |key: &str| given[key].as_bool().or((matching == 0).then_some(false));
     let target = Target {
         not_running: given["pod_phase"] != "Running",
-        terminating: given["pod_terminating"].as_bool()?,
-        ready: given["pod_ready"].as_bool()?,
+        terminating: flag("pod_terminating")?,
+        ready: flag("pod_ready")?,
     };
     let budget = Budget {
-        allowed: given["disruptions_allowed"].as_i64()?,
-        healthy: given["current_healthy"].as_i64()?,
-        desired: given["desired_healthy"].as_i64()?,
+        allowed: number("disruptions_allowed")?,
+        healthy: number("current_healthy")?,
+        desired: number("desired_healthy")?,
         disrupted: 0,
         always_allow_unhealthy: given["unhealthy_policy"] == "AlwaysAllow",
     };
-    let budgets = vec![budget; given["matching_pdbs"].as_u64()? as usize];
+    let budgets = vec![budget; matching];
     let granted = evict(target, &budgets).is_granted();
     Some(Verdict::compare(expect["evicted"].clone(), json!(granted)))
 }

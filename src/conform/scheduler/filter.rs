@@ -121,35 +121,42 @@ pub(super) fn cluster_wide(area: &str, given: &Value, expect: &Value) -> Option<
     Some(Verdict::compare(expect.clone(), got))
 }
 
-pub(super) fn pod_requests(given: &Value, expect: &Value) -> Option<Verdict> {
-    let mut bench = Bench::new();
-    let mut containers = bench.containers(&given["containers"])?;
-    for (container, value) in containers.iter_mut().zip(list(&given["containers"])) {
-        if value.get("spec").is_none() {
-            continue;
-        }
+/// Containers with what the status says of them.
+fn resized(bench: &mut Bench, value: &Value) -> Option<Vec<Resized>> {
+    let figures = |value: &Value| {
         let mut figure = |value: &Value| match value {
             Value::Null => Some(None),
             value => bench.resources(value).map(Some),
         };
-        let mut figures = Resized {
-            spec: figure(&value["spec"])??,
+        let spec = value.get("spec").unwrap_or(&value["requests"]);
+        Some(Resized {
+            spec: figure(spec)?.unwrap_or_default(),
             allocated: figure(&value["allocated"])?,
             actuated: figure(&value["actuated"])?,
-        };
-        if given["use_status"].as_bool() != Some(true) {
-            (figures.allocated, figures.actuated) = (None, None);
-        }
-        let infeasible = given["resize_infeasible"].as_bool().unwrap_or(false);
-        container.requests = resized_request(&figures, infeasible);
-    }
-    let init = bench.containers(&given["init_containers"])?;
-    let mut overhead = bench.resources(&given["overhead"])?;
-    if given["exclude_overhead"].as_bool() == Some(true) {
-        overhead = Resources::ZERO;
-    }
-    let pod = PodRequest { containers: &containers, init: &init, overhead, ..Default::default() };
-    let got = Resources { pods: 0, ..pod.reserved() };
+            sidecar: value["restart_always"] == true,
+        })
+    };
+    list(value).iter().map(figures).collect()
+}
+
+pub(super) fn pod_requests(given: &Value, expect: &Value) -> Option<Verdict> {
+    let mut bench = Bench::new();
+    let overhead = match given["exclude_overhead"] == true {
+        true => Resources::ZERO,
+        false => bench.resources(&given["overhead"])?,
+    };
+    let mut got = if given["use_status"] == true {
+        let containers = resized(&mut bench, &given["containers"])?;
+        let init = resized(&mut bench, &given["init_containers"])?;
+        resized_request(&containers, &init, given["resize_infeasible"] == true) + &overhead
+    } else {
+        let containers = bench.containers(&given["containers"])?;
+        let init = bench.containers(&given["init_containers"])?;
+        let pod =
+            PodRequest { containers: &containers, init: &init, overhead, ..Default::default() };
+        pod.reserved()
+    };
+    got.pods = 0;
     let wanted = bench.resources(&expect["requests"])?;
     Some(Verdict::compare(json!(wanted), json!(got)))
 }

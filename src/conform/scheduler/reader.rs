@@ -115,7 +115,7 @@ impl Bench {
         list(value)
             .iter()
             .map(|container| {
-                let requests = &container["requests"];
+                let requests = container.get("spec").unwrap_or(&container["requests"]);
                 Some(ContainerRequest {
                     requests: self.resources(requests)?,
                     has_cpu: requests.get("cpu_milli").is_some(),

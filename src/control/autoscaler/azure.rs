@@ -7,6 +7,8 @@ use crate::unit::{Duration, Quantity, SimTime};
 const LABEL_TAG: &str = "k8s.io_cluster-autoscaler_node-template_label_";
 const TAINT_TAG: &str = "k8s.io_cluster-autoscaler_node-template_taint_";
 const RESOURCE_TAG: &str = "k8s.io_cluster-autoscaler_node-template_resources_";
+/// The disk driver's zone label.
+pub const DISK_ZONE: &str = "topology.disk.csi.azure.com/zone";
 
 /// How long a scale set's size is believed (`AZURE_VMSS_CACHE_TTL`, 1 min if not given).
 const SIZE_TTL: Duration = Duration::from_mins(1);
@@ -109,8 +111,8 @@ pub fn taints_from_spec(text: &str) -> Vec<TaintText> {
     taints
 }
 
-/// Labels and taints of a pool's template: the pool's own come first and win, then those of the
-/// autoscaler's settings.
+/// Labels and taints of a pool's template: the pool's own, then those of the autoscaler's settings,
+/// whose labels win (`azure_template.go`, `buildNodeTemplateFromVMPool`).
 pub fn pool_template(
     labels: Vec<(String, String)>,
     taints: &[String],
@@ -119,9 +121,8 @@ pub fn pool_template(
 ) -> (Vec<(String, String)>, Vec<TaintText>) {
     let mut merged = labels;
     for (key, value) in spec_labels {
-        if !merged.iter().any(|(known, _)| *known == key) {
-            merged.push((key, value));
-        }
+        merged.retain(|(known, _)| *known != key);
+        merged.push((key, value));
     }
     let all = taints.join(",") + "," + spec_taints;
     (merged, taints_from_spec(&all))
@@ -139,6 +140,7 @@ pub fn resources_from_tags(tags: Tags<'_>) -> Vec<(String, Quantity)> {
 
 /// Labels that every node of a size has.
 pub fn generic_labels(arch: &str, os: &str, size: &str, region: &str) -> Vec<(String, String)> {
+    let region = &region.to_lowercase();
     [
         ("beta.kubernetes.io/arch", arch),
         ("kubernetes.io/arch", arch),
@@ -146,18 +148,28 @@ pub fn generic_labels(arch: &str, os: &str, size: &str, region: &str) -> Vec<(St
         ("kubernetes.io/os", os),
         ("beta.kubernetes.io/instance-type", size),
         ("node.kubernetes.io/instance-type", size),
+        ("failure-domain.beta.kubernetes.io/region", region),
         ("topology.kubernetes.io/region", region),
     ]
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
     .to_vec()
 }
 
-/// Zone label values that a template may have: one of them by chance; `0` without zones.
-pub fn zone_labels(region: &str, zones: &[&str]) -> Vec<String> {
+/// The zone of a template, one of these by chance: its labels without a size's
+/// ([`generic_labels`]). Without zones the zone is `0`, and the disk driver's is empty.
+pub fn zone_labels(region: &str, zones: &[&str]) -> Vec<[(&'static str, String); 3]> {
+    let labels = |zone: String, disk: String| {
+        [
+            ("failure-domain.beta.kubernetes.io/zone", zone.clone()),
+            ("topology.kubernetes.io/zone", zone),
+            (DISK_ZONE, disk),
+        ]
+    };
     if zones.is_empty() {
-        return vec!["0".to_owned()];
+        return vec![labels("0".to_owned(), String::new())];
     }
-    zones.iter().map(|zone| format!("{}-{zone}", region.to_lowercase())).collect()
+    let all = zones.iter().map(|zone| format!("{}-{zone}", region.to_lowercase()));
+    all.map(|zone| labels(zone.clone(), zone)).collect()
 }
 
 /// `provisioningState` of a VM.
@@ -208,6 +220,25 @@ pub fn reported_state(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_zones_the_disk_driver_s_zone_is_empty() {
+        let of = |zones: &[&str]| -> Vec<[String; 2]> {
+            let all = zone_labels("WestUS", zones);
+            all.into_iter().map(|[_, (_, zone), (_, disk)]| [zone, disk]).collect()
+        };
+        assert_eq!(of(&[]), [["0", ""]]);
+        assert_eq!(of(&["1", "3"]), [["westus-1", "westus-1"], ["westus-3", "westus-3"]]);
+    }
+
+    #[test]
+    fn labels_of_the_settings_win_over_the_pool_s() {
+        let own = |value: &str| vec![("team".to_owned(), value.to_owned())];
+        let (labels, taints) =
+            pool_template(own("pool"), &["a=b:NoSchedule".into()], own("flag"), "");
+        assert_eq!(labels, own("flag"));
+        assert_eq!(taints.len(), 1);
+    }
 
     #[test]
     fn a_size_is_believed_for_a_minute() {

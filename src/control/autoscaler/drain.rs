@@ -346,7 +346,8 @@ impl<P> Default for Drain<P> {
     }
 }
 
-/// Sorts the pods of a node; stops at the first that keeps it.
+/// Sorts the pods of a node; stops at the first that keeps it, with what was sorted before it
+/// (`pkg/simulator/drain.go`, `GetPodsToMove`).
 pub fn drain<'a, P: Copy>(
     pods: impl IntoIterator<Item = (P, PodFacts<'a>)>,
     options: &DrainOptions,
@@ -358,7 +359,8 @@ pub fn drain<'a, P: Copy>(
             Outcome::Skip => {}
             Outcome::Wait => drain.awaited.push(id),
             Outcome::Blocked(blocker) => {
-                return Drain { blocked: Some((id, blocker)), ..Drain::default() };
+                drain.blocked = Some((id, blocker));
+                return drain;
             }
             Outcome::Ok | Outcome::Undefined if is_daemon(pod.shape) => drain.daemons.push(id),
             Outcome::Ok | Outcome::Undefined => drain.moved.push(id),

@@ -301,8 +301,8 @@ fn node_now(spec: &AutoscalerSpec, view: &View<'_>, id: NodeId) -> NodeNow {
         ready: view.is_ready(node),
         disabled: node.scale_down_disabled,
         pool: group.map(|group| group.pool),
-        unneeded_time: own.unneeded_time.unwrap_or(spec.unneeded_time),
-        unready_time: own.unready_time.unwrap_or(spec.unready_time),
+        unneeded_time: Some(own.unneeded_time.unwrap_or(spec.unneeded_time)),
+        unready_time: Some(own.unready_time.unwrap_or(spec.unready_time)),
         capacity: node.capacity,
     }
 }

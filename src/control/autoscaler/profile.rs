@@ -97,6 +97,35 @@ impl AutoscalerSpec {
     }
 }
 
+impl AutoscalerSpec {
+    /// The keys of AKS's profile with their values, as they are written.
+    pub fn aks_profile(&self) -> Vec<(&'static str, String)> {
+        let expanders: Vec<&str> = self.expanders.iter().map(|one| one.name()).collect();
+        vec![
+            ("scan-interval", self.scan_interval.to_string()),
+            ("expander", expanders.join(",")),
+            ("new-pod-scale-up-delay", self.new_pod_delay.to_string()),
+            ("max-node-provision-time", self.max_node_provision_time.to_string()),
+            ("balance-similar-node-groups", self.balance_similar.to_string()),
+            ("ok-total-unready-count", self.ok_unready.to_string()),
+            ("max-total-unready-percentage", self.max_unready_percent.to_string()),
+            ("scale-down-delay-after-add", self.delay_after_add.to_string()),
+            ("scale-down-delay-after-delete", self.delay_after_delete.to_string()),
+            ("scale-down-delay-after-failure", self.delay_after_failure.to_string()),
+            ("scale-down-unneeded-time", self.unneeded_time.to_string()),
+            ("scale-down-unready-time", self.unready_time.to_string()),
+            ("scale-down-utilization-threshold", self.utilization_threshold.to_string()),
+            ("max-graceful-termination-sec", self.max_graceful_termination.to_string()),
+            ("max-empty-bulk-delete", self.max_scale_down_parallelism.to_string()),
+            ("skip-nodes-with-local-storage", self.skip_local_storage.to_string()),
+            ("skip-nodes-with-system-pods", self.skip_system_pods.to_string()),
+            ("daemonset-eviction-for-empty-nodes", self.daemonset_eviction_empty.to_string()),
+            ("daemonset-eviction-for-occupied-nodes", self.daemonset_eviction_occupied.to_string()),
+            ("ignore-daemonsets-utilization", self.ignore_daemonsets_utilization.to_string()),
+        ]
+    }
+}
+
 /// Random before 1.33.
 const fn default_expander(version: KubernetesVersion) -> Expander {
     if version.at_least(33) { Expander::LeastWaste } else { Expander::Random }
@@ -123,6 +152,16 @@ mod tests {
             assert_eq!(spec.expanders, [expander], "1.{minor}");
             assert_eq!((spec.frequent_loops, spec.cordon), (frequent, cordon), "1.{minor}");
         }
+    }
+
+    #[test]
+    fn the_profile_of_aks_is_shown_whole() {
+        let shown = AutoscalerSpec::aks(KubernetesVersion::DEFAULT).aks_profile();
+        let mut names: Vec<&str> = shown.iter().map(|(name, _)| *name).collect();
+        let keys = AutoscalerSpec::keys().iter().filter(|key| key.aks).map(|key| key.name);
+        let mut keys: Vec<&str> = keys.collect();
+        (names.sort_unstable(), keys.sort_unstable());
+        assert_eq!(names, keys);
     }
 
     #[test]

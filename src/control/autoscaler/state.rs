@@ -397,10 +397,11 @@ impl ClusterState {
         self.unregistered = without_node;
     }
 
-    fn update_ranges(&mut self, sizes: &[GroupSize]) {
+    /// Reads targets alone, after they were changed (`Recalculate`).
+    pub fn update_ranges(&mut self, sizes: &[GroupSize]) {
         for size in sizes {
             let downs = self.scale_downs.iter().filter(|(pool, ..)| *pool == size.pool).count();
-            let group = self.groups.get_mut(&size.pool).expect("entered by update");
+            let group = self.groups.entry(size.pool).or_default();
             let readiness = group.readiness.clone().unwrap_or_default();
             let increase = group.request.map_or(0, |request| request.increase);
             group.range = AcceptableRange::of(size.target, &readiness, increase, downs);

@@ -48,10 +48,10 @@ pub struct NodeNow {
     pub disabled: bool,
     /// Its group, if autoscaled.
     pub pool: Option<PoolId>,
-    /// unneeded-time of its group.
-    pub unneeded_time: Duration,
+    /// unneeded-time of its group; `None`: it could not be read.
+    pub unneeded_time: Option<Duration>,
     /// unready-time of its group.
-    pub unready_time: Duration,
+    pub unready_time: Option<Duration>,
     /// Size.
     pub capacity: Resources,
 }
@@ -164,14 +164,19 @@ fn may_go(
     quota: &mut QuotaTracker,
     now: SimTime,
 ) -> Result<(), Reason> {
-    if node.disabled {
-        return Err(Reason::ScaleDownDisabledAnnotation);
-    }
     let (threshold, young) = if node.ready {
         (node.unneeded_time, Reason::NotUnneededLongEnough)
     } else {
         (node.unready_time, Reason::NotUnreadyLongEnough)
     };
+    // Whoever is in no group has none.
+    let threshold = match node.pool {
+        None => Duration::ZERO,
+        Some(_) => threshold.ok_or(Reason::UnexpectedError)?,
+    };
+    if node.disabled {
+        return Err(Reason::ScaleDownDisabledAnnotation);
+    }
     if !threshold.is_zero() && timer.since + threshold >= now {
         return Err(young);
     }

@@ -23,5 +23,5 @@ pub use spec::{
 };
 pub use sync::{
     HoldBack, HpaDecision, HpaMemory, HpaSeen, Limit, MetricReading, Outcome, held_back_by,
-    is_idle, peek, quiet_until, sync, unlimited,
+    is_idle, peek, quiet_until, reads_metrics, sync, unlimited,
 };

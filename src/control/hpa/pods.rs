@@ -165,23 +165,38 @@ pub fn sample_usage(containers: &[i64], only: Option<usize>) -> Result<i64, Metr
 
 /// A container's part in its pod's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ContainerRequest {
+pub struct ContainerRequest<'a> {
+    /// Name.
+    pub name: &'a str,
     /// Request; `None` if it has none.
     pub request: Option<i64>,
     /// An init container that is not a sidecar (restartPolicy Always) does not count.
     pub counts: bool,
 }
 
-/// A pod's request for a resource: the pod's own if it may and does say one, else the sum over its
-/// containers and sidecars. `None` if one of them has no request.
-pub fn pod_request(
+/// A pod's request for a resource: that of the one container a metric names, else the pod's own if
+/// it may and does say one, else the sum over its containers and sidecars
+/// (`replica_calculator.go`, `calculateRequests`).
+///
+/// # Errors
+/// [`MetricFailure::NoRequest`] if a container that counts has none,
+/// [`MetricFailure::ContainerNotFound`] if the pod has none of that name.
+pub fn pod_request<'a>(
     pod_level: Option<i64>,
-    containers: impl IntoIterator<Item = ContainerRequest>,
-) -> Option<i64> {
-    pod_level.or_else(|| {
-        containers
-            .into_iter()
-            .filter(|container| container.counts)
-            .try_fold(0, |sum: i64, container| Some(sum + container.request?))
-    })
+    only: Option<&str>,
+    containers: impl IntoIterator<Item = ContainerRequest<'a>>,
+) -> Result<i64, MetricFailure> {
+    let mut containers = containers.into_iter().filter(|container| container.counts);
+    if let Some(only) = only {
+        let found = containers.find(|container| container.name == only);
+        let found = found.ok_or(MetricFailure::ContainerNotFound)?;
+        return found.request.ok_or(MetricFailure::NoRequest);
+    }
+    pod_level.map_or_else(
+        || {
+            let requests = containers.map(|container| container.request);
+            requests.sum::<Option<i64>>().ok_or(MetricFailure::NoRequest)
+        },
+        Ok,
+    )
 }

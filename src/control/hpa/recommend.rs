@@ -41,6 +41,8 @@ pub enum MetricFailure {
     NoRequest,
     /// A pod's samples lack the container.
     NoContainer,
+    /// A pod has no container of the name that the metric asks for.
+    ContainerNotFound,
     /// The metric's kind is not known.
     InvalidSource,
 }

@@ -290,6 +290,7 @@ fn decide(
 ) -> HpaDecision {
     let current = seen.replicas;
     let own_zero = settings.scale_to_zero && past.scaled_to_zero;
+    let corrected = corrected(spec, current);
     let still = HpaDecision {
         replicas: None,
         desired: current,
@@ -302,7 +303,6 @@ fn decide(
     if current == 0 && !leaves_zero(settings, spec, own_zero) {
         return still;
     }
-    let corrected = current.min(spec.max_replicas).max(spec.min_replicas.min(spec.max_replicas));
     if corrected != current && current > 0 {
         let limited_by = if corrected < current { Limit::Max } else { Limit::Min };
         let outcome = Outcome::Corrected;
@@ -335,6 +335,26 @@ fn decide(
         },
         bound,
         outcome: Outcome::Recommended,
+    }
+}
+
+/// The number that bounds make of the current one.
+fn corrected(spec: &HpaSpec, current: u32) -> u32 {
+    current.min(spec.max_replicas).max(spec.min_replicas.min(spec.max_replicas))
+}
+
+/// Whether a sync reads its metrics at all: not at zero, where it rests, and not outside its
+/// bounds, which it corrects at once.
+pub fn reads_metrics(
+    settings: &HpaSettings,
+    spec: &HpaSpec,
+    memory: &HpaMemory,
+    replicas: u32,
+) -> bool {
+    let own_zero = settings.scale_to_zero && memory.scaled_to_zero;
+    match replicas {
+        0 => leaves_zero(settings, spec, own_zero),
+        some => corrected(spec, some) == some,
     }
 }
 

@@ -163,12 +163,18 @@ pub const SCALERS: &[Scaler] = &[
             "awsRegion",
         ],
         effective: &[
+            "offsetResetPolicy",
             "allowIdleConsumers",
+            "scaleToZeroOnInvalidOffset",
+            "excludePersistentLag",
             "limitToPartitionsWithLag",
             "ensureEvenDistributionOfPartitions",
+            "partitionLimitation",
         ],
-        modelled: "Messages that are not completed yet. Partitions and commits are those of the \
-                   queue; flags that look at single partitions are not modelled.",
+        modelled: "Messages behind the offsets that the group has committed. Partitions and \
+                   commits are those of the queue; offsets are invalid while a \
+                   `newConsumerGroup` has committed none. A `depth` curve has no partitions to \
+                   tell apart.",
     },
     Scaler {
         kind: ScalerKind::RabbitMq,

@@ -42,6 +42,8 @@ pub struct KedaMemory {
     pub health: Vec<Health>,
     /// Records of the last poll for triggers with `useCachedMetrics`.
     pub records: Vec<Option<Read>>,
+    /// Committed offsets that Kafka scalers with `excludePersistentLag` saw last, per trigger.
+    pub offsets: Vec<Vec<Option<u64>>>,
     /// Whether the last poll found the object active.
     pub active: bool,
     /// When the last poll was made.
@@ -54,6 +56,7 @@ impl KedaMemory {
     /// Forgets what the operator loses when it restarts; the rest is in the object's status.
     pub fn restart(&mut self) {
         self.records.clear();
+        self.offsets.clear();
         self.polled = None;
     }
 

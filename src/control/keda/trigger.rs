@@ -247,8 +247,6 @@ fn changes_count(kind: ScalerKind, key: &str, value: &str) -> bool {
     match (kind, key) {
         // No simulated message is delayed.
         (ScalerKind::Sqs, "scaleOnDelayed") => on,
-        (ScalerKind::Kafka, "excludePersistentLag") => on,
-        (ScalerKind::Kafka, "partitionLimitation") => !value.is_empty(),
         _ => false,
     }
 }

@@ -5,6 +5,7 @@ mod hint;
 mod in_order;
 mod memo;
 mod memory;
+mod message;
 mod nominate;
 mod order;
 mod preempt;

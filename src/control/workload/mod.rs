@@ -7,4 +7,4 @@ pub mod replica_set;
 mod spec;
 pub mod stateful_set;
 
-pub use spec::ControllerSpec;
+pub use spec::{ControllerSpec, RestartPolicy};

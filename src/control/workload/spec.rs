@@ -16,6 +16,19 @@ pub struct ControllerSpec {
     pub pod_management: PodManagement,
     /// `backoffLimit` of a Job.
     pub backoff_limit: u32,
+    /// `restartPolicy` of the pods.
+    pub restart: RestartPolicy,
+}
+
+/// What the kubelet does when a container of a pod exits with an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RestartPolicy {
+    /// `Always`, and `OnFailure` of Jobs: it starts the container again. KEDA gives it to Jobs
+    /// that say nothing.
+    #[default]
+    InPlace,
+    /// `Never`: the pod has failed.
+    Never,
 }
 
 impl Default for ControllerSpec {
@@ -25,6 +38,7 @@ impl Default for ControllerSpec {
             progress_deadline: PROGRESS_DEADLINE,
             pod_management: PodManagement::default(),
             backoff_limit: BACKOFF_LIMIT,
+            restart: RestartPolicy::default(),
         }
     }
 }

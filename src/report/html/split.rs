@@ -39,10 +39,9 @@ pub fn messages(outcome: &Outcome) -> Vec<Bar> {
     bars.map(|message| {
         let started = message.arrived + message.wait;
         let queue = outcome.queue_names.get(message.queue.0 as usize).map_or("", String::as_str);
-        // The course is that of the queue: it does not tell one message's lost attempts apart.
         let again = match message.deliveries {
             0 | 1 => String::new(),
-            many => format!("; delivered {many} times, lost attempts are not told apart (redo)"),
+            many => format!("; delivered {many} times"),
         };
         let title = format!(
             "message {} of {queue}: {} -> {} ({}{again})",
@@ -51,7 +50,8 @@ pub fn messages(outcome: &Outcome) -> Vec<Bar> {
             clock(outcome, started),
             length(message.wait.as_secs_f64())
         );
-        bar(title, &outcome.waits.of_queue(message.queue, message.arrived, started))
+        let lost = &message.lost;
+        bar(title, &outcome.waits.of_message(message.queue, message.arrived, started, lost))
     })
     .collect()
 }

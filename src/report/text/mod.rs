@@ -6,6 +6,6 @@ mod summary;
 mod verdict;
 
 pub use comparison::comparison;
-pub use page::{Look, Page};
+pub use page::{Ink, Look, Page, bar, left, right};
 pub use summary::summary;
 pub use verdict::{figure, finding};

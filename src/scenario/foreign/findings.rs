@@ -9,6 +9,7 @@ use crate::scenario::{Diagnostic, Severity, Span, code};
 pub struct Findings {
     list: Vec<Diagnostic>,
     ignored: BTreeMap<String, Ignored>,
+    left_out: Vec<(String, String, &'static str)>,
 }
 
 /// A field without effect: its first place, and how often it was seen.
@@ -38,6 +39,16 @@ impl Findings {
     /// is empty.
     pub fn ignore(&mut self, field: String, place: Option<Span>, why: &'static str) {
         self.ignored.entry(field).or_insert(Ignored { place, times: 0, why }).times += 1;
+    }
+
+    /// Records a field that was left out, the value that it then has, and who says so.
+    pub fn left_out(&mut self, path: String, value: String, source: &'static str) {
+        self.left_out.push((path, value, source));
+    }
+
+    /// Fields that were left out: path, value, source.
+    pub fn take_left_out(&mut self) -> Vec<(String, String, &'static str)> {
+        std::mem::take(&mut self.left_out)
     }
 
     /// Whether an error was found.

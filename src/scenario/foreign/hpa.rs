@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(messages, [""; 0]);
         let named = |index: usize| draft.sources[index].source.named.clone().unwrap().1;
         assert_eq!([named(0), named(1), named(2)], ["orders", "mail", "curve"]);
-        let reads = |index: usize| draft.sources[index].source.reads;
+        let reads = |index: usize| draft.sources[index].source.reads.clone();
         assert_eq!(reads(0), Reads::Count(Counted::Waiting));
         assert_eq!(reads(1), Reads::Count(Counted::Product));
         assert_eq!(

@@ -30,6 +30,8 @@ section! {
         "keySkew" key_skew: Amount = "0", "own default: all alike";
         /// Event Hubs and Kafka: how often consumers commit what they have done.
         "commitEvery" commit_every: Length;
+        /// Event Hubs and Kafka: at the start the consumer group has never committed an offset.
+        "newConsumerGroup" new_group: Switch;
         /// Event Hubs and Kafka: what happens when consumers come or go.
         "rebalance" rebalance: Rebalance;
         /// Sources; they add up.

@@ -57,5 +57,5 @@ pub use value::{
 };
 pub use workload::{
     Align, Budget, Checkpointing, Claim, Consumes, OnSigterm, PodManagementName, PodTrace,
-    ProbeKeys, Serves, Startup, UnhealthyPolicy, Workload, WorkloadKindName,
+    ProbeKeys, RestartName, Serves, Startup, UnhealthyPolicy, Workload, WorkloadKindName,
 };

@@ -34,6 +34,8 @@ section! {
         "appStart" app_start: Distribution;
         /// Attaching a disk.
         "volumeAttach" volume_attach: Distribution;
+        /// Detaching a disk, once nobody on its node uses it.
+        "volumeDetach" volume_detach: Distribution;
         /// kube-scheduler.
         "scheduler" scheduler: SchedulerTiming;
         /// kube-controller-manager.

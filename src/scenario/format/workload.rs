@@ -28,6 +28,8 @@ section! {
         "completions" completions: Count;
         /// How often a Job's pods may fail; without it 6.
         "backoffLimit" backoff_limit: Count;
+        /// Jobs and ScaledJobs: what happens when a container fails; without it `OnFailure`.
+        "restartPolicy" restart: RestartName;
         /// Order of a StatefulSet's pods: `OrderedReady` or `Parallel`; without it `OrderedReady`.
         "podManagementPolicy" pod_management: PodManagementName;
         /// Labels of its pods.
@@ -99,6 +101,16 @@ words! {
         "OrderedReady" OrderedReady,
         /// All at once.
         "Parallel" Parallel,
+    }
+}
+
+words! {
+    /// What the kubelet does when a container of a Job's pod fails.
+    pub enum RestartName {
+        /// It starts the container again, in the same pod.
+        "OnFailure" OnFailure,
+        /// The pod has failed; the Job controller makes another.
+        "Never" Never,
     }
 }
 

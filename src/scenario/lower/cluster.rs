@@ -267,6 +267,15 @@ pub fn autoscaler(lowering: &mut Lowering<'_, '_>) -> AutoscalerSpec {
     if !keys.any(|key| AutoscalerSpec::is_setting(key, "scale-down-delay-after-delete")) {
         spec.delay_after_delete = spec.scan_interval;
     }
+    if lowering.pools.iter().any(|pool| pool.autoscaled) {
+        let given: Vec<&String> = given.into_iter().flat_map(|at| at.value.keys()).collect();
+        for (name, value) in spec.aks_profile() {
+            if !given.iter().any(|key| AutoscalerSpec::is_setting(key, name)) {
+                let path = format!("cluster.autoScalerProfile.{name}");
+                lowering.assume(path, value, "AKS, azure-aks-docs cluster-autoscaler.md");
+            }
+        }
+    }
     let timing = value(&lowering.scenario.timing);
     match timing.and_then(|timing| value(&timing.failure_detection)) {
         Some(FailureDetectionName::Fast) => spec.fast_failure_detection = true,

@@ -107,6 +107,7 @@ fn lanes(
         (given.partitions.as_ref().map(|at| at.span), "partitions"),
         (given.commit_every.as_ref().map(|at| at.span), "commitEvery"),
         (given.rebalance.as_ref().map(|at| at.span), "rebalance"),
+        (given.new_group.as_ref().map(|at| at.span), "newConsumerGroup"),
     ] {
         if let Some(span) = span.filter(|_| !is_log) {
             refuse(lowering, span, key, "Event Hubs and Kafka");
@@ -159,6 +160,7 @@ fn partitions(
         },
         pause: pause.unwrap_or(Duration::from_secs(5)),
         commit_every: value(&given.commit_every).map_or(Duration::from_secs(5), |each| each.0),
+        new_group: value(&given.new_group).is_some_and(|switch| switch.0),
     }
 }
 

@@ -138,6 +138,9 @@ impl Lowering<'_, '_> {
         let (injects, refusals) = event::injects(self, work.as_ref().map(|work| &work.workloads));
         let thresholds = event::thresholds(self);
         let not_modelled = self.findings.not_modelled();
+        for (path, value, source) in self.findings.take_left_out() {
+            self.assume(path, value, source);
+        }
         for found in std::mem::take(&mut self.findings).into_list() {
             self.report(found);
         }

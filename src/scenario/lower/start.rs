@@ -28,6 +28,7 @@ pub fn common(lowering: &mut Lowering<'_, '_>) -> PodStartSpec {
     let app =
         constant(10, "10s", "assumption: a service of ordinary size; give `startup.appStart`");
     let attach = constant(20, "20s", "assumption: Azure disks attach in 10-60 s");
+    let detach = constant(10, "10s", "assumption: an Azure disk detaches faster than it attaches");
     PodStartSpec {
         container_start: lowering.time(
             "timing.containerStart",
@@ -36,6 +37,7 @@ pub fn common(lowering: &mut Lowering<'_, '_>) -> PodStartSpec {
         ),
         app_start: lowering.time("timing.appStart", timing.app_start.as_ref(), app),
         volume_attach: lowering.time("timing.volumeAttach", timing.volume_attach.as_ref(), attach),
+        volume_detach: lowering.time("timing.volumeDetach", timing.volume_detach.as_ref(), detach),
     }
 }
 

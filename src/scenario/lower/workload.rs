@@ -6,8 +6,9 @@ use super::scheduler::DEFAULT_SCHEDULER;
 use super::{demand, namespace, start};
 use crate::cloud::system_pods::{SystemPodsContext, aks_system_pods};
 use crate::cloud::{PodStartSpec, identity};
+use crate::control::workload::RestartPolicy;
 use crate::control::workload::stateful_set::PodManagement;
-use crate::model::{Annotations, SafeToEvict};
+use crate::model::{Annotations, ClaimOwner, SafeToEvict};
 use crate::plan::{ArrivalSpec, IntOrPercent, UseSpec, WorkloadKind};
 use crate::queue::{Checkpoint, ConsumerSpec, OnSigterm};
 use crate::rules::{DEFAULT_CPU_MILLI, DEFAULT_MEMORY};
@@ -16,7 +17,7 @@ use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::foreign::{hpa, keda, vpa};
 use crate::scenario::format::{
     At, Budget, Bytes, Consumes, OnSigterm as OnSigtermName, PodManagementName, ResourceAmount,
-    Scenario, SystemPods, Text, UnhealthyPolicy, Workload, WorkloadKindName,
+    RestartName, Scenario, SystemPods, Text, UnhealthyPolicy, Workload, WorkloadKindName,
 };
 #[cfg(feature = "manifests")]
 use crate::scenario::node::Node;
@@ -74,11 +75,14 @@ fn lower_all(lowering: &mut Lowering<'_, '_>, drafts: Drafts, start: &PodStartSp
             (lowering.tables.symbols.text(queue.name).to_owned(), QueueId(index as u32))
         })
         .collect();
+    let given = lowering.queues.enumerate().filter(|(_, queue)| queue.depth.is_some());
+    let curves: Vec<QueueId> = given.map(|(id, _)| id).collect();
     let length = Duration::from_micros(lowering.end.micros());
     let context = LowerContext {
         keda: crate::vocabulary::KedaVersion::shipped_with(lowering.version),
         pools: &lowering.pools,
         queues: &queues,
+        curves: &curves,
         start,
         start_epoch: lowering.calendar.start,
         length,
@@ -175,6 +179,7 @@ impl Short<'_, '_, '_> {
         if let Some(limit) = value(&given.backoff_limit) {
             draft.controller.backoff_limit = limit.0;
         }
+        self.restart(given, kind, &mut draft);
         if value(&given.pod_management) == Some(&PodManagementName::Parallel) {
             draft.controller.pod_management = PodManagement::Parallel;
         }
@@ -192,6 +197,18 @@ impl Short<'_, '_, '_> {
         self.check(given, kind);
         self.pod(name, given, &mut draft);
         drafts.add(draft, &mut self.lowering.findings);
+    }
+
+    /// `restartPolicy` is for pods that end.
+    fn restart(&mut self, given: &Workload, kind: WorkloadKind, draft: &mut WorkloadDraft) {
+        let Some(at) = &given.restart else { return };
+        if !matches!(kind, WorkloadKind::Job | WorkloadKind::ScaledJob) {
+            let message = "`restartPolicy` is for Jobs and ScaledJobs: other pods always restart";
+            self.lowering.error(code::CONTRADICTION, message, at.span, "");
+        }
+        if at.value == RestartName::Never {
+            draft.controller.restart = RestartPolicy::Never;
+        }
     }
 
     /// What cannot be meant together.
@@ -433,6 +450,10 @@ impl Short<'_, '_, '_> {
         let cluster = value(&self.lowering.scenario.cluster);
         let location = cluster.and_then(|cluster| value(&cluster.location));
         let location = location.map_or("westeurope", |location| location.0.as_str());
+        let owner = match draft.kind {
+            WorkloadKind::StatefulSet => ClaimOwner::Ordinal,
+            _ => ClaimOwner::Named,
+        };
         for claim in value(&given.claims).into_iter().flatten().map(|at| &at.value) {
             let file = value(&claim.class).is_some_and(|class| class.0.starts_with("azurefile"));
             if file {
@@ -444,7 +465,7 @@ impl Short<'_, '_, '_> {
             });
             draft.pod.volumes.push(VolumeDraft {
                 name: value(&claim.name).map(|name| name.0.clone()).unwrap_or_default(),
-                kind: VolumeKind::Claim,
+                kind: VolumeKind::Claim(owner),
                 size: value(&claim.storage).map(|amount| amount.0),
                 zone,
             });

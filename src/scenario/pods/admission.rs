@@ -15,7 +15,7 @@ use super::tables::Tables;
 use super::tenancy::{ContainerPolicy, LimitKind, LimitRangeDraft, PriorityClassDraft};
 use crate::control::admission::{Refusal, RefusedBy, WorkloadAdmission};
 use crate::model::{
-    Container, NodeSelectorTerm, OwnerKind, PodShape, Requirement, SelectorOp, TaintEffect,
+    Claim, Container, NodeSelectorTerm, OwnerKind, PodShape, Requirement, SelectorOp, TaintEffect,
     Toleration, TolerationOp, Volumes,
 };
 use crate::plan::WorkloadKind;
@@ -336,7 +336,9 @@ impl Admission<'_> {
         let mut volumes = Volumes::default();
         for volume in &pod.volumes {
             match volume.kind {
-                VolumeKind::Claim => {
+                VolumeKind::Claim(owner) => {
+                    let name = self.tables.intern(&volume.name);
+                    volumes.claims.push(Claim { name, owner });
                     volumes.data_disks += 1;
                     volumes.zone = volume.zone.or(volumes.zone);
                 }

@@ -21,8 +21,8 @@ use crate::control::kubelet::Probes;
 use crate::control::workload::ControllerSpec;
 use crate::demand::SourceSpec;
 use crate::model::{
-    Annotations, HostPort, LabelSelector, Labels, NodeAffinity, PodAffinity, Requirement,
-    SelectorOp, SpreadConstraint, Toleration,
+    Annotations, ClaimOwner, HostPort, LabelSelector, Labels, NodeAffinity, PodAffinity,
+    Requirement, SelectorOp, SpreadConstraint, Toleration,
 };
 use crate::plan::{IntOrPercent, UseSpec, WorkloadKind};
 use crate::queue::{Checkpoint, ConsumerSpec};
@@ -227,7 +227,7 @@ pub enum VolumeKind {
     /// `hostPath`
     HostPath,
     /// A PersistentVolumeClaim: an Azure disk to attach.
-    Claim,
+    Claim(ClaimOwner),
 }
 
 /// What drives a number of replicas.

@@ -28,6 +28,8 @@ pub struct LowerContext<'a> {
     pub pools: &'a IdVec<PoolId, PoolSpec>,
     /// Queues by name, in the scenario's order.
     pub queues: &'a [(String, QueueId)],
+    /// Queues whose depth is a given curve.
+    pub curves: &'a [QueueId],
     /// How pods start that do not say.
     pub start: &'a PodStartSpec,
     /// Start of the run, seconds since the epoch (cron windows).

@@ -7,9 +7,11 @@ use super::lower::LowerContext;
 use super::tables::Tables;
 use crate::control::hpa::HpaMetric;
 use crate::control::keda::catalogue::ScalerKind as TriggerKind;
-use crate::control::keda::scaler::source::SourceDraft;
+use crate::control::keda::scaler::rabbitmq::Mode;
+use crate::control::keda::scaler::source::{Counted, Reads, SourceDraft};
 use crate::control::keda::{
-    Formula, Modifiers, QueueSource, ScaledJobSpec, ScaledObjectSpec, ScalerSpec, Trigger, trigger,
+    Formula, Modifiers, QueueSource, ScaledJobSpec, ScaledObjectSpec, ScalerSpec, ScalingStrategy,
+    Trigger, trigger,
 };
 use crate::plan::ScalerKind;
 use crate::scenario::foreign::hpa::HpaDraft;
@@ -28,6 +30,7 @@ pub(super) fn lower(
     let (kind, place) = match scaler {
         ScalerDraft::ScaledObject(object) => {
             let spec = scaled_object(object, context, tables, found)?;
+            left_to_keda(&draft.name, object, &spec, found);
             (ScalerKind::ScaledObject(spec), object.origin)
         }
         ScalerDraft::ScaledJob(job) => {
@@ -115,6 +118,26 @@ fn reads_usage(scaler: &ScalerKind) -> (bool, bool) {
     }
 }
 
+/// What a ScaledObject leaves to KEDA.
+fn left_to_keda(
+    workload: &str,
+    draft: &ScaledObjectDraft,
+    spec: &ScaledObjectSpec,
+    found: &mut Findings,
+) {
+    for (given, key, value) in [
+        (draft.polling_interval.is_some(), "pollingInterval", spec.polling_interval.to_string()),
+        (draft.cooldown.is_some(), "cooldownPeriod", spec.cooldown.to_string()),
+        (draft.min_replicas.is_some(), "minReplicaCount", spec.min_replicas.to_string()),
+        (draft.max_replicas.is_some(), "maxReplicaCount", spec.max_replicas.to_string()),
+    ] {
+        if !given {
+            let path = format!("workloads.{workload}.scaledObject.{key}");
+            found.left_out(path, value, "keda v1alpha1 (scaledobject_types.go)");
+        }
+    }
+}
+
 fn scaled_object(
     draft: &ScaledObjectDraft,
     context: &LowerContext<'_>,
@@ -131,7 +154,11 @@ fn scaled_object(
     spec.max_replicas = draft.max_replicas.unwrap_or(spec.max_replicas);
     spec.fallback = draft.fallback;
     spec.behavior.clone_from(&draft.behavior);
-    if let Some(modifiers) = &draft.modifiers {
+    let modifiers = draft
+        .modifiers
+        .as_ref()
+        .filter(|_| known(context, 12, "scalingModifiers", draft.origin, found));
+    if let Some(modifiers) = modifiers {
         let names: Vec<&str> =
             draft.triggers.iter().map(|each| each.name.as_deref().unwrap_or("")).collect();
         match Formula::compile(&modifiers.formula, &names) {
@@ -153,7 +180,8 @@ fn scaled_object(
     spec.paused = draft.pause.paused || draft.pause.replicas.is_some();
     spec.paused_replicas = draft.pause.replicas;
     // Directional pauses and forced activation came with 2.18; older operators read past them.
-    if context.keda.at_least(18) {
+    let directional = draft.pause.scale_in || draft.pause.scale_out || draft.pause.force_activation;
+    if directional && known(context, 18, "directional pauses", draft.origin, found) {
         spec.paused_scale_in = draft.pause.scale_in;
         spec.paused_scale_out = draft.pause.scale_out;
         spec.force_activation = draft.pause.force_activation;
@@ -172,13 +200,31 @@ fn scaled_job(
     spec.polling_interval = draft.polling_interval.unwrap_or(spec.polling_interval);
     spec.min_replicas = draft.min_replicas.unwrap_or(spec.min_replicas);
     spec.max_replicas = draft.max_replicas;
-    spec.strategy = draft.strategy;
+    let eager = draft.strategy == ScalingStrategy::Eager;
+    if !eager || known(context, 15, "scalingStrategy eager", draft.origin, found) {
+        spec.strategy = draft.strategy;
+    }
     spec.combination = draft.combination;
     spec.pending_conditions.clone_from(&draft.pending_conditions);
     spec.successful_history = draft.successful_history.unwrap_or(spec.successful_history);
     spec.failed_history = draft.failed_history.unwrap_or(spec.failed_history);
     spec.template = draft.template;
     Some(spec)
+}
+
+/// Whether the cluster's KEDA, 2.`since` at least, knows something; if not, that is noted.
+fn known(
+    context: &LowerContext<'_>,
+    since: u16,
+    what: &str,
+    place: Option<Span>,
+    found: &mut Findings,
+) -> bool {
+    let known = context.keda.at_least(since);
+    if !known {
+        found.ignore(format!("{what} (KEDA 2.{since})"), place, "the cluster's KEDA is older");
+    }
+    known
 }
 
 /// All triggers, so that all mistakes are told; `None` if there was one.
@@ -200,7 +246,13 @@ fn lower_trigger(
     found: &mut Findings,
 ) -> Option<Trigger> {
     let kind = draft.kind.as_str();
-    let read = match trigger::read(kind, &draft.metadata, draft.metric_type.as_deref()) {
+    let mut metadata = draft.metadata.clone();
+    if metadata.contains_key("queueLengthStrategy")
+        && !known(context, 15, "queueLengthStrategy", draft.origin, found)
+    {
+        metadata.remove("queueLengthStrategy");
+    }
+    let read = match trigger::read(kind, &metadata, draft.metric_type.as_deref()) {
         Ok(read) => read,
         Err(errors) => {
             for error in errors {
@@ -271,7 +323,13 @@ fn source(
     let text = match &source.named {
         Some((key, value)) => match queues_named(value, source.is_regex, context) {
             Ok(queues) if !queues.is_empty() => {
-                let (operation, reads) = (source.operation, source.reads);
+                let (operation, reads) = (source.operation, source.reads.clone());
+                if let Some(missing) = not_of_a_curve(&reads)
+                    && queues.iter().any(|queue| context.curves.contains(queue))
+                {
+                    let why = "a given `depth` has a total and nothing more";
+                    found.ignore(format!("{what}: {missing}"), place, why);
+                }
                 return Some(QueueSource { queues: queues.into(), operation, reads });
             }
             Ok(_) if source.is_regex => {
@@ -293,6 +351,16 @@ fn source(
         None => error,
     });
     None
+}
+
+/// What a reading needs of a queue that a given `depth` cannot show.
+fn not_of_a_curve(reads: &Reads) -> Option<&'static str> {
+    match reads {
+        Reads::Topic(topic) if topic.tells_partitions_apart() => Some("flags on single partitions"),
+        Reads::RabbitMq { mode, .. } if *mode != Mode::QueueLength => Some("rates"),
+        Reads::Count(Counted::OldestAge) => Some("ages"),
+        _ => None,
+    }
 }
 
 /// The queue of a name, or all whose names match.

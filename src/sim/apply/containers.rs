@@ -5,6 +5,7 @@
 
 use crate::chance::{Purpose, Stream};
 use crate::control::kubelet::{StartSeen, Verdict, first_ready};
+use crate::control::workload::RestartPolicy;
 use crate::model::PodPhase;
 use crate::plan::{CrashSpec, InjectKind};
 use crate::record::{Actor, Object};
@@ -18,11 +19,13 @@ use crate::vocabulary::Cause;
 impl World<'_> {
     /// The kubelet begins with a pod: its volumes, then its containers.
     pub fn begin_start(&mut self, pod: PodId) {
-        let length = self.attach_time(pod);
-        if length.is_zero() {
-            self.next_container(pod);
-        } else {
-            self.start_step(pod, Cause::VolumeAttach, length);
+        if self.cluster.shape(pod).volumes.claims.is_empty() {
+            return self.next_container(pod);
+        }
+        match self.attach_disks(pod) {
+            Some(there) if there <= self.now => self.next_container(pod),
+            Some(there) => self.start_step(pod, Cause::VolumeAttach, there.since(self.now)),
+            None => self.set_pod_cause(pod, Some(Cause::VolumeAttach)),
         }
     }
 
@@ -44,6 +47,7 @@ impl World<'_> {
             self.next_container(pod);
         } else if self.waits_for_restart(pod) {
             self.app_starts(pod);
+            self.job_container_restarted(pod);
         } else if self.record.pod_clocks[pod].cause == Some(Cause::VolumeAttach) {
             self.next_container(pod);
         } else {
@@ -75,23 +79,6 @@ impl World<'_> {
         self.app_starts(pod);
     }
 
-    fn attach_time(&self, pod: PodId) -> Duration {
-        let row = &self.cluster.pods[pod];
-        let disks = self.cluster.shape(pod).volumes.data_disks;
-        let spec = &self.plan.workloads[row.workload].times.start;
-        (0..u64::from(disks))
-            .map(|disk| {
-                spec.volume_attach.sample_keyed(
-                    self.seed,
-                    Purpose::VolumeAttach,
-                    self.keys.workloads[row.workload] ^ u64::from(row.ordinal),
-                    disk,
-                )
-            })
-            .max()
-            .unwrap_or(Duration::ZERO)
-    }
-
     /// How long an init container runs.
     fn init_time(&self, pod: PodId) -> Duration {
         let row = &self.cluster.pods[pod];
@@ -117,6 +104,10 @@ impl World<'_> {
             dist.sample_keyed(self.seed, purpose, entity, ordinal)
         };
         let started = self.now + draw(&times.start.container_start, Purpose::ContainerStart);
+        self.job_pod_runs(pod, started);
+        let draw = |dist: &crate::chance::Dist, purpose| {
+            dist.sample_keyed(self.seed, purpose, entity, ordinal)
+        };
         let up = started + draw(&times.start.app_start, Purpose::AppStart);
         let seen = StartSeen { ticks_from: row.bound, started, up };
         let (ready, killed) = match first_ready(&times.probes, &seen) {
@@ -201,6 +192,14 @@ impl World<'_> {
     /// A pod's container exits: what it held is lost, and the kubelet starts it again after its
     /// back-off.
     pub fn container_exits(&mut self, pod: PodId) {
+        let workload = self.cluster.pods[pod].workload;
+        if self.plan.workloads[workload].controller.restart == RestartPolicy::Never {
+            self.note(Actor::Kubelet, "fail-pod", Object::Pod(pod), "kubelet.failed", None, || {
+                "a container exited, and restartPolicy is Never".to_owned()
+            });
+            self.end_pod(pod, Stop::Failed);
+            return;
+        }
         let was_ready = self.cluster.pods[pod].phase == PodPhase::Ready;
         self.fingerprint.add(self.now, 5, u64::from(pod.0), 0);
         self.consumer_gone(pod);

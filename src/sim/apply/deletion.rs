@@ -32,7 +32,7 @@ impl World<'_> {
                 DeletionAction::Taint { cordon } => self.taint_for_deletion(node, cordon),
                 DeletionAction::Untaint => self.untaint_after_deletion(node),
                 DeletionAction::Evict { pod, grace, .. } => {
-                    let granted = self.evict_pod(pod, grace);
+                    let granted = self.evict_pod(pod, grace, Actor::Autoscaler);
                     deletion.evicted(pod, granted);
                 }
                 DeletionAction::DeleteInstance => {

@@ -190,7 +190,7 @@ impl World<'_> {
         let workload = self.cluster.pods[pod].workload;
         self.budgets_changed(pod);
         self.refresh_consumed_queue(workload);
-        self.next_container(pod);
+        self.begin_start(pod);
     }
 
     /// Puts the lifecycle controller's taints for a condition on a node, in place of those it had.
@@ -337,6 +337,7 @@ impl World<'_> {
         for pod in self.cluster.nodes[node].used.pods.clone() {
             if self.leaves_by_taint(pod).is_some_and(|time| time <= self.now) {
                 let grace = self.cluster.shape(pod).grace;
+                self.pod_stops(pod, Stop::Evicted, Actor::NodeController, false);
                 self.stop_pod(pod, grace, Stop::Evicted);
             }
         }

@@ -7,7 +7,7 @@ use crate::plan::WorkloadKind;
 use crate::record::{Actor, Object};
 use crate::sim::event::Event;
 use crate::sim::world::World;
-use crate::unit::WorkloadId;
+use crate::unit::{PodId, WorkloadId};
 
 /// What the Job controller remembers of a Job some of whose pods have failed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,15 +37,50 @@ impl World<'_> {
         job.failed += 1;
         job.backoff.update(&[], &[self.now]);
         let limit = spec.controller.backoff_limit;
-        if job.over || !has_failed(limit, job.failed, None) {
-            return;
+        if !job.over && has_failed(limit, job.failed, None) {
+            self.give_up_job(workload, || {
+                format!("more than backoffLimit {limit} of its pods have failed")
+            });
         }
-        job.over = true;
+    }
+
+    /// `backoffLimit` of a Job is passed: it wants no pod any more.
+    fn give_up_job(&mut self, workload: WorkloadId, detail: impl FnOnce() -> String) {
+        self.jobs.entry(workload).or_default().over = true;
         self.cluster.workloads[workload].replicas = 0;
         let object = Object::Workload(workload);
-        self.note(Actor::WorkloadController, "fail-job", object, "job.backoff-limit", None, || {
-            format!("more than backoffLimit {limit} of its pods have failed")
-        });
+        let reason = "job.backoff-limit";
+        self.note(Actor::WorkloadController, "fail-job", object, reason, None, detail);
+    }
+
+    /// The kubelet has started a container of a Job's pod again. With `restartPolicy: OnFailure`
+    /// the restarts of its pods count towards `backoffLimit` (`pastBackoffLimitOnFailure`).
+    pub fn job_container_restarted(&mut self, pod: PodId) {
+        let workload = self.cluster.pods[pod].workload;
+        let spec = &self.plan.workloads[workload];
+        match spec.kind {
+            WorkloadKind::ScaledJob => self.scaled_job_container_restarted(pod),
+            WorkloadKind::Job => {
+                let job = self.jobs.get(&workload).copied().unwrap_or_default();
+                let restarts = self.restarts_of(workload, |_| true);
+                let limit = spec.controller.backoff_limit;
+                if !job.over && has_failed(limit, job.failed, Some(restarts)) {
+                    self.give_up_job(workload, || {
+                        format!(
+                            "its containers have restarted {restarts} times: backoffLimit {limit}"
+                        )
+                    });
+                    self.sync_workload(workload);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Container restarts of a workload's pods that are there. O(pods), at a restart of a Job's.
+    pub fn restarts_of(&self, workload: WorkloadId, counts: impl Fn(PodId) -> bool) -> u32 {
+        let pods = self.cluster.workloads[workload].pods.iter().copied();
+        pods.filter(|&pod| counts(pod)).map(|pod| u32::from(self.cluster.pods[pod].restarts)).sum()
     }
 
     /// How many pods of a Job should be active now.

@@ -17,6 +17,7 @@ mod rollout;
 mod scaled_jobs;
 mod scheduling;
 mod upgrade;
+mod volumes;
 mod vpa;
 mod waiting;
 
@@ -26,6 +27,8 @@ pub use health::Health;
 pub use images::NodeImages;
 pub use jobs::JobMemory;
 pub use pods::Stop;
+pub use provider::failure_code;
 pub use rollout::RolloutMemory;
 pub use scaled_jobs::JobBook;
+pub use volumes::VolumeBook;
 pub use vpa::VpaBook;

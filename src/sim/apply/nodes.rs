@@ -148,6 +148,7 @@ impl World<'_> {
 
     /// What ran on a lost VM stops at once; the API still shows it.
     pub fn pod_lost(&mut self, pod: PodId) {
+        self.pod_stops(pod, Stop::Lost, Actor::Azure, false);
         self.consumer_gone(pod);
         self.set_pod_cause(pod, None);
         self.restart_over(pod);

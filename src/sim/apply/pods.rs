@@ -3,6 +3,7 @@
 use crate::chance::Purpose;
 use crate::model::PodPhase;
 use crate::plan::WorkloadKind;
+use crate::record::Actor;
 use crate::sim::event::Event;
 use crate::sim::world::{World, scheduler_view};
 use crate::unit::{Duration, NodeId, PodId, ShapeId, SimTime, WorkloadId};
@@ -21,6 +22,8 @@ pub enum Stop {
     Completed,
     /// Its kubelet has refused it.
     Refused,
+    /// Its container has failed, and `restartPolicy` is Never.
+    Failed,
 }
 
 impl Stop {
@@ -31,6 +34,7 @@ impl Stop {
             Self::Evicted => "evicted",
             Self::Lost => "lost",
             Self::Refused => "refused",
+            Self::Failed => "failed",
             Self::Completed => "completed",
         }
     }
@@ -44,9 +48,23 @@ impl World<'_> {
         shape: ShapeId,
         made_for: Option<NodeId>,
     ) -> PodId {
+        let index = self.cluster.workloads[workload].next_ordinal;
+        self.create_numbered(workload, shape, made_for, index)
+    }
+
+    /// The same with the number that the pod has in its name.
+    pub fn create_numbered(
+        &mut self,
+        workload: WorkloadId,
+        shape: ShapeId,
+        made_for: Option<NodeId>,
+        index: u32,
+    ) -> PodId {
         let spec = &self.plan.workloads[workload];
         let shape = self.vpa_admits(workload, shape);
+        let shape = self.in_zone_of_disks(workload, shape, index);
         let pod = self.cluster.create_pod(workload, shape, made_for, self.now);
+        self.cluster.pods[pod].index = index;
         self.use_quotas(pod, 1);
         let counted = self.counts() && !spec.system && spec.kind != WorkloadKind::DaemonSet;
         self.record.pods.created += u64::from(counted);
@@ -150,22 +168,46 @@ impl World<'_> {
     /// How long a finite pod works: what its predecessor left it, and the time of its saves.
     fn work_length(&mut self, pod: PodId, own: Duration) -> Duration {
         let workload = self.cluster.pods[pod].workload;
-        match &self.plan.workloads[workload].times.checkpoint {
-            Some(checkpoint) => {
-                checkpoint.length(self.work.finite.begin(workload, pod, own, self.now))
-            }
+        let spec = &self.plan.workloads[workload];
+        if !self.is_replaced(workload) {
+            return own;
+        }
+        let work = self.work.finite.begin(workload, pod, own, self.now);
+        match &spec.times.checkpoint {
+            Some(checkpoint) => checkpoint.length(work),
             None => own,
         }
     }
 
-    /// A finite pod is over: what it did not save is left to the pod that replaces it.
+    /// Whether the finite work of a workload's pods is done again by others if it is lost.
+    fn is_replaced(&self, workload: WorkloadId) -> bool {
+        let spec = &self.plan.workloads[workload];
+        matches!(spec.kind, WorkloadKind::Job | WorkloadKind::ScaledJob)
+            && spec.times.lifetime.is_some()
+    }
+
+    /// A finite pod is over: what it did not save is left to the pod that replaces it, and the time
+    /// that it worked in vain is work that is done again.
     pub(super) fn leave_work(&mut self, pod: PodId, why: Stop) {
-        let row = self.cluster.pods[pod];
-        let Some(checkpoint) = &self.plan.workloads[row.workload].times.checkpoint else { return };
-        let now = self.now;
-        self.work.finite.end(row.workload, pod, |work, began| {
-            (why != Stop::Completed).then(|| checkpoint.left(work, now.since(began)))
+        let workload = self.cluster.pods[pod].workload;
+        if !self.is_replaced(workload) {
+            return;
+        }
+        let checkpoint = self.plan.workloads[workload].times.checkpoint;
+        let (now, mut lost) = (self.now, Duration::ZERO);
+        self.work.finite.end(workload, pod, |work, began| {
+            if why == Stop::Completed {
+                return None;
+            }
+            let elapsed = now.since(began);
+            lost = checkpoint.map_or(elapsed, |checkpoint| checkpoint.lost(elapsed));
+            checkpoint.map(|checkpoint| checkpoint.left(work, elapsed))
         });
+        // A pod that its owner deletes is not replaced: nobody does its work again.
+        if why != Stop::ScaledDown && self.record.pod_clocks[pod].counted {
+            self.record.pods.lost_work += u128::from(lost.micros());
+            self.record.pod_waits[Cause::Redo as usize] += u128::from(lost.micros());
+        }
     }
 
     /// Tells a pod to stop: it has `grace` to finish what it holds.
@@ -218,6 +260,7 @@ impl World<'_> {
             end.how = why.word();
         }
         let (how, counted) = (end.how, self.record.pod_clocks[pod].counted);
+        self.pod_stops(pod, why, Actor::Kubelet, true);
         if !counted {
             return;
         }
@@ -249,6 +292,7 @@ impl World<'_> {
         if let Some(node) = held {
             self.usage_leaves(node, pod);
             self.images_released(pod, node);
+            self.release_disks(pod, node);
         }
         let phase = if why == Stop::Completed { PodPhase::Succeeded } else { PodPhase::Removed };
         self.cluster.end_pod(pod, phase);

@@ -148,6 +148,7 @@ impl World<'_> {
 
     fn scale_down(&mut self, pod: PodId) {
         let grace = self.cluster.shape(pod).grace;
+        self.pod_stops(pod, Stop::ScaledDown, Actor::WorkloadController, false);
         self.stop_pod(pod, grace, Stop::ScaledDown);
     }
 
@@ -177,8 +178,7 @@ impl World<'_> {
             if !self.may_write(workload) || !self.admit(workload, template) {
                 return;
             }
-            let pod = self.create_pod(workload, template, None);
-            self.cluster.pods[pod].index = ordinal;
+            self.create_numbered(workload, template, None, ordinal);
         }
         for ordinal in plan.delete.into_iter().chain(update) {
             if let Ok(at) = pods.binary_search_by_key(&ordinal, |&(ordinal, _)| ordinal) {

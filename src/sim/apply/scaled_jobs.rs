@@ -56,6 +56,8 @@ struct JobPod {
     taken: u32,
     /// Since when it waits for a message.
     idle_since: SimTime,
+    /// When its containers run: then it is no longer Pending.
+    runs_from: SimTime,
 }
 
 impl JobBook {
@@ -87,9 +89,8 @@ impl World<'_> {
         let book = &self.scaling[workload].jobs;
         let mut begun: Vec<u32> = Vec::new();
         for &pod in self.cluster.workloads[workload].pods.iter() {
-            let row = &self.cluster.pods[pod];
-            if has_begun(row.phase, row.ready, conditions) {
-                begun.push(book.pods[row.ordinal as usize].job);
+            if self.has_begun(pod, conditions) {
+                begun.push(book.pods[self.cluster.pods[pod].ordinal as usize].job);
             }
         }
         begun.sort_unstable();
@@ -99,6 +100,31 @@ impl World<'_> {
             is_pending([succeeded, begun.binary_search(&job).is_ok()])
         });
         (book.running.len() as u32, pending.count() as u32)
+    }
+
+    /// Whether a pod has begun: it is Running (its containers have started, Ready or not) or, with
+    /// `pendingPodConditions`, all of those hold.
+    fn has_begun(&self, pod: PodId, conditions: &[PodCondition]) -> bool {
+        let row = &self.cluster.pods[pod];
+        let runs_from = self.scaling[row.workload].jobs.pods[row.ordinal as usize].runs_from;
+        let containers = &self.cluster.shapes[row.shape].containers;
+        let inits = containers.iter().rposition(|each| each.ends).map_or(0, |last| last + 1);
+        let holds = |condition: &PodCondition| match condition {
+            PodCondition::PodScheduled => row.phase >= PodPhase::Starting,
+            PodCondition::Initialized => {
+                row.phase >= PodPhase::Starting && usize::from(row.started) >= inits
+            }
+            PodCondition::ContainersReady | PodCondition::Ready => row.phase == PodPhase::Ready,
+        };
+        if conditions.is_empty() { runs_from <= self.now } else { conditions.iter().all(holds) }
+    }
+
+    /// The containers of a ScaledJob's pod will run from then on.
+    pub(super) fn job_pod_runs(&mut self, pod: PodId, from: SimTime) {
+        let row = &self.cluster.pods[pod];
+        if let Some(entry) = self.scaling[row.workload].jobs.pods.get_mut(row.ordinal as usize) {
+            entry.runs_from = entry.runs_from.min(from);
+        }
     }
 
     /// KEDA makes Jobs; the Job controller sees each at once.
@@ -152,7 +178,8 @@ impl World<'_> {
                     return;
                 }
                 self.controller_writes.take(self.now);
-                let pod = JobPod { job: index, active: true, taken: 0, idle_since: self.now };
+                let (idle_since, runs_from) = (self.now, SimTime::NEVER);
+                let pod = JobPod { job: index, active: true, taken: 0, idle_since, runs_from };
                 let book = &mut self.scaling[workload].jobs;
                 book.pods.push(pod);
                 let job = &mut book.jobs[index as usize];
@@ -198,6 +225,26 @@ impl World<'_> {
             let wait = job.backoff.remaining(self.now, BACKOFF_BASE, BACKOFF_MAX);
             self.scaling[row.workload].jobs.wanting.insert(index);
             self.at(self.now + wait, Event::JobSync(row.workload));
+        }
+    }
+
+    /// The kubelet has started a container of a ScaledJob's pod again: the restarts of a Job's pods
+    /// count towards its `backoffLimit`.
+    pub(super) fn scaled_job_container_restarted(&mut self, pod: PodId) {
+        let row = self.cluster.pods[pod];
+        let workload = row.workload;
+        let limit = self.job_template(workload).backoff_limit;
+        let book = &self.scaling[workload].jobs;
+        let index = book.pods[row.ordinal as usize].job;
+        let of_job = |pod| book.pods[self.cluster.pods[pod].ordinal as usize].job == index;
+        let restarts = self.restarts_of(workload, of_job);
+        let job = &book.jobs[index as usize];
+        let fails = has_failed(limit, job.failed, Some(restarts));
+        if fails && !job.failing && book.running.contains(&index) {
+            self.fail_job(workload, index, "job.backoff-limit", || {
+                format!("its containers have restarted {restarts} times: backoffLimit is {limit}")
+            });
+            self.jobs_changed(workload);
         }
     }
 
@@ -288,6 +335,7 @@ impl World<'_> {
             .collect();
         for pod in pods {
             let grace = self.cluster.shape(pod).grace;
+            self.pod_stops(pod, Stop::ScaledDown, Actor::WorkloadController, false);
             self.stop_pod(pod, grace, Stop::ScaledDown);
         }
     }
@@ -355,15 +403,4 @@ impl Job {
         wanted_active(parallelism, completions, self.succeeded, self.active)
             .saturating_sub(self.active)
     }
-}
-
-/// Whether a pod has begun: it runs or, with `pendingPodConditions`, all of those hold.
-fn has_begun(phase: PodPhase, ready: SimTime, conditions: &[PodCondition]) -> bool {
-    let runs = matches!(phase, PodPhase::Ready | PodPhase::NotReady)
-        || (phase == PodPhase::Terminating && ready != SimTime::NEVER);
-    let holds = |condition: &PodCondition| match condition {
-        PodCondition::PodScheduled | PodCondition::Initialized => phase >= PodPhase::Starting,
-        PodCondition::ContainersReady | PodCondition::Ready => phase == PodPhase::Ready,
-    };
-    if conditions.is_empty() { runs } else { conditions.iter().all(holds) }
 }

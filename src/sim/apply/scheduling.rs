@@ -32,6 +32,7 @@ impl World<'_> {
     /// A pod was placed: it holds its room from now on, and the binding call is made.
     pub fn assume_pod(&mut self, pod: PodId, node: NodeId) {
         self.cluster.assume(pod, node);
+        self.bind_disks(pod, node);
         self.usage_joins(node, pod);
         let view = scheduler_view(self.plan, &self.cluster);
         self.scheduling.scheduler.pod_assumed(view, pod, node, self.now);
@@ -48,6 +49,7 @@ impl World<'_> {
     /// A pod could not be placed: the API says so, and the autoscaler may see it.
     pub fn reject_pod(&mut self, pod: PodId, preemption: Option<&Preemption>) {
         let first = !self.cluster.pods[pod].unschedulable;
+        self.verdict_on(pod);
         self.cluster.mark_unschedulable(pod, self.now);
         if first {
             self.fingerprint.add(self.now, 8, u64::from(pod.0), 0);
@@ -76,6 +78,7 @@ impl World<'_> {
         });
         for &victim in &preemption.victims {
             let grace = self.cluster.shape(victim).grace;
+            self.pod_stops(victim, Stop::Evicted, Actor::Scheduler, false);
             self.stop_pod(victim, grace, Stop::Evicted);
         }
     }

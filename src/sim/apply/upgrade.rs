@@ -100,7 +100,7 @@ impl World<'_> {
             UpgradeAction::Evict(node) => {
                 for pod in self.drainable_pods(node) {
                     let grace = self.cluster.shape(pod).grace;
-                    self.evict_pod(pod, grace);
+                    self.evict_pod(pod, grace, Actor::Azure);
                 }
             }
             UpgradeAction::Reimage(node) => {

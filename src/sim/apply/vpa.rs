@@ -77,6 +77,12 @@ impl VpaBook {
         self.rows.get(&workload)
     }
 
+    /// A specification has been made of another: the newest of the cluster.
+    pub fn made(&mut self, of: ShapeId) {
+        let template = self.template_of(of);
+        self.made_of.push(template);
+    }
+
     /// The specification of the template from which a pod's was made.
     pub fn template_of(&self, shape: ShapeId) -> ShapeId {
         let made = usize::from(shape).checked_sub(self.planned);
@@ -176,6 +182,7 @@ impl World<'_> {
             format!("{name} makes way for one that requests {}", words(advice))
         });
         let grace = self.cluster.shape(view.pod).grace;
+        self.pod_stops(view.pod, Stop::Evicted, Actor::Vpa, false);
         self.stop_pod(view.pod, grace, Stop::Evicted);
         true
     }

@@ -15,6 +15,7 @@ use crate::rules::{NodeFacts, node_failure};
 use crate::sim::capacity::autoscaler_view;
 use crate::sim::decisions::Loop;
 use crate::sim::event::Event;
+use crate::sim::evidence::ScanStory;
 use crate::sim::world::World;
 use crate::unit::{NodeId, PodId, PoolId, ShapeId, SimTime, Symbol};
 use crate::vocabulary::Cause;
@@ -59,6 +60,7 @@ impl World<'_> {
         self.capacity.scan_on_unschedulable = next.on_unschedulable;
         self.note_failures(&scan);
         self.explain_pods(&scan);
+        self.scan_seen(&scan);
         self.carry_out_scan(scan);
         self.schedule_scan(next.at);
     }
@@ -132,6 +134,7 @@ impl World<'_> {
 
     fn carry_out_scan(&mut self, scan: Scan) {
         let mut failed = false;
+        let story = ScanStory::of(&scan, self.evidence.is_some());
         for action in scan.actions {
             match action {
                 Action::IncreaseSize { pool, by, reason } => {
@@ -140,7 +143,9 @@ impl World<'_> {
                         self.capacity.autoscaler.scale_up_withdrawn(spec, pool, by, self.now);
                         continue;
                     }
+                    let before = self.cluster.nodes.len();
                     failed |= !self.grow(pool, by, reason);
+                    self.grown(&story, pool, by, before);
                 }
                 // Azure's call refreshes the provider's caches and changes nothing.
                 Action::DecreaseTarget { .. } => {}

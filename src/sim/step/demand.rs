@@ -5,12 +5,12 @@ use std::cmp::Reverse;
 use crate::model::PodPhase;
 use crate::plan::{ScalerKind, WorkloadKind};
 use crate::queue::{ConsumerSpec, Fate, Held, IdleSlot, Message, OnSigterm, Wake};
-use crate::record::SlowMessage;
+use crate::record::{MessageEvent, SlowMessage};
 use crate::sim::apply::Stop;
 use crate::sim::event::Event;
 use crate::sim::work::Arrival;
 use crate::sim::world::World;
-use crate::unit::{Duration, PodId, QueueId, WorkloadId};
+use crate::unit::{Duration, PodId, QueueId, SimTime, WorkloadId};
 
 impl World<'_> {
     /// The next arrival of all streams.
@@ -41,6 +41,7 @@ impl World<'_> {
         }
         let ordinal = self.work.queues[queue].arrive(self.now);
         self.fingerprint.add(self.now, 30, self.keys.queues[queue], ordinal);
+        self.message_step(queue, ordinal, MessageEvent::Arrived);
         if self.counts() {
             self.record.queue_clocks[queue].enter(self.now);
         }
@@ -65,6 +66,8 @@ impl World<'_> {
         self.work.drop_due[queue] = false;
         while let Some(message) = self.work.queues[queue].drop_old(self.now) {
             self.fingerprint.add(self.now, 33, self.keys.queues[queue], message.ordinal);
+            self.message_step(queue, message.ordinal, MessageEvent::Expired);
+            self.forget_lost(queue, message.ordinal);
             if self.work.queues[queue].counts(message.arrived) {
                 self.record.queue_clocks[queue].leave(self.now);
                 let age = self.now.since(message.arrived);
@@ -93,6 +96,8 @@ impl World<'_> {
         let consumer = self.plan.workloads[idle.workload].consumes.as_ref();
         let Some(consumer) = consumer else { return };
         let service = self.service_time(queue, consumer, &message);
+        let (pod, delivery) = (idle.pod, message.deliveries);
+        self.message_step(queue, message.ordinal, MessageEvent::Taken { pod, delivery });
         let work = &mut self.work;
         let rule = *work.queues[queue].rule();
         let started = work.consumers[queue].start(idle.slot, message, service, &rule, self.now);
@@ -136,8 +141,10 @@ impl World<'_> {
             Wake::Stale => self.record.counters.stale_events += 1,
             Wake::LockLost { message, taken, again, workload } => {
                 self.keep_saved(workload, queue, Held { message, taken });
+                self.message_step(queue, message.ordinal, MessageEvent::LockLost);
                 let fate = self.work.queues[queue].release(message, taken, self.now);
-                self.message_back(queue, message.arrived, fate);
+                self.log_lost(queue, Held { message, taken }, self.now);
+                self.message_back(queue, message, fate);
                 self.at(again, Event::Service { queue, slot, epoch });
             }
             Wake::Done(done) => {
@@ -181,6 +188,7 @@ impl World<'_> {
         self.cooldown_begins(queue);
         self.record.queue_flows[queue].completed += 1;
         self.fingerprint.add(self.now, 31, self.keys.queues[queue], message.ordinal);
+        self.message_step(queue, message.ordinal, MessageEvent::Completed);
         if self.work.queues[queue].counts(message.arrived) {
             let wait = started.since(message.arrived);
             self.record.ended_waits += u128::from(wait.micros());
@@ -194,13 +202,23 @@ impl World<'_> {
                     queue,
                     arrived: message.arrived,
                     deliveries: message.deliveries,
+                    lost: Vec::new(),
                 });
             }
         }
     }
 
     /// A message that was held can be taken again, or is dead.
-    fn message_back(&mut self, queue: QueueId, arrived: crate::unit::SimTime, fate: Fate) {
+    fn message_back(&mut self, queue: QueueId, message: Message, fate: Fate) {
+        let arrived = message.arrived;
+        let what = match fate {
+            Fate::Waits => MessageEvent::Back,
+            Fate::DeadLettered => MessageEvent::DeadLettered,
+        };
+        self.message_step(queue, message.ordinal, what);
+        if fate == Fate::DeadLettered {
+            self.forget_lost(queue, message.ordinal);
+        }
         if self.work.queues[queue].counts(arrived) {
             match fate {
                 Fate::Waits => self.record.queue_clocks[queue].enter(self.now),
@@ -214,13 +232,26 @@ impl World<'_> {
         self.watch_age(queue);
     }
 
+    /// An attempt is lost, and the message cannot be taken before `back`.
+    fn log_lost(&mut self, queue: QueueId, held: Held, back: SimTime) {
+        if let Some(log) = &mut self.record.waits {
+            log.attempt_lost(queue, held.message.ordinal, held.taken, back);
+        }
+    }
+
+    fn forget_lost(&mut self, queue: QueueId, number: u64) {
+        if let Some(log) = &mut self.record.waits {
+            log.message_gone(queue, number);
+        }
+    }
+
     /// Locks of dead consumers run out.
     pub fn locks_expire(&mut self, queue: QueueId) {
         let mut expired = false;
         while let Some((message, fate)) = self.work.queues[queue].expire(self.now) {
             expired = true;
             self.fingerprint.add(self.now, 32, self.keys.queues[queue], message.ordinal);
-            self.message_back(queue, message.arrived, fate);
+            self.message_back(queue, message, fate);
         }
         // A second event of one instant finds nothing: it must not go on beside the first for ever.
         if let Some(next) = self.work.queues[queue].next_expiry()
@@ -272,8 +303,10 @@ impl World<'_> {
                 continue;
             }
             self.keep_saved(workload, queue, held);
+            self.message_step(queue, held.message.ordinal, MessageEvent::Abandoned);
             let fate = self.work.queues[queue].release(held.message, held.taken, self.now);
-            self.message_back(queue, held.message.arrived, fate);
+            self.log_lost(queue, held, self.now);
+            self.message_back(queue, held.message, fate);
         }
     }
 
@@ -294,6 +327,9 @@ impl World<'_> {
             if queue_state.next_expiry() == Some(expiry) {
                 self.at(expiry, Event::LockExpiry(queue));
             }
+            self.log_lost(queue, held, expiry);
+            let until = MessageEvent::Orphaned { until: expiry };
+            self.message_step(queue, held.message.ordinal, until);
         }
         self.metric_changed(queue);
     }

@@ -7,6 +7,7 @@ mod instant;
 mod lanes;
 mod metrics;
 mod observe;
+mod reading;
 mod resting;
 mod scalers;
 mod scaling;
@@ -73,6 +74,7 @@ impl World<'_> {
     fn node_step(&mut self, event: Event) {
         match event {
             Event::PullDone(node, version) => self.pull_done(node, version),
+            Event::DiskDetached(disk) => self.disk_detached(disk),
             Event::ImageGc(node, epoch) if self.is_node(node, epoch) => self.image_gc(node),
             Event::VmRunning(node, epoch) if self.is_node(node, epoch) => self.vm_running(node),
             Event::VmFailed(node, epoch) if self.is_node(node, epoch) => self.vm_failed(node),

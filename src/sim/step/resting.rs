@@ -8,7 +8,9 @@ use crate::control::hpa::{self, HpaMetric, MetricReading};
 use crate::control::keda::scaler::source::{Counted, Reads};
 use crate::control::keda::{QueueSource, ScalerSpec, Trigger};
 use crate::engine::Place;
+use crate::queue::PartitionOffsets;
 use crate::sim::event::{Event, Lane};
+use crate::sim::step::reading::topic_of;
 use crate::sim::ticker::{Skipped, Ticker};
 use crate::sim::world::World;
 use crate::unit::{Duration, QueueId, SimTime, WorkloadId};
@@ -146,11 +148,26 @@ impl World<'_> {
     /// Until when the sources of triggers show what they show now, unless something happens.
     pub fn sources_hold_until(&self, triggers: &[Trigger]) -> SimTime {
         let until = |trigger: &Trigger| match &trigger.scaler {
-            ScalerSpec::Queues(source) => self.queues_hold_until(source),
+            ScalerSpec::Queues(source) => {
+                self.queues_hold_until(source).min(self.topic_holds_until(trigger))
+            }
             ScalerSpec::Cron(windows) => windows.next_edge(self.now).unwrap_or(SimTime::NEVER),
             ScalerSpec::Cpu | ScalerSpec::Memory => SimTime::NEVER,
         };
         triggers.iter().map(until).min().unwrap_or(SimTime::NEVER)
+    }
+
+    /// Lag that is there may count as persistent at the next read; the first offsets of a new group
+    /// come by themselves.
+    fn topic_holds_until(&self, trigger: &Trigger) -> SimTime {
+        let topic = topic_of(trigger);
+        let lanes = topic.and_then(|(_, queue)| self.work.queues[queue].lanes());
+        let (Some((topic, _)), Some(lanes)) = (topic, lanes) else { return SimTime::NEVER };
+        let lags = |each: PartitionOffsets| each.committed.is_none_or(|to| to < each.end);
+        if topic.remembers() && lanes.offsets(self.now).any(lags) {
+            return self.now;
+        }
+        lanes.next_first_offset(self.now)
     }
 
     fn queues_hold_until(&self, source: &QueueSource) -> SimTime {

@@ -5,6 +5,7 @@ use crate::plan::{ScalerKind, WorkloadKind};
 use crate::queue::QueueKind;
 use crate::record::{ScalerMetric, ScalerSeries, WorkloadObject};
 use crate::sim::world::World;
+use crate::unit::WorkloadId;
 
 /// Names of a queue's scaler in KEDA: in metric names, and of its type (kedacore/keda
 /// `pkg/scalers/*_scaler.go`, 2.17).
@@ -70,9 +71,9 @@ impl World<'_> {
     pub fn sample_scalers(&mut self) {
         let mut scalers = std::mem::take(&mut self.record.scalers);
         for one in &mut scalers {
-            let workload = &self.plan.workloads[crate::unit::WorkloadId(one.workload)];
+            let workload = WorkloadId(one.workload);
             for metric in &mut one.metrics {
-                let read = self.read_trigger(&workload.triggers()[metric.trigger]);
+                let read = self.read_trigger(workload, metric.trigger);
                 metric.values.push(read.map_or(f64::NAN, |read| read.value_milli as f64 / 1_000.0));
             }
         }

@@ -4,12 +4,9 @@ use crate::control::hpa::{
     self, HoldBack, HpaDecision, HpaMetric, HpaSeen, HpaSpec, Limit, MetricFailure, MetricReading,
 };
 use crate::control::keda::scaled_job::{self, JobsDecision, JobsSeen};
-use crate::control::keda::scaler::kafka::{self, KafkaSpec, Partition};
-use crate::control::keda::scaler::rabbitmq::{self, QueueStatistics};
-use crate::control::keda::scaler::source::Reads;
 use crate::control::keda::{
-    self, MetricType, PollReason, PollSeen, QueueSource, Read, Scale, ScaledJobSpec,
-    ScaledObjectSpec, ScalerSpec, SourceError, Trigger,
+    self, MetricType, PollReason, PollSeen, Read, Scale, ScaledJobSpec, ScaledObjectSpec,
+    SourceError, Trigger,
 };
 use crate::plan::ScalerKind;
 use crate::record::{Actor, Object};
@@ -32,9 +29,7 @@ impl World<'_> {
     }
 
     fn poll_scaled_job(&mut self, workload: WorkloadId, spec: &ScaledJobSpec) {
-        let mut readings = std::mem::take(&mut self.scaling[workload].readings);
-        readings.clear();
-        readings.extend(spec.triggers.iter().map(|trigger| self.read_trigger(trigger)));
+        let readings = self.read_triggers(workload);
         let (running, pending) = self.count_jobs(workload, &spec.pending_conditions);
         let seen = JobsSeen { readings: &readings, running, pending };
         let decision = scaled_job::poll(spec, &seen);
@@ -60,7 +55,8 @@ impl World<'_> {
         }
         self.refresh_cause_of(workload);
         let until = match decision {
-            JobsDecision { creates: 0, error: false, .. } if deleted == 0 => {
+            // Jobs cease to be pending by themselves.
+            JobsDecision { creates: 0, error: false, .. } if deleted == 0 && pending == 0 => {
                 self.sources_hold_until(&spec.triggers)
             }
             _ => self.now,
@@ -102,9 +98,7 @@ impl World<'_> {
     }
 
     fn poll_scaled_object(&mut self, workload: WorkloadId, spec: &ScaledObjectSpec) {
-        let mut readings = std::mem::take(&mut self.scaling[workload].readings);
-        readings.clear();
-        readings.extend(spec.triggers.iter().map(|trigger| self.read_trigger(trigger)));
+        let readings = self.read_triggers(workload);
         let seen = self.poll_seen(workload, &readings);
         let memory = &mut self.scaling[workload].keda;
         let decision = keda::poll(spec, memory, &seen, self.plan.keda, self.now);
@@ -194,69 +188,6 @@ impl World<'_> {
         self.work.last_completion[consumer.queue]
     }
 
-    /// What a trigger's source shows now.
-    pub(super) fn read_trigger(&self, trigger: &Trigger) -> Read {
-        match &trigger.scaler {
-            ScalerSpec::Queues(source) => self.read_queues(trigger, source).ok_or(SourceError),
-            ScalerSpec::Cron(windows) => {
-                let value = keda::encode::milli_of_count(i64::from(windows.value(self.now)));
-                Ok(keda::Reading { value_milli: value, active: windows.is_active(self.now) })
-            }
-            // The HPA reads these itself.
-            ScalerSpec::Cpu | ScalerSpec::Memory => Err(SourceError),
-        }
-    }
-
-    fn read_queues(&self, trigger: &Trigger, source: &QueueSource) -> Option<keda::Reading> {
-        let (plan, now) = (self.plan, self.now);
-        match source.reads {
-            Reads::Count(counted) => {
-                let mut failed = false;
-                let counts = source.queues.iter().map(|&queue| {
-                    let count = self.work.count(plan, queue, counted, now);
-                    failed |= count.is_none();
-                    i64::try_from(count.unwrap_or(0)).unwrap_or(i64::MAX)
-                });
-                let total = source.operation.of_counts(counts);
-                (!failed).then(|| trigger.reading(keda::encode::milli_of_count(total)))
-            }
-            Reads::Lag { capped } => {
-                let &queue = source.queues.first()?;
-                let count = self.work.metric(plan, queue, now)?;
-                let count = i64::try_from(count).unwrap_or(i64::MAX);
-                let lanes = self.work.queues[queue].lanes();
-                let partitions = lanes.and_then(|lanes| lanes.partitions());
-                Some(match partitions.filter(|_| capped) {
-                    Some(partitions) => trigger.lag_reading(count, i64::from(partitions)),
-                    None => trigger.reading(keda::encode::milli_of_count(count)),
-                })
-            }
-            Reads::Topic { limit_to_lagging, even } => {
-                let &queue = source.queues.first()?;
-                let count = self.work.metric(plan, queue, now)?;
-                let Some(lanes) = self.work.queues[queue].lanes() else {
-                    let count = i64::try_from(count).unwrap_or(i64::MAX);
-                    return Some(trigger.reading(keda::encode::milli_of_count(count)));
-                };
-                let spec = KafkaSpec {
-                    limit_to_lagging,
-                    even,
-                    threshold: (trigger.target_milli / 1_000).max(1),
-                    activation: trigger.activation_milli / 1_000,
-                    ..KafkaSpec::default()
-                };
-                Some(kafka::topic(&spec, lanes.lags(now).map(Partition::lagging)))
-            }
-            Reads::RabbitMq { mode, ready_only } => {
-                let seen = source.queues.iter().map(|&id| self.work.statistics(plan, id, now));
-                let seen = seen.collect::<Option<Vec<QueueStatistics>>>()?;
-                let activation = trigger.activation_milli as f64 / 1_000.0;
-                let all = rabbitmq::compose(source.operation, &seen);
-                Some(rabbitmq::reading(mode, ready_only, activation, all))
-            }
-        }
-    }
-
     /// One sync of a workload's HPA.
     pub fn hpa_sync(&mut self, workload: WorkloadId) {
         self.record.counters.hpa_syncs += 1;
@@ -264,7 +195,10 @@ impl World<'_> {
         let Some(spec) = self.scaling[workload].hpa_spec.take() else { return };
         let mut readings = std::mem::take(&mut self.scaling[workload].metrics);
         readings.clear();
-        self.hpa_queries(workload, &spec, &mut readings);
+        let replicas = self.cluster.workloads[workload].replicas;
+        if hpa::reads_metrics(&settings, &spec, &self.scaling[workload].hpa, replicas) {
+            self.hpa_queries(workload, &spec, &mut readings);
+        }
         let seen = self.hpa_seen(workload, &readings);
         let memory = &mut self.scaling[workload].hpa;
         let decision = hpa::sync(&settings, &spec, memory, &seen, self.now);
@@ -303,17 +237,14 @@ impl World<'_> {
     fn hpa_queries(&mut self, workload: WorkloadId, hpa: &HpaSpec, to: &mut Vec<MetricReading>) {
         let plan = self.plan;
         let Some(ScalerKind::ScaledObject(spec)) = &plan.workloads[workload].scaler else {
-            let sources = plan.workloads[workload].triggers();
             let read = |metric| {
                 let of_pods = self.use_of_pods(workload, metric);
-                of_pods.unwrap_or_else(|| self.hpa_glimpse(workload, sources, metric))
+                of_pods.unwrap_or_else(|| self.hpa_glimpse(workload, metric))
             };
             to.extend(hpa.metrics.iter().map(read));
             return;
         };
-        let mut live = std::mem::take(&mut self.scaling[workload].readings);
-        live.clear();
-        live.extend(spec.triggers.iter().map(|each| self.read_trigger(each)));
+        let live = self.read_triggers(workload);
         let state = &self.cluster.workloads[workload];
         let scale = Scale { replicas: state.replicas, ready: state.ready };
         for metric in &hpa.metrics {
@@ -350,15 +281,10 @@ impl World<'_> {
     }
 
     /// What a query would show, without one being made.
-    fn hpa_glimpse(
-        &self,
-        workload: WorkloadId,
-        triggers: &[Trigger],
-        metric: &HpaMetric,
-    ) -> MetricReading {
+    fn hpa_glimpse(&self, workload: WorkloadId, metric: &HpaMetric) -> MetricReading {
         match metric {
             HpaMetric::Pods(_) => MetricReading::Pods(self.work_glimpse(workload)),
-            HpaMetric::Trigger { index, .. } => match self.read_trigger(&triggers[*index]) {
+            HpaMetric::Trigger { index, .. } => match self.read_trigger(workload, *index) {
                 Ok(reading) => MetricReading::Total(reading.value_milli),
                 Err(SourceError) => MetricReading::Failed(MetricFailure::NotRead),
             },
@@ -412,11 +338,11 @@ impl World<'_> {
         let (one, several);
         let readings: &[MetricReading] = match &hpa_spec.metrics[..] {
             [metric] => {
-                one = [self.hpa_glimpse(workload, triggers, metric)];
+                one = [self.hpa_glimpse(workload, metric)];
                 &one
             }
             metrics => {
-                let glimpse = |each| self.hpa_glimpse(workload, triggers, each);
+                let glimpse = |each| self.hpa_glimpse(workload, each);
                 several = Vec::from_iter(metrics.iter().map(glimpse));
                 &several
             }

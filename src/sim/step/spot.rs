@@ -106,7 +106,7 @@ impl World<'_> {
         let left = notice.saturating_sub(DRAIN_DETECTION);
         for pod in self.drainable_pods(node) {
             let grace = self.cluster.shape(pod).grace.min(left);
-            self.evict_pod(pod, grace);
+            self.evict_pod(pod, grace, Actor::Azure);
         }
     }
 
@@ -159,12 +159,13 @@ impl World<'_> {
         self.vm_taken(node);
     }
 
-    /// Asks the eviction API for a pod; returns whether it was granted.
-    pub fn evict_pod(&mut self, pod: PodId, grace: Duration) -> bool {
+    /// Asks the eviction API for a pod on somebody's behalf; returns whether it was granted.
+    pub fn evict_pod(&mut self, pod: PodId, grace: Duration, by: Actor) -> bool {
         self.record.counters.evictions += 1;
         if !self.eviction_granted(pod) {
             return false;
         }
+        self.pod_stops(pod, Stop::Evicted, by, false);
         self.stop_pod(pod, grace, Stop::Evicted);
         true
     }

@@ -343,7 +343,7 @@ impl Loaded {
         let local: Vec<_> =
             strings(&pod["local_volumes"]).map(|v| self.bench.cluster.symbols.intern(v)).collect();
         let data_disks = pod["data_disks"].as_u64().unwrap_or(0) as u16;
-        shape.volumes = Volumes { data_disks, zone, local };
+        shape.volumes = Volumes { data_disks, zone, local, ..Volumes::default() };
         for port in list(&pod["host_ports"]) {
             shape.host_ports.push(HostPort {
                 ip: self.bench.symbol(&port["ip"]),

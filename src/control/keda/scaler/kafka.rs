@@ -46,11 +46,31 @@ pub struct Partition {
     pub previous: Option<i64>,
 }
 
-impl Partition {
-    /// A partition that lags so far behind a committed offset.
-    pub fn lagging(lag: u64) -> Self {
-        let end = i64::try_from(lag).unwrap_or(i64::MAX);
-        Self { committed: Some(0), end: Some(end), previous: None }
+/// The flags of a Kafka trigger, as its metadata say them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TopicReads {
+    /// Flags; thresholds are those of the trigger.
+    pub flags: KafkaSpec,
+    /// `partitionLimitation`; empty: all.
+    pub only: Vec<i32>,
+}
+
+impl TopicReads {
+    /// Whether the trigger looks at a partition (`isActivePartition`).
+    pub fn looks_at(&self, partition: usize) -> bool {
+        let number = i32::try_from(partition).unwrap_or(i32::MAX);
+        self.only.is_empty() || self.only.contains(&number)
+    }
+
+    /// Whether a read depends on the one before.
+    pub const fn remembers(&self) -> bool {
+        self.flags.exclude_persistent
+    }
+
+    /// Whether an answer depends on single partitions, beyond how many there are.
+    pub fn tells_partitions_apart(&self) -> bool {
+        let flags = &self.flags;
+        flags.exclude_persistent || flags.limit_to_lagging || flags.even || !self.only.is_empty()
     }
 }
 
@@ -82,10 +102,10 @@ pub fn even_consumers(lag: i64, partitions: i64, threshold: i64) -> i64 {
 }
 
 /// A topic's reading; activity is of the uncapped lag.
-pub fn topic(spec: &KafkaSpec, partitions: impl ExactSizeIterator<Item = Partition>) -> Reading {
-    let all = partitions.len() as i64;
-    let (mut lag, mut lag_for_activation, mut lagging) = (0, 0, 0);
+pub fn topic(spec: &KafkaSpec, partitions: impl Iterator<Item = Partition>) -> Reading {
+    let (mut lag, mut lag_for_activation, mut lagging, mut all) = (0, 0, 0, 0);
     for partition in partitions {
+        all += 1;
         let (counted, real) = partition_lag(spec, partition);
         lag += counted;
         lag_for_activation += real;
@@ -106,7 +126,7 @@ pub fn topic(spec: &KafkaSpec, partitions: impl ExactSizeIterator<Item = Partiti
     }
 }
 
-/// `partitionLimitation`: `1,2,5-8`; empty means all.
+/// `partitionLimitation`: `1,2,5-8`, blanks around numbers allowed; empty means all.
 ///
 /// # Errors
 /// The part that is neither a number nor a range.
@@ -116,7 +136,7 @@ pub fn parse_partitions(text: &str) -> Result<Vec<i32>, String> {
         return Ok(partitions);
     }
     for part in text.split(',') {
-        let number = |text: &str| text.parse::<i32>().map_err(|_| part.to_owned());
+        let number = |text: &str| text.trim().parse::<i32>().map_err(|_| part.to_owned());
         match part.split_once('-') {
             Some((low, high)) => partitions.extend(number(low)?..=number(high)?),
             None => partitions.push(number(part)?),
@@ -133,6 +153,20 @@ mod tests {
         let partition =
             |&lag| Partition { committed: Some(100), end: Some(100 + lag), previous: None };
         lags.iter().map(partition).collect()
+    }
+
+    #[test]
+    fn blanks_around_partitions_do_not_matter() {
+        for (text, partitions) in [
+            (" 1 , 2 , 3 ", Some(vec![1, 2, 3])),
+            (" 1 - 4 ", Some(vec![1, 2, 3, 4])),
+            ("1, 3 -4", Some(vec![1, 3, 4])),
+            (" ", Some(vec![])),
+            ("1 2", None),
+            ("1,", None),
+        ] {
+            assert_eq!(parse_partitions(text).ok(), partitions, "{text:?}");
+        }
     }
 
     #[test]

@@ -4,8 +4,10 @@
 //! kedacore/keda @ 8b4f083c, `pkg/scalers/*_scaler.go`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::azure::Operation;
+use super::kafka::{KafkaSpec, OffsetReset, TopicReads, parse_partitions};
 use super::rabbitmq::Mode;
 use crate::control::keda::catalogue::{Scaler, ScalerKind};
 use crate::control::keda::trigger::{SOURCE_KEY, TriggerError, nearest};
@@ -27,22 +29,14 @@ pub enum Counted {
 }
 
 /// How a source is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reads {
     /// A count.
     Count(Counted),
-    /// Lag of a consumer group on a queue with partitions.
-    Lag {
-        /// At most one replica per partition: Event Hubs, and Kafka without `allowIdleConsumers`.
-        capped: bool,
-    },
-    /// Lag of a consumer group by partitions: Kafka with a flag that looks at each.
-    Topic {
-        /// `limitToPartitionsWithLag`
-        limit_to_lagging: bool,
-        /// `ensureEvenDistributionOfPartitions`
-        even: bool,
-    },
+    /// Events behind the checkpoints of a consumer group, at most one replica per partition.
+    Lag,
+    /// Lag of a consumer group on a Kafka topic, by partitions.
+    Topic(Arc<TopicReads>),
     /// RabbitMQ: length, rates or consumption time.
     RabbitMq {
         /// `mode`
@@ -99,13 +93,11 @@ impl SourceDraft {
             ScalerKind::Sqs if get("scaleOnInFlight") == Some("false") => Counted::Waiting,
             _ => Counted::Product,
         });
-        if matches!(scaler.kind, ScalerKind::EventHub | ScalerKind::Kafka) {
-            reads = Reads::Lag { capped: !is_on("allowIdleConsumers") };
+        if scaler.kind == ScalerKind::EventHub {
+            reads = Reads::Lag;
         }
-        let limit_to_lagging = is_on("limitToPartitionsWithLag");
-        let even = is_on("ensureEvenDistributionOfPartitions");
-        if scaler.kind == ScalerKind::Kafka && (limit_to_lagging || even) {
-            reads = Reads::Topic { limit_to_lagging, even };
+        if scaler.kind == ScalerKind::Kafka {
+            reads = Reads::Topic(topic(get, errors).into());
         }
         if scaler.kind == ScalerKind::RabbitMq {
             let host = get("host").unwrap_or("");
@@ -135,6 +127,42 @@ impl SourceDraft {
         };
         Self { named, is_regex, operation, reads }
     }
+}
+
+/// The flags of a Kafka trigger. A flag is on as Go's `strconv.ParseBool` has it.
+fn topic<'a>(get: impl Fn(&str) -> Option<&'a str>, errors: &mut Vec<TriggerError>) -> TopicReads {
+    let mut wrong = |key: &str, message: String, near: Option<String>| {
+        errors.push(TriggerError { key: key.to_owned(), message, nearest: near });
+    };
+    let is_on = |key: &str| get(key).is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let reset = match get("offsetResetPolicy") {
+        None | Some("" | "latest") => OffsetReset::Latest,
+        Some("earliest") => OffsetReset::Earliest,
+        Some(other) => {
+            let near = nearest(other, ["latest", "earliest"].into_iter());
+            wrong("offsetResetPolicy", format!("expected latest or earliest, got `{other}`"), near);
+            OffsetReset::Latest
+        }
+    };
+    let only = parse_partitions(get("partitionLimitation").unwrap_or("")).unwrap_or_else(|part| {
+        let text = format!("expected numbers and ranges such as `1,3-5`, got `{part}`");
+        wrong("partitionLimitation", text, None);
+        Vec::new()
+    });
+    let flags = KafkaSpec {
+        reset,
+        zero_on_invalid: is_on("scaleToZeroOnInvalidOffset"),
+        exclude_persistent: is_on("excludePersistentLag"),
+        allow_idle: is_on("allowIdleConsumers"),
+        limit_to_lagging: is_on("limitToPartitionsWithLag"),
+        even: is_on("ensureEvenDistributionOfPartitions"),
+        ..KafkaSpec::default()
+    };
+    if flags.allow_idle && flags.limit_to_lagging {
+        let text = "allowIdleConsumers and limitToPartitionsWithLag cannot be set simultaneously";
+        wrong("allowIdleConsumers", text.to_owned(), None);
+    }
+    TopicReads { flags, only }
 }
 
 /// `mode` of a RabbitMQ trigger: rates need the HTTP API.
@@ -188,13 +216,7 @@ mod tests {
         for (kind, pairs, expected) in [
             (ScalerKind::ServiceBus, vec![], count(Counted::Product)),
             (ScalerKind::Redis, vec![], count(Counted::Waiting)),
-            (ScalerKind::EventHub, vec![], Reads::Lag { capped: true }),
-            (ScalerKind::Kafka, vec![("allowIdleConsumers", "true")], Reads::Lag { capped: false }),
-            (
-                ScalerKind::Kafka,
-                vec![("allowIdleConsumers", "true"), ("limitToPartitionsWithLag", "true")],
-                Reads::Topic { limit_to_lagging: true, even: false },
-            ),
+            (ScalerKind::EventHub, vec![], Reads::Lag),
             (
                 ScalerKind::StorageQueue,
                 vec![("queueLengthStrategy", "visibleonly")],
@@ -219,6 +241,37 @@ mod tests {
             ),
         ] {
             assert_eq!(read(kind, &pairs).0.reads, expected, "{kind:?} {pairs:?}");
+        }
+    }
+
+    #[test]
+    fn flags_of_a_topic() {
+        let pairs = [
+            ("offsetResetPolicy", "earliest"),
+            ("scaleToZeroOnInvalidOffset", "true"),
+            ("excludePersistentLag", "true"),
+            ("limitToPartitionsWithLag", "true"),
+            ("partitionLimitation", "0,2-3"),
+        ];
+        let (draft, errors) = read(ScalerKind::Kafka, &pairs);
+        let flags = KafkaSpec {
+            reset: OffsetReset::Earliest,
+            zero_on_invalid: true,
+            exclude_persistent: true,
+            limit_to_lagging: true,
+            ..KafkaSpec::default()
+        };
+        let topic = TopicReads { flags, only: vec![0, 2, 3] };
+        assert_eq!((draft.reads, errors), (Reads::Topic(topic.into()), vec![]));
+        for (pairs, message) in [
+            (vec![("offsetResetPolicy", "newest")], "expected latest or earliest"),
+            (vec![("partitionLimitation", "1,x")], "got `x`"),
+            (
+                vec![("allowIdleConsumers", "true"), ("limitToPartitionsWithLag", "true")],
+                "cannot be set simultaneously",
+            ),
+        ] {
+            assert!(read(ScalerKind::Kafka, &pairs).1[0].contains(message), "{pairs:?}");
         }
     }
 

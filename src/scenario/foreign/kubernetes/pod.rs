@@ -9,7 +9,7 @@ use super::Reader;
 use super::fields::find;
 use super::typed::typed;
 use crate::control::kubelet::{Probe, Probes};
-use crate::model::{Annotations, HostPort, SafeToEvict};
+use crate::model::{Annotations, ClaimOwner, HostPort, SafeToEvict};
 use crate::scenario::Node;
 use crate::scenario::foreign::{Findings, Trail, code};
 use crate::scenario::pods::{
@@ -297,15 +297,17 @@ fn volumes(spec: &core::PodSpec) -> Vec<VolumeDraft> {
             }
         } else if volume.host_path.is_some() {
             VolumeKind::HostPath
-        } else if volume.persistent_volume_claim.is_some()
-            || volume.ephemeral.is_some()
-            || volume.azure_disk.is_some()
-        {
-            VolumeKind::Claim
+        } else if volume.ephemeral.is_some() {
+            VolumeKind::Claim(ClaimOwner::Pod)
+        } else if volume.persistent_volume_claim.is_some() || volume.azure_disk.is_some() {
+            VolumeKind::Claim(ClaimOwner::Named)
         } else {
             continue;
         };
-        read.push(VolumeDraft { name: volume.name.clone(), kind, size: None, zone: None });
+        let claim = volume.persistent_volume_claim.as_ref().map(|claim| &claim.claim_name);
+        let disk = volume.azure_disk.as_ref().map(|disk| &disk.disk_name);
+        let name = claim.or(disk).unwrap_or(&volume.name).clone();
+        read.push(VolumeDraft { name, kind, size: None, zone: None });
     }
     read
 }

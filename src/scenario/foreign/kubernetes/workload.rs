@@ -12,7 +12,8 @@ use super::controller::Settings;
 use super::document::Object;
 use super::fields::{note_template, note_unread};
 use super::typed::typed;
-use crate::model::{LabelSelector, Labels, SelectorOp};
+use crate::control::workload::RestartPolicy;
+use crate::model::{ClaimOwner, LabelSelector, Labels, SelectorOp};
 use crate::plan::WorkloadKind;
 use crate::scenario::foreign::{Findings, Trail, keda};
 use crate::scenario::pods::{Drafts, ScalerDraft, Tables, VolumeDraft, VolumeKind, WorkloadDraft};
@@ -228,7 +229,12 @@ fn draft(
             let wanted = wanted.and_then(|wanted| wanted.requests.as_ref());
             let size = reader.amounts(wanted, &root.key("spec").key("volumeClaimTemplates"));
             let size = size.get("storage").copied();
-            pod.volumes.push(VolumeDraft { name, kind: VolumeKind::Claim, size, zone: None });
+            pod.volumes.push(VolumeDraft {
+                name,
+                kind: VolumeKind::Claim(ClaimOwner::Ordinal),
+                size,
+                zone: None,
+            });
         }
     }
     let spec = root.key("spec");
@@ -246,7 +252,11 @@ fn draft(
     };
     let replicas = reader.count(parts.replicas, &spec.key("replicas"));
     let completions = reader.count(parts.completions, &spec.key("completions"));
-    let controller = reader.controller(parts.settings, &spec);
+    let mut controller = reader.controller(parts.settings, &spec);
+    let restart = parts.pod.and_then(|pod| pod.restart_policy.as_deref());
+    if restart == Some("Never") {
+        controller.restart = RestartPolicy::Never;
+    }
     let origin = Some(object.node.span);
     let mut draft = WorkloadDraft::new(object.name, object.namespace, parts.kind, origin);
     draft.from_manifest = true;
