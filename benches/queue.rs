@@ -92,6 +92,15 @@ fn scenario(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Fifty ScaledObjects and no message for thirty days: polls and syncs that see nothing new.
+fn idle(criterion: &mut Criterion) {
+    let plan = kit::plan_with("scenarios/bench/idle-month.yaml", &[]);
+    let mut group = criterion.benchmark_group("idle-month");
+    group.sample_size(10);
+    group.bench_function("totals", |bench| bench.iter(|| kit::totals(&plan, 1).fingerprint));
+    group.finish();
+}
+
 fn records(criterion: &mut Criterion) {
     let mut distribution = Distribution::default();
     let mut micros = 0u64;
@@ -103,5 +112,5 @@ fn records(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, draws, arrivals, messages, scenario, records);
+criterion_group!(benches, draws, arrivals, messages, scenario, idle, records);
 criterion_main!(benches);

@@ -18,6 +18,8 @@ mod kit;
 mod replay;
 #[path = "theory/scaling.rs"]
 mod scaling;
+#[path = "theory/spot.rs"]
+mod spot;
 
 use forescale::plan::Plan;
 use forescale::record::Outcome;

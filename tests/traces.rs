@@ -8,12 +8,13 @@ mod books;
 #[allow(dead_code, reason = "each test file uses its part of the kit")]
 mod kit;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use forescale::plan::Plan;
 use forescale::record::Outcome;
-use forescale::unit::NodeId;
+use forescale::unit::{NodeId, SimTime};
 
 /// A run whose books balance.
 fn balanced(what: &str, plan: &Plan) -> Outcome {
@@ -119,6 +120,72 @@ fn recorded_evictions_take_as_many_nodes_as_they_took() {
         let outcome = balanced(name, &plan);
         let fleet = outcome.pools.iter().find(|pool| pool.name == "fleet").expect("the fleet");
         assert_eq!((fleet.evicted, fleet.peak), (u64::from(removes), 200), "{name}");
+    }
+}
+
+/// Of a recording (milliseconds, `add` or `remove`, node): the hours that each node lived which
+/// came and went, sorted, and the nodes that go in the same second on average.
+fn lives_and_batches(path: &Path) -> (Vec<f64>, f64) {
+    let text = fs::read_to_string(path).expect("readable");
+    let mut born = BTreeMap::new();
+    let (mut lives, mut removed) = (Vec::new(), Vec::new());
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split(',').collect();
+        let millis: u64 = fields[0].parse().expect("milliseconds");
+        if fields[1] == "add" {
+            born.insert(fields[2].to_owned(), millis);
+        } else {
+            let start = born.remove(fields[2]).expect("it came before it went");
+            lives.push((millis - start) as f64 / 3.6e6);
+            removed.push(millis / 1_000);
+        }
+    }
+    lives.sort_by(f64::total_cmp);
+    let nodes = removed.len() as f64;
+    removed.dedup();
+    (lives, nodes / removed.len() as f64)
+}
+
+/// Mean and median.
+fn figures(sorted: &[f64]) -> (f64, f64) {
+    (sorted.iter().sum::<f64>() / sorted.len() as f64, sorted[sorted.len() / 2])
+}
+
+#[test]
+fn recorded_lives_drawn_again_are_as_long() {
+    // Mean and median hours of life, nodes a batch.
+    for (name, mean, median, batch) in [
+        ("spot_bamboo_aws_p3_events.csv", 1.46, 0.98, 2.1),
+        ("spot_bamboo_aws_g4dn_events.csv", 1.65, 1.02, 1.5),
+    ] {
+        let Some(path) = kit::recording(name) else { return };
+        let (lives, nodes) = lives_and_batches(&path);
+        let seen = figures(&lives);
+        println!("{name}: mean {:.3} h, median {:.3} h, {nodes:.2} a batch", seen.0, seen.1);
+        assert!((seen.0 - mean).abs() < 0.01 && (seen.1 - median).abs() < 0.02, "{name}: {seen:?}");
+        assert!((nodes - batch).abs() < 0.06, "{name}: {nodes} nodes a batch");
+        // Not exponential: the mean of such lives is 1.44 medians.
+        assert!(seen.0 / seen.1 > 1.47, "{name}");
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("lives.csv");
+        let rows: String = lives.iter().map(|hours| format!("{}\n", hours * 3_600.0)).collect();
+        fs::write(&file, format!("seconds\n{rows}")).expect("written");
+        let life = format!("{{empirical: {{file: '{}', column: seconds}}}}", file.display());
+        let market = format!("spotMarket={{lifetime: {life}}}");
+        let plan = kit::plan_with("tests/traces/fleet.yaml", &[&market, "simulation.duration=24h"]);
+        let outcome = balanced("lives of the recording", &plan);
+        let first = outcome
+            .node_rows
+            .iter()
+            .filter(|row| row.billed_from == Some(SimTime::ZERO) && row.name.contains("fleet"));
+        let mut drawn: Vec<f64> =
+            first.filter_map(|row| Some(row.gone?.as_secs_f64() / 3_600.0)).collect();
+        drawn.sort_by(f64::total_cmp);
+        assert_eq!(drawn.len(), 200, "all of the first fleet are taken within a day");
+        let drawn = figures(&drawn);
+        println!("{name}: drawn mean {:.3} h, median {:.3} h", drawn.0, drawn.1);
+        assert!((drawn.0 / mean - 1.0).abs() < 0.2, "{name}: {drawn:?}");
+        assert!((drawn.1 / median - 1.0).abs() < 0.25, "{name}: {drawn:?}");
     }
 }
 

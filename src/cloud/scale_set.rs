@@ -56,8 +56,15 @@ pub struct ScaleSet {
 }
 
 impl ScaleSet {
-    /// An empty scale set.
-    pub fn new(pool: PoolId, key: PoolKey, spec: &PoolSpec, seed: u64) -> Self {
+    /// An empty scale set. Its spot VMs are bought in `markets`, one for each zone (one without
+    /// zones).
+    pub fn new(
+        pool: PoolId,
+        key: PoolKey,
+        markets: &[PoolKey],
+        spec: &PoolSpec,
+        seed: u64,
+    ) -> Self {
         let zones = spec.zones.len().max(1);
         let market = spec.spot_market.as_ref();
         Self {
@@ -70,7 +77,7 @@ impl ScaleSet {
             by_zone: vec![0; zones],
             blocked_until: vec![SimTime::ZERO; zones],
             updates: TokenBucket::scale_set_updates(),
-            market: market.map(|spot| SpotMarket::new(seed, key, spot, zones)),
+            market: market.map(|spot| SpotMarket::new(seed, key, markets, spot)),
         }
     }
 

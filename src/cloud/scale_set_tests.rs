@@ -17,7 +17,7 @@ use crate::unit::{Duration, HourlyRate, InstanceId, Lots, PoolId, QuotaId, SimTi
 const POOL: PoolId = PoolId(3);
 
 fn set(spec: &PoolSpec) -> ScaleSet {
-    ScaleSet::new(POOL, PoolKey(POOL.0), spec, SEED)
+    ScaleSet::new(POOL, PoolKey(POOL.0), &[], spec, SEED)
 }
 
 fn accepted(outcome: RequestOutcome) -> Vec<Creation> {
@@ -156,7 +156,7 @@ fn limits_of_sets_and_clusters_hold() {
 fn a_cluster_is_full_over_all_its_sets() {
     let spec = pool();
     let mut region = Room { max_nodes: 5, mode: NetworkMode::Flat, ..Room::default() }.region();
-    let mut other = ScaleSet::new(PoolId(4), PoolKey(4), &spec, SEED);
+    let mut other = ScaleSet::new(PoolId(4), PoolKey(4), &[], &spec, SEED);
     assert_eq!(accepted(other.request(&spec, 3, at(0), &mut region)).len(), 3);
     let outcome = set(&spec).request(&spec, 3, at(0), &mut region);
     let full = Refusal::ClusterFull { limit: 5, network: false };

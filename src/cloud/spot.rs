@@ -74,6 +74,8 @@ pub(super) fn end_of_life(
 pub(super) struct SpotMarket {
     seed: u64,
     pool: PoolKey,
+    /// Of each zone: the size there, which all pools of that size share.
+    markets: Vec<PoolKey>,
     notice: Duration,
     /// Time between batches of a zone.
     interval: Option<Dist>,
@@ -84,20 +86,21 @@ pub(super) struct SpotMarket {
 }
 
 impl SpotMarket {
-    /// The market of a pool with this many zones (1 without zones).
-    pub(super) fn new(seed: u64, pool: PoolKey, spot: &SpotSpec, zones: usize) -> Self {
+    /// What a pool sees of the markets of its zones.
+    pub(super) fn new(seed: u64, pool: PoolKey, markets: &[PoolKey], spot: &SpotSpec) -> Self {
         let batched = spot.batch_share > 0.0;
         let interval = spot.lifetime.as_ref().filter(|_| batched);
         let interval = interval.map(|life| stretched(life, share(spot)));
         let mut market = Self {
             seed,
             pool,
+            markets: markets.to_vec(),
             notice: spot.notice,
             interval,
-            batches: vec![(SimTime::NEVER, 0); zones],
+            batches: vec![(SimTime::NEVER, 0); markets.len()],
             traced: 0,
         };
-        for zone in 0..zones {
+        for zone in 0..markets.len() {
             market.schedule(zone, SimTime::ZERO);
         }
         market
@@ -153,7 +156,7 @@ impl SpotMarket {
         const APART: Duration = Duration::from_secs(1);
         let Some(interval) = &self.interval else { return };
         let number = self.batches[zone].1 + 1;
-        let entity = Part::Batch(zone as u8).of(self.pool);
+        let entity = Part::Batch(0).of(self.markets[zone]);
         let mut stream = Stream::keyed(self.seed, Purpose::SpotEviction, entity, number);
         self.batches[zone] = (last + interval.sample(&mut stream).max(APART), number);
     }
@@ -213,7 +216,7 @@ mod tests {
         let life = Some(Dist::Exponential { mean: 25.0 * HOUR });
         let spec = with(SpotSpec { lifetime: life, ..market() });
         let plans = |count| {
-            let mut set = ScaleSet::new(PoolId(0), POOL, &spec, SEED);
+            let mut set = ScaleSet::new(PoolId(0), POOL, &[POOL; 3], &spec, SEED);
             let creations = set.adopt(&spec, count, &mut Room::default().region());
             let plan = |outcome| match outcome {
                 CreationOutcome::Boots(_, plan) => plan.unwrap(),
@@ -235,7 +238,14 @@ mod tests {
 
     #[test]
     fn a_rate_per_hour_is_a_hazard() {
-        for (per_hour, mean_hours) in [(0.04, 24.4966), (0.025, 39.4978), (0.2, 4.4814)] {
+        for (per_hour, mean_hours) in [
+            (0.025, 39.4978),
+            (0.04, 24.4966),
+            (0.05, 19.4957),
+            (0.1, 9.4912),
+            (0.15, 6.1531),
+            (0.2, 4.4814),
+        ] {
             let Some(Dist::Exponential { mean }) = life_at_rate(per_hour) else { panic!() };
             assert!((mean / HOUR - mean_hours).abs() < 1e-3, "{per_hour}: {mean}");
         }
@@ -254,7 +264,8 @@ mod tests {
         let life = Some(Dist::Exponential { mean });
         let spec = with(SpotSpec { lifetime: life, batch_share: share, ..market() });
         let spot = spec.spot_market.as_ref().unwrap();
-        let mut process = SpotMarket::new(SEED, POOL, spot, 3);
+        let markets = [POOL, PoolKey(1), PoolKey(2)];
+        let mut process = SpotMarket::new(SEED, POOL, &markets, spot);
         let nodes: Vec<_> = (0..30).map(|n| (InstanceId(n), n as usize % 3)).collect();
         let mut events = Vec::new();
         while let Some(now) = process.next(spot).filter(|&now| now < end) {
@@ -281,10 +292,23 @@ mod tests {
     }
 
     #[test]
+    fn pools_of_one_size_are_hit_together_in_the_zones_that_they_share() {
+        let life = Some(Dist::Exponential { mean: HOUR });
+        let spot = SpotSpec { lifetime: life, batch_share: 0.5, ..market() };
+        let zones = |pool, markets: &[u32]| {
+            let markets: Vec<PoolKey> = markets.iter().map(|&key| PoolKey(key)).collect();
+            SpotMarket::new(SEED, PoolKey(pool), &markets, &spot).batches
+        };
+        let (one, other) = (zones(1, &[11, 12]), zones(2, &[12, 13]));
+        assert_eq!(one[1], other[0], "the zone of both");
+        assert_ne!(one[0], other[1]);
+    }
+
+    #[test]
     fn given_events_are_carried_out_to_the_letter() {
         let trace = Arc::from([(at(10), 1), (at(500), 3), (at(500), 2), (at(900), 50)]);
         let spec = with(SpotSpec { trace, ..market() });
-        let mut set = ScaleSet::new(PoolId(0), POOL, &spec, SEED);
+        let mut set = ScaleSet::new(PoolId(0), POOL, &[POOL; 3], &spec, SEED);
         let mut region = Room::default().region();
         set.adopt(&spec, 10, &mut region);
         let mut seen = Vec::new();
@@ -320,11 +344,12 @@ mod tests {
     #[test]
     fn a_market_without_life_or_trace_is_silent() {
         let spec = with(market());
-        let set = ScaleSet::new(PoolId(0), POOL, &spec, SEED);
+        let set = ScaleSet::new(PoolId(0), POOL, &[POOL; 3], &spec, SEED);
         assert_eq!(set.next_spot_event(&spec), None);
         let on_demand = PoolSpec { spot: false, spot_market: None, ..spot_pool() };
         assert_eq!(
-            ScaleSet::new(PoolId(0), POOL, &on_demand, SEED).next_spot_event(&on_demand),
+            ScaleSet::new(PoolId(0), POOL, &[POOL; 3], &on_demand, SEED)
+                .next_spot_event(&on_demand),
             None
         );
     }

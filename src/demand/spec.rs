@@ -19,6 +19,13 @@ pub enum SourceSpec {
     Instants(Arc<[SimTime]>),
 }
 
+impl SourceSpec {
+    /// Whether its arrivals are a Poisson process, at a rate that changes with time alone.
+    pub const fn is_poisson(&self) -> bool {
+        matches!(self, Self::Poisson { .. } | Self::Burst { .. } | Self::Diurnal { .. })
+    }
+}
+
 /// Counts per interval, already scaled as differences of floor(cumulative · scale).
 #[derive(Clone, Debug, PartialEq)]
 pub struct TraceCounts {

@@ -27,4 +27,4 @@ pub use outcome::{
 };
 pub use scaler::{ScalerMetric, ScalerSeries, WorkloadObject};
 pub use series::{Column, ColumnKind, Panel, Series};
-pub use waiting::{PodWait, QueueWait, SlowMessage, Stretch, WaitLog};
+pub use waiting::{PodWait, QueueWait, SlowMessage, Stretch, WaitFlow, WaitLog};

@@ -140,6 +140,8 @@ codes! {
         "give it one that asks the application";
     NO_PRIORITIES "no-priorities" "the expander `priority` without priorities",
         "write them under `cluster.priorityExpander`";
+    SPOT_LAST "spot-last" "the expander `priority` takes on-demand pools before spot ones",
+        "a higher number is better: give spot pools the highest";
     SYSTEM_POOL_COUNT "system-pool-count" "a system pool of fewer than two nodes",
         "two nodes at least, three where it matters";
     SYSTEM_POOL_SIZE "system-pool-size" "a VM size that AKS does not take for a system pool",
@@ -152,6 +154,12 @@ codes! {
         "say by node affinity which pools they want";
     SPOT_DEALLOCATE "spot-deallocate" "evicted spot VMs that stay in their pool, stopped",
         "leave out `scaleSetEvictionPolicy`: AKS deletes evicted VMs";
+    SPOT_BURSTABLE "spot-burstable" "a spot pool of a B-series size, which saves little",
+        "use a size of another series for spot";
+    VPA_AND_HPA "vpa-and-hpa" "a VPA and an HPA that act on the same resource",
+        "let one of them act: updateMode Off, other controlledResources, or another metric";
+    GPU_KEPT "gpu-kept" "a GPU pool that keeps nodes without work",
+        "minCount 0, if the work can wait for a node";
     GPU_UNTAINTED "gpu-untainted" "GPU nodes that take pods without need of a GPU",
         "add a taint such as sku=gpu:NoSchedule";
     RETIRING_SIZE "retiring-size" "a VM size whose end is announced",
@@ -203,7 +211,11 @@ pub const LINTS: &[&str] = &[
     SPOT_ALONE,
     SPOT_DRIFT,
     SPOT_DEALLOCATE,
+    SPOT_BURSTABLE,
+    SPOT_LAST,
+    VPA_AND_HPA,
     GPU_UNTAINTED,
+    GPU_KEPT,
     SYSTEM_POOL_COUNT,
     SYSTEM_POOL_SIZE,
     SYSTEM_POOL_TAINT,

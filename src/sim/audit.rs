@@ -18,6 +18,13 @@ impl World<'_> {
         self.audit_pools();
     }
 
+    /// What arrivals see is compared with what time sees.
+    pub fn look_at_queues(&mut self) {
+        if let Some(pasta) = &mut self.pasta {
+            pasta.look(&self.work.consumers, self.now);
+        }
+    }
+
     fn audit_nodes(&self) {
         for (id, node) in self.cluster.nodes.enumerate() {
             let (mut requests, mut scoring) = (Resources::ZERO, Resources::ZERO);

@@ -61,7 +61,9 @@ pub struct Capacity {
 impl Capacity {
     /// Nothing runs yet.
     pub fn new(plan: &Plan, symbols: &mut Symbols, well_known: WellKnown, seed: u64) -> Self {
-        let taints = plan.pools.iter().flat_map(|pool| pool.taints.iter().map(|taint| taint.key));
+        let taints = plan.pools.iter().flat_map(|pool| {
+            pool.taints.iter().chain(&pool.initialization_taints).map(|taint| taint.key)
+        });
         let words = Words::new(symbols, &plan.autoscaler, taints);
         let gpu = plan.extended.iter().position(|name| name == GPU);
         Self {
@@ -93,8 +95,14 @@ impl Capacity {
                 .pools
                 .enumerate()
                 .map(|(pool, spec)| {
-                    let name = plan.symbols.text(spec.name);
-                    ScaleSet::new(pool, PoolKey(key("pool", name, "") as u32), spec, seed)
+                    let text = |symbol| plan.symbols.text(symbol);
+                    let of = |kind, first, second| PoolKey(key(kind, first, second) as u32);
+                    let market = |zone| of("market", text(spec.size.name), zone);
+                    let markets: Vec<PoolKey> = match spec.zones.as_slice() {
+                        [] => vec![market("")],
+                        zones => zones.iter().map(|&zone| market(text(zone))).collect(),
+                    };
+                    ScaleSet::new(pool, of("pool", text(spec.name), ""), &markets, spec, seed)
                 })
                 .collect(),
             nodes_of: plan.pools.iter().map(|_| Vec::new()).collect(),

@@ -13,6 +13,7 @@ mod journal;
 mod kubelet;
 mod names;
 mod outcome;
+mod pasta;
 mod record;
 mod run;
 mod start;

@@ -5,6 +5,7 @@ use crate::plan::Plan;
 use crate::record::{Evidence, Outcome, Watch};
 use crate::sim::decisions::DecisionLog;
 use crate::sim::event::Lane;
+use crate::sim::pasta::Pasta;
 use crate::sim::world::{RunOptions, World};
 use crate::unit::{Duration, SimTime};
 
@@ -62,6 +63,7 @@ fn run_to_end(world: &mut World<'_>) {
             world.now = arrival.0;
             world.passed = world.passed.max(Place::new(world.now, Lane::Fact as u8, 0));
             world.arrive();
+            world.look_at_queues();
             continue;
         }
         if next_event.0 > last {
@@ -75,6 +77,7 @@ fn run_to_end(world: &mut World<'_>) {
         debug_assert!(time >= world.now, "time never goes back");
         world.now = time;
         world.step(event);
+        world.look_at_queues();
         if world.closing && (!plan.simulation.drain || world.is_drained()) {
             break;
         }
@@ -86,5 +89,6 @@ fn run_to_end(world: &mut World<'_>) {
     world.last_sample();
     if options.audit {
         world.audit();
+        world.pasta.iter_mut().for_each(Pasta::check);
     }
 }

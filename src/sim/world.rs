@@ -22,6 +22,7 @@ use super::decisions::DecisionLog;
 use super::event::Event;
 use super::kubelet::Kubelets;
 use super::names::{Keys, Names};
+use super::pasta::Pasta;
 use super::record::Recorder;
 use super::ticker::Ticker;
 use super::usage::UseBook;
@@ -104,6 +105,8 @@ pub struct World<'p> {
     pub admission: Admission,
     /// Where scans of the autoscaler are written down, if they are.
     pub decisions: Option<&'p mut DecisionLog>,
+    /// What Poisson arrivals see, if the run is audited.
+    pub pasta: Option<Pasta>,
     /// What is seen of what is watched, if anything is.
     pub evidence: Option<Box<Evidence>>,
 }
@@ -221,6 +224,7 @@ impl<'p> World<'p> {
             health: Health::default(),
             admission: Admission::new(plan),
             decisions: None,
+            pasta: options.audit.then(|| Pasta::new(plan)),
             evidence: None,
             cluster,
         }

@@ -37,6 +37,11 @@ pub fn totals(plan: &Plan, seed: u64) -> Outcome {
     run(plan, seed, RunOptions { no_report: true, ..RunOptions::default() })
 }
 
+/// A run that keeps the rows of nodes and pods.
+pub fn rows(plan: &Plan, seed: u64) -> Outcome {
+    run(plan, seed, RunOptions::default())
+}
+
 /// A recording, if it is there: `FORESCALE_TRACES` names the folder.
 pub fn recording(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("FORESCALE_TRACES")

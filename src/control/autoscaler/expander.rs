@@ -42,7 +42,7 @@ impl Priorities {
     }
 
     /// The highest priority that a group id matches.
-    fn of(&self, id: &str) -> Option<i64> {
+    pub fn of(&self, id: &str) -> Option<i64> {
         self.levels
             .iter()
             .filter(|(_, patterns)| patterns.iter().any(|pattern| pattern.is_match(id)))

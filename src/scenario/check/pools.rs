@@ -6,6 +6,8 @@
 
 use super::linter::{Linter, most, surge};
 use crate::cloud::{EvictionPolicy, NetworkMode, PoolSpec, Tier};
+use crate::control::autoscaler::Expander;
+use crate::control::autoscaler::expander::Priorities;
 use crate::scenario::code;
 use crate::scenario::diagnostic::{Diagnostic, Severity::Note, Severity::Warning};
 use crate::unit::QuotaId;
@@ -36,6 +38,17 @@ pub fn check(lint: &mut Linter<'_>) {
                         price on demand";
             lint.pool((Warning, code::SPOT_TOO_DEAR), pool, message, help);
         }
+        if pool.spot && size.starts_with("Standard_B") {
+            let message = format!("`{size}` of `{name}` is hardly cheaper as spot");
+            let help = "B-series sizes save some 10 % and can be taken all the same, D-series \
+                        sizes some 80 %";
+            lint.pool((Note, code::SPOT_BURSTABLE), pool, message, help);
+        }
+        if pool.size.gpus > 0 && pool.autoscaled && pool.min > 0 {
+            let message = format!("`{name}` pays for {} GPU nodes day and night", pool.min);
+            let help = "`minCount: 0` costs the first pod the boot of a GPU node, 8 to 12 minutes";
+            lint.pool((Note, code::GPU_KEPT), pool, message, help);
+        }
         if pool.size.gpus > 0 && pool.taints.is_empty() && plan.pools.len() > 1 {
             let message = format!("pods without need of a GPU may fill the GPU nodes of `{name}`");
             let help = "add a taint such as `sku=gpu:NoSchedule`";
@@ -47,7 +60,32 @@ pub fn check(lint: &mut Linter<'_>) {
             lint.pool((Note, code::RETIRING_SIZE), pool, message, help);
         }
     }
+    priorities(lint);
     cluster(lint);
+}
+
+/// Spot pools that are tried after pools on demand. Both orders stand in documents of Azure's; a
+/// higher number is taken first.
+fn priorities(lint: &mut Linter<'_>) {
+    let plan = lint.plan;
+    if !plan.autoscaler.expanders.contains(&Expander::Priority) {
+        return;
+    }
+    let priorities = Priorities::new(&plan.autoscaler.priorities);
+    let of = |pool: &PoolSpec| priorities.of(plan.symbols.text(pool.group_id));
+    let users = || plan.pools.iter().filter(|pool| pool.autoscaled && !pool.system);
+    let dear = users().filter(|pool| !pool.spot).filter_map(of).min();
+    for pool in users().filter(|pool| pool.spot) {
+        if let (Some(spot), Some(dear)) = (of(pool), dear)
+            && spot < dear
+        {
+            let name = plan.symbols.text(pool.name);
+            let message =
+                format!("`{name}` has priority {spot}, on-demand pools {dear}: spot is taken last");
+            let help = "a higher number is taken first: give spot pools the highest";
+            lint.pool((Note, code::SPOT_LAST), pool, message, help);
+        }
+    }
 }
 
 fn system_pool(lint: &mut Linter<'_>, pool: &PoolSpec, name: &str, size: &str) {

@@ -2,6 +2,9 @@
 
 use super::linter::{Linter, most, most_replicas};
 use crate::control::admission::Tracked;
+use crate::control::hpa::HpaMetric;
+use crate::control::keda::ScalerSpec;
+use crate::control::vpa::UpdateMode;
 use crate::model::TaintEffect;
 use crate::plan::{IntOrPercent, ScalerKind, WorkloadSpec};
 use crate::scenario::code;
@@ -21,6 +24,7 @@ pub fn check(lint: &mut Linter<'_>) {
     room(lint);
     requests(lint);
     polls(lint);
+    two_sizers(lint);
     budgets(lint);
     namespaces(lint);
 }
@@ -121,6 +125,40 @@ fn polls(lint: &mut Linter<'_>) {
     let what = "KEDA polls more often than every 10 s";
     let help = "10 s or more: brokers throttle pollers, and the HPA looks every 15 s anyway";
     lint.workloads((Note, code::SHORT_POLLING), &often, what, help);
+}
+
+/// A VPA that changes what an HPA measures against: more replicas bring less use, which brings
+/// smaller requests, which bring more replicas (kubernetes/autoscaler,
+/// `vertical-pod-autoscaler/docs/known-limitations.md`).
+fn two_sizers(lint: &mut Linter<'_>) {
+    let at_odds = |workload: &&WorkloadSpec| {
+        let Some(vpa) = &workload.vpa else { return false };
+        let acts = vpa.mode != UpdateMode::Off && !vpa.policy.off;
+        let (cpu, memory) = measured(workload);
+        acts && (cpu && vpa.policy.cpu || memory && vpa.policy.memory)
+    };
+    let at_odds: Vec<&str> = lint.placed().filter(at_odds).map(|one| lint.name(one)).collect();
+    let what = "a VPA changes the requests that their HPA measures use against";
+    let help = "let one of them act: `updateMode: Off`, other `controlledResources`, or a metric \
+                that is no resource";
+    lint.workloads((Warning, code::VPA_AND_HPA), &at_odds, what, help);
+}
+
+/// Whether the replicas of a workload follow the use of CPU, and of memory.
+fn measured(workload: &WorkloadSpec) -> (bool, bool) {
+    match &workload.scaler {
+        Some(ScalerKind::ScaledObject(spec)) => {
+            let any = |wanted: &ScalerSpec| spec.triggers.iter().any(|one| one.scaler == *wanted);
+            (any(&ScalerSpec::Cpu), any(&ScalerSpec::Memory))
+        }
+        Some(ScalerKind::Hpa { spec, .. }) => {
+            let any = |wanted: fn(&HpaMetric) -> bool| spec.metrics.iter().any(wanted);
+            let cpu =
+                |one: &HpaMetric| matches!(one, HpaMetric::Cpu(_) | HpaMetric::ContainerCpu(_));
+            (any(cpu), any(|one| matches!(one, HpaMetric::Memory(_))))
+        }
+        _ => (false, false),
+    }
 }
 
 /// Budgets that allow no eviction even when every pod is healthy.
