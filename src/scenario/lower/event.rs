@@ -12,13 +12,16 @@ use crate::plan::{
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::format::{
-    At, CapacityError, ControllerName, Count, CrashEvent, Injection, NodeDown, NodeNotReady,
-    RemoveGates, RepairName, Text, ZoneDown, nearest_help, parse_duration,
+    At, CapacityError, ControllerName, ControllerRestart, Count, CrashEvent, Injection, NodeDown,
+    NodeNotReady, RemoveGates, RepairName, Text, ZoneDown, nearest_help, parse_duration,
 };
 use crate::unit::{Duration, IdVec, PoolId, WorkloadId};
 
 /// The workloads, if they could be read.
 pub type Workloads<'w> = Option<&'w IdVec<WorkloadId, WorkloadSpec>>;
+
+/// `pool`, `index` and `node` of an event.
+type NodeNames<'a> = (Option<&'a At<Text>>, Option<&'a At<Count>>, Option<&'a At<Text>>);
 
 /// Planned events in order of time, and refusals of capacity.
 pub fn injects(
@@ -84,20 +87,7 @@ impl Lowering<'_, '_> {
                 (event.at.as_ref(), self.remove_gates(event, workloads)?)
             }
             Injection::ControllerRestart(event) => {
-                let controller = match value(&event.controller)? {
-                    ControllerName::ControllerManager => Controller::ControllerManager,
-                    ControllerName::Keda => Controller::Keda,
-                    ControllerName::Autoscaler => Controller::Autoscaler,
-                    ControllerName::Scheduler => {
-                        let reason = "the scheduler keeps nothing that a restart would lose";
-                        self.not_built(
-                            "inject.controllerRestart.kube-scheduler",
-                            given.span,
-                            reason,
-                        );
-                        return None;
-                    }
-                };
+                let controller = self.restarted(event, given)?;
                 (event.at.as_ref(), InjectKind::ControllerRestart { controller })
             }
             Injection::Rollout(event) => {
@@ -127,6 +117,23 @@ impl Lowering<'_, '_> {
             );
         }
         Some(InjectKind::RemoveGates { workload })
+    }
+
+    fn restarted(
+        &mut self,
+        event: &ControllerRestart,
+        given: &At<Injection>,
+    ) -> Option<Controller> {
+        Some(match value(&event.controller)? {
+            ControllerName::ControllerManager => Controller::ControllerManager,
+            ControllerName::Keda => Controller::Keda,
+            ControllerName::Autoscaler => Controller::Autoscaler,
+            ControllerName::Scheduler => {
+                let reason = "the scheduler keeps nothing that a restart would lose";
+                self.not_built("inject.controllerRestart.kube-scheduler", given.span, reason);
+                return None;
+            }
+        })
     }
 
     fn crash(&mut self, event: &CrashEvent, workloads: Workloads<'_>) -> Option<CrashSpec> {
@@ -211,7 +218,7 @@ impl Lowering<'_, '_> {
     /// The node that an event names: of a pool by its number, or outside pools by its name.
     fn node_target(
         &mut self,
-        (pool, index, node): (Option<&At<Text>>, Option<&At<Count>>, Option<&At<Text>>),
+        (pool, index, node): NodeNames<'_>,
         event: &str,
         given: &At<Injection>,
     ) -> Option<NodeTarget> {
