@@ -20,9 +20,6 @@ use crate::unit::{Duration, IdVec, PoolId, WorkloadId};
 /// The workloads, if they could be read.
 pub type Workloads<'w> = Option<&'w IdVec<WorkloadId, WorkloadSpec>>;
 
-/// `pool`, `index` and `node` of an event.
-type NodeNames<'a> = (Option<&'a At<Text>>, Option<&'a At<Count>>, Option<&'a At<Text>>);
-
 /// Planned events in order of time, and refusals of capacity.
 pub fn injects(
     lowering: &mut Lowering<'_, '_>,
@@ -39,6 +36,13 @@ pub fn injects(
     }
     injects.sort_by_key(|inject: &Inject| inject.at);
     (injects, refusals)
+}
+
+/// How an event names a node: by its pool and its number there, or by its own name.
+struct NamedNode<'a> {
+    pool: &'a Option<At<Text>>,
+    index: &'a Option<At<Count>>,
+    node: &'a Option<At<Text>>,
 }
 
 impl Lowering<'_, '_> {
@@ -199,7 +203,7 @@ impl Lowering<'_, '_> {
             }),
             (None, None) => Outage::Lost,
         };
-        let named = (event.pool.as_ref(), event.index.as_ref(), event.node.as_ref());
+        let named = NamedNode { pool: &event.pool, index: &event.index, node: &event.node };
         let node = self.node_target(named, "nodeDown", given)?;
         Some(InjectKind::NodeDown { node, outage })
     }
@@ -209,7 +213,7 @@ impl Lowering<'_, '_> {
         event: &NodeNotReady,
         given: &At<Injection>,
     ) -> Option<InjectKind> {
-        let named = (event.pool.as_ref(), event.index.as_ref(), event.node.as_ref());
+        let named = NamedNode { pool: &event.pool, index: &event.index, node: &event.node };
         let node = self.node_target(named, "nodeNotReady", given)?;
         let outage = Outage::NotReady(value(&event.length)?.0);
         Some(InjectKind::NodeDown { node, outage })
@@ -218,7 +222,7 @@ impl Lowering<'_, '_> {
     /// The node that an event names: of a pool by its number, or outside pools by its name.
     fn node_target(
         &mut self,
-        (pool, index, node): NodeNames<'_>,
+        NamedNode { pool, index, node }: NamedNode<'_>,
         event: &str,
         given: &At<Injection>,
     ) -> Option<NodeTarget> {
@@ -238,7 +242,7 @@ impl Lowering<'_, '_> {
             return None;
         };
         let pool = self.named_pool(name)?;
-        Some(NodeTarget::OfPool(pool, index.map_or(0, |at| at.value.0)))
+        Some(NodeTarget::OfPool(pool, index.as_ref().map_or(0, |at| at.value.0)))
     }
 
     /// The pool that a key names; `None` after reporting that there is none.
