@@ -43,6 +43,8 @@ pub enum Event {
     PodBound(PodId, u16),
     /// A kubelet has refused a pod, and the API says so.
     PodRefused(PodId, u16),
+    /// The scheduler has written that a pod cannot be placed.
+    PodUnschedulable(PodId, u16),
     /// A pod's current start stage ends.
     PodStage(PodId, u16),
     /// The soonest image pull of a node is complete (version of its pulls).

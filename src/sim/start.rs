@@ -1,7 +1,7 @@
 //! The state at time zero: warm (everything Ready, nothing counted) or cold (created at time zero).
 
 use crate::chance::{Purpose, Stream};
-use crate::control::node::GC_PERIOD;
+use crate::control::node::{GC_PERIOD, MONITOR_PERIOD};
 use crate::control::vpa::INTERVAL;
 use crate::model::{Node, NodePhase, PodPhase, Usage};
 use crate::plan::{GivenNode, ScalerKind, WorkloadKind};
@@ -167,7 +167,7 @@ impl World<'_> {
         self.record.workloads.iter_mut().for_each(|workload| workload.refused = 0);
         while let Some((pod, node)) = self.next_placement() {
             let Some(node) = node else {
-                self.reject_pod(pod, None);
+                self.pod_unschedulable(pod);
                 continue;
             };
             self.cluster.assume(pod, node);
@@ -219,6 +219,8 @@ impl World<'_> {
                 None => {}
             }
         }
+        let monitor = self.phase("node-monitor", "", MONITOR_PERIOD);
+        self.health.monitor_phase = monitor.since(SimTime::ZERO);
         self.health.gc_phase = self.phase("pod-gc", "", GC_PERIOD).since(SimTime::ZERO);
         if self.plan.workloads.iter().any(|workload| workload.uses.is_some()) {
             let first = self.phase("metrics-server", "", RESOLUTION);

@@ -159,8 +159,8 @@ pub struct Scheduling {
     pub busy_until: SimTime,
     /// When the next cycle event is due; [`SimTime::NEVER`] if none is.
     pub due: SimTime,
-    /// Binding calls.
-    pub binds: TokenBucket,
+    /// Calls of its API client: bindings and pods' conditions.
+    pub calls: TokenBucket,
     /// Serial part of a cycle.
     pub cycle: Duration,
     /// Workloads from whose pods a controller removes the scheduling gates.
@@ -198,7 +198,7 @@ impl<'p> World<'p> {
                 scheduler: Scheduler::new(&plan.scheduler, well_known),
                 busy_until: SimTime::ZERO,
                 due: SimTime::NEVER,
-                binds: TokenBucket::new(
+                calls: TokenBucket::new(
                     if at_once { 0 } else { plan.scheduler.bind_rate_milli },
                     plan.scheduler.bind_burst,
                 ),

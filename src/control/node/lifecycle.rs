@@ -11,6 +11,9 @@ use crate::vocabulary::KubernetesVersion;
 
 /// How often node health is looked at (`node-monitor-period`).
 pub const MONITOR_PERIOD: Duration = Duration::from_secs(5);
+/// How often a kubelet renews its node's lease: a quarter of `nodeLeaseDurationSeconds`, 40 s
+/// (`pkg/kubelet/kubelet.go`, `nodeLeaseRenewIntervalFraction`).
+pub const LEASE_RENEWAL: Duration = Duration::from_secs(10);
 /// How long pods tolerate not-ready and unreachable nodes by default (admission).
 pub const DEFAULT_TOLERATION: Duration = Duration::from_secs(300);
 /// How often pod GC runs.
@@ -31,6 +34,26 @@ pub const FULL_DISRUPTION: usize = 2;
 /// How long a node may be silent before it is unreachable (`node-monitor-grace-period`).
 pub const fn grace_period(version: KubernetesVersion) -> Duration {
     Duration::from_secs(if version.at_least(32) { 50 } else { 40 })
+}
+
+/// When it is noticed that a kubelet is silent which renews its lease every 10 s at `lease_phase`
+/// and did so last before `stopped`. The monitor, every 5 s at `monitor_phase`, counts the grace
+/// period from its own run that saw the renewal (`tryUpdateNodeHealth`, `probeTimestamp`).
+pub fn silence_noticed(
+    stopped: SimTime,
+    lease_phase: Duration,
+    monitor_phase: Duration,
+    version: KubernetesVersion,
+) -> SimTime {
+    let running = stopped.micros().saturating_sub(lease_phase.micros());
+    let renewed = stopped.saturating_sub(Duration::from_micros(running % LEASE_RENEWAL.micros()));
+    run_after(renewed, MONITOR_PERIOD, monitor_phase) + grace_period(version)
+}
+
+/// The first run, every `period` at `phase`, at `at` or later.
+fn run_after(at: SimTime, period: Duration, phase: Duration) -> SimTime {
+    let since = at.micros().saturating_sub(phase.micros());
+    SimTime::from_micros(since.div_ceil(period.micros()) * period.micros()) + phase
 }
 
 /// The Ready condition.
@@ -161,12 +184,8 @@ pub const fn evictions_milli(state: ZoneState, nodes: usize, every_zone_down: bo
 /// When pod GC deletes the pods of a Node object that is deleted at `gone`, with runs every 20 s at
 /// `phase`: the first run sees it missing, quarantine follows, a later run deletes.
 pub fn garbage_collected(gone: SimTime, phase: Duration) -> SimTime {
-    let run_after = |at: SimTime| {
-        let period = GC_PERIOD.micros();
-        let since = at.micros().saturating_sub(phase.micros());
-        SimTime::from_micros(since.div_ceil(period) * period) + phase
-    };
-    run_after(run_after(gone) + GC_QUARANTINE)
+    let seen = run_after(gone, GC_PERIOD, phase);
+    run_after(seen + GC_QUARANTINE, GC_PERIOD, phase)
 }
 
 #[cfg(test)]
@@ -201,6 +220,26 @@ mod tests {
             (vec![taint(key), taint(other)], vec![tolerates(key, None)], Some(start)),
         ] {
             assert_eq!(eviction_time(&taints, &tolerations, start), expected);
+        }
+    }
+
+    #[test]
+    fn silence_is_noticed_40_to_55_seconds_after_it_began() {
+        let second = Duration::from_secs;
+        for (stopped, lease, monitor, minor, expected) in [
+            // Lease and monitor at full seconds: the renewal at 100 s is seen at 100 s.
+            (100, 0, 0, 32, 150),
+            (100, 0, 0, 31, 140),
+            // Renewed at 100 s and seen then; silent from 109 s on.
+            (109, 0, 0, 32, 150),
+            // Renewed at 103 s, seen at 107 s.
+            (104, 3, 2, 32, 157),
+            (112, 3, 2, 32, 157),
+        ] {
+            let stopped = SimTime::from_secs(stopped);
+            let version = KubernetesVersion::minor(minor);
+            let at = silence_noticed(stopped, second(lease), second(monitor), version);
+            assert_eq!(at, SimTime::from_secs(expected), "{stopped:?} {lease} {monitor} {minor}");
         }
     }
 

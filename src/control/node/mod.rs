@@ -8,9 +8,9 @@ mod upgrade;
 
 pub use lifecycle::{
     Condition, DEFAULT_TOLERATION, EVICTION_RATE_MILLI, FULL_DISRUPTION, GC_PERIOD, GC_QUARANTINE,
-    LARGE_ZONE, LifecycleNames, MONITOR_PERIOD, SECONDARY_RATE_MILLI, UNHEALTHY_ZONE_PERCENT,
-    ZoneState, condition_taints, eviction_time, evictions_milli, garbage_collected, grace_period,
-    zone_state,
+    LARGE_ZONE, LEASE_RENEWAL, LifecycleNames, MONITOR_PERIOD, SECONDARY_RATE_MILLI,
+    UNHEALTHY_ZONE_PERCENT, ZoneState, condition_taints, eviction_time, evictions_milli,
+    garbage_collected, grace_period, silence_noticed, zone_state,
 };
 pub use pace::EvictionPace;
 pub use repair::{REPAIR_AFTER, Repair};

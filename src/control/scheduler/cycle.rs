@@ -31,6 +31,8 @@ pub struct Cycle {
     pub feasible: u32,
     /// The decision.
     pub decision: Decision,
+    /// The pod's status has to be written: its condition or its nomination has changed.
+    pub writes_status: bool,
 }
 
 /// The decision of a cycle.
@@ -115,10 +117,12 @@ impl Scheduler {
             looked_at: 0,
             feasible: 0,
             decision: Decision::Unschedulable { failures, preemption: None },
+            writes_status: false,
         };
         if nodes == 0 {
             // `ErrNoNodesAvailable`: no plugin rejected the pod, so it counts as an error.
             self.queue.fail(pod, now);
+            cycle.writes_status = self.queue.tell(pod, failures);
             return Some(cycle);
         }
         let own = Attempt { view, pod, shape: view.shape(pod) };
@@ -142,6 +146,7 @@ impl Scheduler {
         cycle.decision = if self.feasible.is_empty() {
             let preemption = self.preempt(&own, &mut memo, lots);
             self.queue.reject(pod, failures.rejectors(), now);
+            cycle.writes_status = self.queue.tell(pod, failures) || preemption.is_some();
             Decision::Unschedulable { failures, preemption }
         } else {
             let slot = self.best(&own, &mut memo, lots);

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use rustc_hash::FxHashMap;
 
+use super::cycle::Failures;
 use crate::control::scheduler::SchedulerSpec;
 use crate::rules::PluginSet;
 use crate::unit::{Duration, NodeId, PodId, ShapeId, SimTime};
@@ -84,6 +85,8 @@ struct Row {
     place: Place,
     /// Names the one valid heap entry of the pod.
     ticket: u64,
+    /// How the attempt failed that the pod's condition tells of.
+    told: Option<Failures>,
     attempts: u32,
     rejections: u32,
     errors: u32,
@@ -130,6 +133,7 @@ impl SchedulingQueue {
             timestamp: now,
             place: Place::Gated,
             ticket: 0,
+            told: None,
             attempts: 0,
             rejections: 0,
             errors: 0,
@@ -187,6 +191,13 @@ impl SchedulingQueue {
         row.place = Place::InFlight;
         row.attempts += 1;
         Some((pod, row.attempts))
+    }
+
+    /// Notes how the attempt failed; whether the pod's condition has to be written anew (it is left
+    /// alone if it would say the same: `updatePod`, `podutil.UpdatePodCondition`).
+    pub fn tell(&mut self, pod: PodId, failures: Failures) -> bool {
+        let row = self.rows.get_mut(&pod);
+        row.is_some_and(|row| row.told.replace(failures) != Some(failures))
     }
 
     /// The attempt ended in rejection by these plugins.
@@ -447,6 +458,16 @@ mod tests {
             let length = if minor >= 34 { 1 } else { 8 };
             assert_eq!(ends, Some(180_000 + 1_000 * length + 100), "1.{minor}");
         }
+    }
+
+    #[test]
+    fn a_condition_is_written_when_it_says_something_new() {
+        let mut queue = queue(true);
+        queue.add(PodId(0), GROUP, 0, false, at(0));
+        let of = |nodes| Failures { nodes, ..Failures::default() };
+        let written: Vec<bool> = [3, 3, 4, 3].map(|nodes| queue.tell(PodId(0), of(nodes))).into();
+        assert_eq!(written, [true, false, true, true]);
+        assert!(!queue.tell(PodId(1), of(3)), "nobody knows this pod");
     }
 
     #[test]

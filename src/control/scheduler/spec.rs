@@ -21,7 +21,7 @@ pub struct SchedulerSpec {
     pub max_backoff: Duration,
     /// Serial part of one scheduling cycle.
     pub cycle: Duration,
-    /// API client of the scheduler: binds a second (thousandths) and burst; 0 is unlimited.
+    /// API client of the scheduler: calls a second (thousandths) and burst; 0 is unlimited.
     pub bind_rate_milli: u64,
     /// Burst of the client.
     pub bind_burst: u64,

@@ -251,6 +251,14 @@ fn walls(page: &mut Page, report: &Report) {
             page.prose(Ink::Bad, &format!("WALL {text}"), 5);
         }
     }
+    for name in &report.outcome.workload_names {
+        let refused = report.figure(&format!("workloads.{name}.refused")).round() as u64;
+        if refused > 0 {
+            let times = counted(refused, "time", "times");
+            let text = format!("WALL admission: a pod of {name} was refused {times} (journal)");
+            page.prose(Ink::Bad, &text, 5);
+        }
+    }
 }
 
 fn footing(page: &mut Page, report: &Report) {

@@ -111,9 +111,9 @@ section! {
     pub struct SchedulerTiming {
         /// Serial part of a cycle.
         "cycle" cycle: Length = "1ms", "assumption: scheduler_perf throughput";
-        /// Binds a second; 0/s is unlimited.
+        /// Calls of its API client a second, bindings and pods' conditions; 0/s is unlimited.
         "bindRate" bind_rate: Rate = "50/s", "kube-scheduler --kube-api-qps";
-        /// Burst of binds.
+        /// Burst of calls.
         "bindBurst" bind_burst: Count = "100", "kube-scheduler --kube-api-burst";
     }
 }

@@ -5,14 +5,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::chance::{Purpose, Stream};
 use crate::control::node::{
-    Condition, EvictionPace, REPAIR_AFTER, Repair, ZoneState, condition_taints, eviction_time,
-    evictions_milli, grace_period, zone_state,
+    Condition, EvictionPace, LEASE_RENEWAL, REPAIR_AFTER, Repair, ZoneState, condition_taints,
+    eviction_time, evictions_milli, grace_period, silence_noticed, zone_state,
 };
 use crate::model::{NodePhase, PodPhase, TaintEffect};
 use crate::record::{Actor, Object};
 use crate::sim::apply::Stop;
 use crate::sim::event::Event;
+use crate::sim::names::key;
 use crate::sim::world::World;
 use crate::unit::{Duration, NodeId, PodId, SimTime, Symbol};
 use crate::vocabulary::Cause;
@@ -22,6 +24,10 @@ use crate::vocabulary::Cause;
 pub struct Health {
     /// VMs that have stopped and may come back.
     silent: BTreeMap<NodeId, Silence>,
+    /// Nodes whose silence will be noticed, and when.
+    unnoticed: BTreeMap<NodeId, SimTime>,
+    /// VMs that have been told when they are taken.
+    pub taken_at: BTreeMap<NodeId, SimTime>,
     /// Nodes whose kubelets say that they are not Ready, and until when.
     unwell: BTreeMap<NodeId, SimTime>,
     /// Since when nodes have had the lifecycle controller's NoExecute taint.
@@ -32,12 +38,13 @@ pub struct Health {
     due: Option<SimTime>,
     /// Phase of the pod garbage collector.
     pub gc_phase: Duration,
+    /// Phase of the lifecycle controller's look at nodes.
+    pub monitor_phase: Duration,
 }
 
 /// A VM that has stopped.
 #[derive(Clone, Copy, Debug)]
 struct Silence {
-    since: SimTime,
     /// The repair that mends it; `None`: it comes back by itself.
     mended_by: Option<Repair>,
     /// Repairs tried.
@@ -63,7 +70,7 @@ impl World<'_> {
         if self.is_silent(node) {
             return;
         }
-        let silence = Silence { since: self.now, mended_by, attempts: 0 };
+        let silence = Silence { mended_by, attempts: 0 };
         self.health.silent.insert(node, silence);
         self.fingerprint.add(self.now, 17, u64::from(node.0), 0);
         for pod in self.cluster.nodes[node].used.pods.clone() {
@@ -138,36 +145,44 @@ impl World<'_> {
 
     /// The silence of a kubelet will be noticed.
     pub fn await_silence(&mut self, node: NodeId) {
+        if self.health.unnoticed.contains_key(&node) {
+            return;
+        }
+        let (lease, monitor) = (self.lease_phase(node), self.health.monitor_phase);
+        let at = silence_noticed(self.now, lease, monitor, self.plan.version);
+        self.health.unnoticed.insert(node, at);
         let epoch = self.cluster.nodes[node].epoch;
-        let grace = grace_period(self.plan.version);
-        self.at(self.now + grace, Event::NodeUnreachable(node, epoch));
+        self.at(at, Event::NodeUnreachable(node, epoch));
+    }
+
+    /// Phase of a kubelet's renewals of its lease: U(0, period) keyed by the node's name.
+    fn lease_phase(&self, node: NodeId) -> Duration {
+        if !self.plan.timing.random_phases || self.plan.lab.zero_control_delay {
+            return Duration::ZERO;
+        }
+        let entity = key("lease", &self.node_name(node), "");
+        let mut stream = Stream::keyed(self.seed, Purpose::Phase, entity, 0);
+        LEASE_RENEWAL.scaled(stream.open_unit())
     }
 
     /// The VM of a node has gone: it does not come back.
     pub fn never_back(&mut self, node: NodeId) {
         self.health.silent.remove(&node);
         self.health.unwell.remove(&node);
-    }
-
-    /// Since when the node has been silent, if it still is.
-    fn silent_since(&self, node: NodeId) -> Option<SimTime> {
-        let gone = self.cluster.nodes[node].gone;
-        let stopped = || self.health.silent.get(&node).map(|silence| silence.since);
-        if gone != SimTime::NEVER { Some(gone) } else { stopped() }
+        self.health.taken_at.remove(&node);
     }
 
     /// The node's silence is noticed: not Ready, tainted; its pods are not Ready. If its VM is
     /// gone, the cloud controller deletes the Node; if it has stopped, AKS may repair it.
     pub fn node_unreachable(&mut self, node: NodeId) {
-        let grace = grace_period(self.plan.version);
-        if self.silent_since(node).is_none_or(|since| since + grace != self.now) {
+        if self.health.unnoticed.get(&node) != Some(&self.now) {
             self.record.counters.stale_events += 1;
             return;
         }
         self.health.unwell.remove(&node);
         self.forget_taints(node);
         self.node_turns_bad(node, Condition::Unknown);
-        let name = self.node_name(node);
+        let (name, grace) = (self.node_name(node), grace_period(self.plan.version));
         let object = Object::Node(node);
         self.note(Actor::NodeController, "node-unreachable", object, "", None, || {
             format!("{name} has been silent for node-monitor-grace-period {grace}")
@@ -259,6 +274,7 @@ impl World<'_> {
     /// The lifecycle controller forgets a node that is well again or gone.
     pub fn forget_taints(&mut self, node: NodeId) {
         self.health.tainted.remove(&node);
+        self.health.unnoticed.remove(&node);
         for zone in self.health.zones.values_mut() {
             zone.waiting.retain(|&other| other != node);
         }

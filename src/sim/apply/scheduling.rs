@@ -60,7 +60,7 @@ impl World<'_> {
         self.usage_joins(node, pod);
         let view = scheduler_view(self.plan, &self.cluster);
         self.scheduling.scheduler.pod_assumed(view, pod, node, self.now);
-        let bound_at = self.scheduling.binds.take(self.now);
+        let bound_at = self.scheduling.calls.take(self.now);
         self.note_step(Actor::Scheduler, "bind", Object::Pod(pod));
         if bound_at == self.now {
             self.pod_bound(pod);
@@ -70,8 +70,23 @@ impl World<'_> {
         }
     }
 
-    /// A pod could not be placed: the API says so, and the autoscaler may see it.
-    pub fn reject_pod(&mut self, pod: PodId, preemption: Option<&Preemption>) {
+    /// A pod could not be placed. The loop goes on when its API client has written so
+    /// (`handleSchedulingFailure`, `util.PatchPodStatus`).
+    pub fn reject_pod(&mut self, pod: PodId, writes_status: bool) {
+        let written = if writes_status { self.scheduling.calls.take(self.now) } else { self.now };
+        if written == self.now {
+            return self.pod_unschedulable(pod);
+        }
+        self.scheduling.busy_until = self.scheduling.busy_until.max(written);
+        let epoch = self.cluster.pods[pod].epoch;
+        self.at(written, Event::PodUnschedulable(pod, epoch));
+    }
+
+    /// The API says that a pod cannot be placed, and the autoscaler may see it.
+    pub fn pod_unschedulable(&mut self, pod: PodId) {
+        if !self.is_pending(pod) {
+            return;
+        }
         let first = !self.cluster.pods[pod].unschedulable;
         self.verdict_on(pod);
         self.cluster.mark_unschedulable(pod, self.now);
@@ -82,16 +97,14 @@ impl World<'_> {
             let cause = self.unschedulable_cause(pod);
             self.set_pod_cause(pod, Some(cause));
         }
-        if let Some(preemption) = preemption {
-            self.preempt(pod, preemption);
-        }
         let since = self.cluster.pods[pod].unschedulable_since;
         if self.now.since(since) <= RECENTLY_UNSCHEDULABLE {
             self.autoscaler_sees_pod();
         }
     }
 
-    fn preempt(&mut self, pod: PodId, preemption: &Preemption) {
+    /// Pods of lower priority are told to go for one that was not placed.
+    pub fn preempt(&mut self, pod: PodId, preemption: &Preemption) {
         self.cluster.pods[pod].nominated = Some(preemption.node);
         for &other in &preemption.cleared {
             self.cluster.pods[other].nominated = None;

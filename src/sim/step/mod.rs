@@ -39,6 +39,9 @@ impl World<'_> {
             Event::InstantScale(queue) => self.instant_scale(queue),
             Event::ServerOff { queue, slot, epoch } => self.server_off(queue, slot, epoch),
             Event::PodBound(pod, epoch) if self.is_pod(pod, epoch) => self.pod_bound(pod),
+            Event::PodUnschedulable(pod, epoch) if self.is_pod(pod, epoch) => {
+                self.pod_unschedulable(pod);
+            }
             Event::PodRefused(pod, epoch) if self.is_pod(pod, epoch) => {
                 self.end_pod(pod, Stop::Refused);
             }

@@ -20,7 +20,10 @@ impl World<'_> {
             match cycle.decision {
                 Decision::Bind { node } => self.assume_pod(cycle.pod, node),
                 Decision::Unschedulable { preemption, .. } => {
-                    self.reject_pod(cycle.pod, preemption.as_ref());
+                    if let Some(preemption) = preemption {
+                        self.preempt(cycle.pod, &preemption);
+                    }
+                    self.reject_pod(cycle.pod, cycle.writes_status);
                 }
             }
         }

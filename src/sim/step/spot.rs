@@ -1,5 +1,6 @@
 //! Spot evictions: notice, drain as far as the notice lasts, and the kill.
 
+use crate::control::node::DRAIN_RETRY;
 use crate::model::{NodePhase, Taint, TaintEffect};
 use crate::plan::WorkloadKind;
 use crate::record::{Actor, Object};
@@ -86,27 +87,31 @@ impl World<'_> {
             let why = if dear { ": its price is above spotMaxPrice" } else { "" };
             format!("{name} will be taken in {notice}{why}")
         });
+        self.health.taken_at.insert(node, self.now + notice);
         self.at(self.now + notice, Event::SpotKill(node, epoch));
         if DRAIN_DETECTION < notice {
             self.at(self.now + DRAIN_DETECTION, Event::SpotDrain(node, epoch));
         }
     }
 
-    /// The drain that follows a notice: cordon, then evict what the budgets allow.
+    /// The drain that follows a notice: cordon, then evict what the budgets allow, and try what they
+    /// refuse again until the VM is taken.
     pub fn spot_drain(&mut self, node: NodeId) {
         let row = &self.cluster.nodes[node];
-        if row.phase != NodePhase::Ready {
+        let (phase, epoch) = (row.phase, row.epoch);
+        let Some(&taken_at) = self.health.taken_at.get(&node) else { return };
+        if phase != NodePhase::Ready {
             return;
         }
-        let notice = row
-            .pool
-            .and_then(|pool| self.plan.pools[pool].spot_market.as_ref())
-            .map_or(crate::cloud::SpotSpec::NOTICE, |market| market.notice);
         self.cordon(node);
-        let left = notice.saturating_sub(DRAIN_DETECTION);
+        let left = taken_at.since(self.now);
+        let mut refused = false;
         for pod in self.drainable_pods(node) {
             let grace = self.cluster.shape(pod).grace.min(left);
-            self.evict_pod(pod, grace, Actor::Azure);
+            refused |= !self.evict_pod(pod, grace, Actor::Azure);
+        }
+        if refused && self.now + DRAIN_RETRY < taken_at {
+            self.at(self.now + DRAIN_RETRY, Event::SpotDrain(node, epoch));
         }
     }
 
