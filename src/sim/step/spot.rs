@@ -94,8 +94,8 @@ impl World<'_> {
         }
     }
 
-    /// The drain that follows a notice: cordon, then evict what the budgets allow, and try what they
-    /// refuse again until the VM is taken.
+    /// The drain that follows a notice: cordon, then evict what the budgets allow, and try what
+    /// they refuse again until the VM is taken.
     pub fn spot_drain(&mut self, node: NodeId) {
         let row = &self.cluster.nodes[node];
         let (phase, epoch) = (row.phase, row.epoch);
