@@ -143,14 +143,12 @@ impl World<'_> {
         if self.is_silent(node) { Condition::Unknown } else { Condition::NotReady }
     }
 
-    /// The silence of a kubelet will be noticed.
+    /// The silence of a kubelet will be noticed. A VM that is lost while it stands still was silent
+    /// before.
     pub fn await_silence(&mut self, node: NodeId) {
-        if self.health.unnoticed.contains_key(&node) {
-            return;
-        }
         let (lease, monitor) = (self.lease_phase(node), self.health.monitor_phase);
-        let at = silence_noticed(self.now, lease, monitor, self.plan.version);
-        self.health.unnoticed.insert(node, at);
+        let noticed = silence_noticed(self.now, lease, monitor, self.plan.version);
+        let at = *self.health.unnoticed.entry(node).or_insert(noticed);
         let epoch = self.cluster.nodes[node].epoch;
         self.at(at, Event::NodeUnreachable(node, epoch));
     }
