@@ -81,7 +81,10 @@ impl World<'_> {
         self.fingerprint.add(self.now, 16, u64::from(node.0), 0);
         let name = self.node_name(node);
         let instance = self.cluster.nodes[node].instance;
-        let dear = self.capacity.scale_sets[pool].is_priced_out(instance, self.now);
+        let (spec, capacity) = (&self.plan.pools[pool], &mut self.capacity);
+        let set = &capacity.scale_sets[pool];
+        set.tell(spec, instance, self.now, &mut capacity.region);
+        let dear = set.is_priced_out(instance, self.now);
         self.note(Actor::Azure, "spot-notice", Object::Node(node), "azure.Preempt", None, || {
             let why = if dear { ": its price is above spotMaxPrice" } else { "" };
             format!("{name} will be taken in {notice}{why}")
