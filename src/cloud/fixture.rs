@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::spec::{
     CapacityRefusal, EvictionPolicy, ImageGcSpec, NetworkMode, NetworkSpec, OsDisk, OsType,
-    PoolSpec, PullSpec, QuotaSpec, ScaleDownMode, SpotSpec, SubnetSpec, TimingSpec, VmSizeSpec,
+    PoolAnnotations, PoolSpec, PoolTags, PullSpec, QuotaSpec, ScaleDownMode, SpotSpec, SubnetSpec,
+    TimingSpec, VmSizeSpec,
 };
 use super::{PriceCurve, Region, limits};
 use crate::chance::Dist;
@@ -39,10 +40,13 @@ pub fn pool() -> PoolSpec {
         eviction_policy: EvictionPolicy::Delete,
         scale_down_mode: ScaleDownMode::Delete,
         image_gc: ImageGcSpec::default(),
+        initialization_taints: Vec::new(),
         os_disk: OsDisk::Managed,
         os: OsType::Linux,
         subnet: SubnetId(0),
         pod_subnet: None,
+        tags: PoolTags::default(),
+        annotations: PoolAnnotations::default(),
         instance_limit: Some(limits::SCALE_SET_INSTANCES),
         quotas: vec![QuotaId(0), QuotaId(1)],
         vm_provision: uniform(60.0, 300.0),
@@ -104,6 +108,8 @@ impl Room {
         let quotas: IdVec<_, _> = self.quotas.map(quota).into_iter().collect();
         let timing = TimingSpec {
             vm_delete: Dist::constant(Duration::from_secs(60)),
+            cloud_initialization: Dist::constant(Duration::ZERO),
+            taints_removed: Dist::constant(Duration::ZERO),
             node_removal: Duration::from_secs(5),
             failure_after: Dist::constant(Duration::from_secs(40)),
             controller_rate_milli: 0,

@@ -6,7 +6,7 @@ use crate::chance::Dist;
 use crate::cloud::PodStartSpec;
 pub use crate::control::admission::WorkloadAdmission;
 pub use crate::control::disruption::DisruptionBudgetSpec;
-use crate::control::hpa::HpaSpec;
+use crate::control::hpa::{HpaMetric, HpaSpec};
 use crate::control::keda::{ScaledJobSpec, ScaledObjectSpec, Trigger};
 use crate::control::kubelet::Probes;
 use crate::control::vpa::VpaSpec;
@@ -80,6 +80,19 @@ pub struct UseSpec {
 }
 
 impl WorkloadSpec {
+    /// Whether somebody reads what its pods use: its HPA, or a VPA.
+    pub fn use_is_read(&self) -> bool {
+        let by_hpa = match &self.scaler {
+            Some(ScalerKind::ScaledObject(spec)) => spec.triggers.iter().any(Trigger::is_resource),
+            Some(ScalerKind::Hpa { spec, .. }) => spec.metrics.iter().any(|metric| {
+                use HpaMetric::{ContainerCpu, Cpu, Memory};
+                matches!(metric, Cpu(_) | Memory(_) | ContainerCpu(_))
+            }),
+            Some(ScalerKind::ScaledJob(_)) | None => false,
+        };
+        by_hpa || self.vpa.is_some()
+    }
+
     /// The triggers of its KEDA scaler, or what External and Object metrics of its own HPA read.
     pub fn triggers(&self) -> &[Trigger] {
         match &self.scaler {

@@ -3,7 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{LockRule, Message};
+use super::{Buffers, LockRule, Message};
 use crate::unit::{Duration, PodId, SimTime, WorkloadId};
 
 /// No slot.
@@ -24,6 +24,8 @@ struct Slot {
     /// The next slot of the same pod; of a vacant slot, the next vacant one.
     sibling: u32,
     started: SimTime,
+    /// When its message was locked: before `started` if it was prefetched.
+    locked: SimTime,
     ends: SimTime,
     message: Message,
 }
@@ -115,6 +117,8 @@ pub struct Held {
     pub message: Message,
     /// When it was taken.
     pub taken: SimTime,
+    /// When it was locked: before that if it was prefetched.
+    pub locked: SimTime,
 }
 
 /// What a pod had in hand when it ended.
@@ -159,6 +163,8 @@ pub struct Consumers {
     vacant_members: Vec<u32>,
     index: FxHashMap<PodId, u32>,
     crews: Vec<(WorkloadId, Crew)>,
+    /// What pods have prefetched.
+    pub buffers: Buffers,
 }
 
 impl Consumers {
@@ -174,6 +180,7 @@ impl Consumers {
             vacant_members: Vec::new(),
             index: FxHashMap::default(),
             crews: Vec::new(),
+            buffers: Buffers::default(),
         }
     }
 
@@ -255,17 +262,61 @@ impl Consumers {
         rule: &LockRule,
         now: SimTime,
     ) -> Started {
+        self.start_prefetched(slot, Held { message, taken: now, locked: now }, service, rule)
+    }
+
+    /// An idle slot begins to work on a message whose lock is as old as `held` says. O(1).
+    pub fn start_prefetched(
+        &mut self,
+        slot: u32,
+        held: Held,
+        service: Duration,
+        rule: &LockRule,
+    ) -> Started {
+        let Held { message, taken: now, locked } = held;
         self.unlink_idle(slot);
         let row = &mut self.slots[slot as usize];
         row.state = State::Busy;
         row.epoch = row.epoch.wrapping_add(1);
-        (row.started, row.ends, row.message) = (now, now + service, message);
-        let wake = row.ends.min(rule.loss_at(now));
+        (row.started, row.locked, row.message) = (now, locked, message);
+        row.ends = now + service;
+        let loss = match locked == now {
+            true => rule.loss_at(now),
+            false => rule.expiry_of_prefetched(locked, now, SimTime::NEVER),
+        };
+        let wake = row.ends.min(loss);
         self.members[row.member as usize].working += 1;
         let crew = &mut self.crews[row.crew as usize].1;
         crew.accrue(now);
         crew.busy += 1;
         Started { slot, epoch: row.epoch, wake }
+    }
+
+    /// An idle slot works on a message whose lock ran out in the buffer: in vain. O(1).
+    pub fn start_in_vain(&mut self, slot: u32, service: Duration, now: SimTime) -> Started {
+        self.unlink_idle(slot);
+        let row = &mut self.slots[slot as usize];
+        row.state = State::Void;
+        row.epoch = row.epoch.wrapping_add(1);
+        (row.started, row.ends) = (now, now + service);
+        self.members[row.member as usize].working += 1;
+        let crew = &mut self.crews[row.crew as usize].1;
+        crew.accrue(now);
+        crew.busy += 1;
+        Started { slot, epoch: row.epoch, wake: row.ends }
+    }
+
+    /// The first idle slot of a pod that takes messages. O(slots of the pod).
+    pub fn idle_slot_in(&self, pod: PodId) -> Option<IdleSlot> {
+        let member = self.index.get(&pod).map(|&at| &self.members[at as usize])?;
+        let mut slot = member.first;
+        while slot != NONE && !member.leaving {
+            if let Some(idle) = self.idle_slot(slot) {
+                return Some(idle);
+            }
+            slot = self.slots[slot as usize].sibling;
+        }
+        None
     }
 
     /// A slot's event is due. A slot whose service is over waits for the next message, unless its
@@ -309,6 +360,7 @@ impl Consumers {
     /// services go on. Unknown pods have none.
     pub fn leave(&mut self, pod: PodId, now: SimTime) -> u32 {
         let Some(&member_at) = self.index.get(&pod) else { return 0 };
+        self.buffers.close(pod);
         let mut slot = std::mem::replace(&mut self.members[member_at as usize].first, NONE);
         while slot != NONE {
             let row = self.slots[slot as usize];
@@ -333,6 +385,7 @@ impl Consumers {
     /// hand; `None` if it never joined.
     pub fn kill(&mut self, pod: PodId, now: SimTime) -> Option<Lost> {
         let member_at = self.index.remove(&pod)?;
+        self.buffers.close(pod);
         let working = self.members[member_at as usize].working;
         let mut held = Vec::new();
         let mut slot = self.members[member_at as usize].first;
@@ -347,7 +400,8 @@ impl Consumers {
                 State::Vacant => unreachable!("a pod has no vacant slots"),
             }
             if row.state == State::Busy {
-                held.push(Held { message: row.message, taken: row.started });
+                let (taken, locked) = (row.started, row.locked);
+                held.push(Held { message: row.message, taken, locked });
             }
             self.vacate(slot);
             slot = row.sibling;
@@ -416,7 +470,7 @@ impl Consumers {
     pub fn held(&self) -> impl Iterator<Item = Held> {
         let open = |row: &&Slot| row.state == State::Busy && !row.message.is_read_again();
         let busy = self.slots.iter().filter(open);
-        busy.map(|row| Held { message: row.message, taken: row.started })
+        busy.map(|row| Held { message: row.message, taken: row.started, locked: row.locked })
     }
 
     fn crew_index(&mut self, workload: WorkloadId, now: SimTime) -> u32 {
@@ -442,6 +496,7 @@ impl Consumers {
             after: NONE,
             sibling: NONE,
             started: SimTime::ZERO,
+            locked: SimTime::ZERO,
             ends: SimTime::ZERO,
             message: Message { ordinal: 0, arrived: SimTime::ZERO, deliveries: 0 },
         });

@@ -137,6 +137,26 @@ impl LockRule {
         }
     }
 
+    /// When the lock of a message runs out that was prefetched at `locked`, taken up at `start`
+    /// and lost with its consumer at `death`: nobody renews it in the buffer, and the client
+    /// begins with what is left of it. Never before the death.
+    pub fn expiry_of_prefetched(&self, locked: SimTime, start: SimTime, death: SimTime) -> SimTime {
+        let left = (locked + self.lock).since(start).micros();
+        let first = left - (left / 2).min(RENEW_BUFFER.micros());
+        let lived = death.since(start).micros().min(self.renew_up_to.micros().saturating_sub(1));
+        if locked == start || self.renew_up_to == Duration::MAX {
+            return self.expiry(start, death);
+        }
+        let expiry = match lived.checked_sub(first) {
+            None => locked + self.lock,
+            Some(more) => {
+                let period = self.period.micros().max(1);
+                start + Duration::from_micros(first + more - more % period) + self.lock
+            }
+        };
+        if death == SimTime::NEVER { expiry } else { expiry.max(death) }
+    }
+
     /// When a consumer that took a message at `start` and lives on loses its lock: the last renewal
     /// plus the lock's length. [`SimTime::NEVER`] if it renews for ever.
     pub fn loss_at(&self, start: SimTime) -> SimTime {
@@ -194,6 +214,24 @@ mod tests {
         ] {
             assert_eq!(rule(kind, lock, renew).expiry(at(0), at(death)), at(expiry), "{why}");
         }
+    }
+
+    #[test]
+    fn a_prefetched_lock_is_renewed_from_the_start_of_the_work_on() {
+        let rule = rule(QueueKind::ServiceBus, 60, Duration::from_mins(5));
+        for (locked, start, death, expiry, why) in [
+            (0, 0, 49, 60, "taken up at once: as without a buffer"),
+            (0, 30, 49, 60, "30 s are left: renewed 10 s before the end, at 50 s"),
+            (0, 30, 50, 110, "just renewed"),
+            (0, 30, 100, 160, "and again 50 s later"),
+            (0, 50, 54, 60, "10 s are left: renewed at their half, 55 s"),
+            (0, 50, 55, 115, "just renewed"),
+        ] {
+            let seen = rule.expiry_of_prefetched(at(locked), at(start), at(death));
+            assert_eq!(seen, at(expiry), "{why}");
+        }
+        // Renewals end 5 min after the start: the last ones are at 50, 100, 150, 200, 250, 300 s.
+        assert_eq!(rule.expiry_of_prefetched(at(0), at(30), SimTime::NEVER), at(360));
     }
 
     #[test]

@@ -5,10 +5,10 @@
 //! taken, and 24 of others.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use super::lanes::Lanes;
-use super::{LockRule, QueueSpec};
+use super::{Held, LockRule, QueueSpec};
 use crate::unit::{Duration, SimTime};
 
 /// A message that was taken.
@@ -67,6 +67,9 @@ pub struct MessageQueue {
     /// first taken in their order.
     returned: BinaryHeap<Reverse<Message>>,
     orphans: BinaryHeap<Reverse<Orphan>>,
+    /// Messages in the buffers of consumers, by expiry and ordinal: locked, and still waiting to be
+    /// worked on.
+    prefetched: BTreeMap<(SimTime, u64), Message>,
     /// Sessions or partitions: then `fresh` and `returned` are empty.
     lanes: Option<Box<Lanes>>,
     held: u64,
@@ -118,6 +121,7 @@ impl MessageQueue {
             fresh: VecDeque::new(),
             returned: BinaryHeap::new(),
             orphans: BinaryHeap::new(),
+            prefetched: BTreeMap::new(),
             lanes: None,
             held: 0,
             counted_waiting: 0,
@@ -168,6 +172,53 @@ impl MessageQueue {
     pub fn take(&mut self) -> Option<Message> {
         let message = self.pop_oldest()?;
         Some(self.deliver(message))
+    }
+
+    /// A consumer's buffer takes the message with the lowest ordinal: it is locked and delivered,
+    /// and goes on waiting. With it, when its lock runs out.
+    pub fn prefetch(&mut self, now: SimTime) -> Option<(Message, SimTime)> {
+        let mut message = self.pop_oldest()?;
+        message.deliveries += 1;
+        self.tally.delivered += 1;
+        let again = self.counts(message.arrived) && message.deliveries > 1;
+        self.tally.counted_redelivered += u64::from(again);
+        let expiry = self.rule.expiry(now, now);
+        self.prefetched.insert((expiry, message.ordinal), message);
+        Some((message, expiry))
+    }
+
+    /// A consumer takes a message up from its buffer; whether it still holds the lock.
+    pub fn take_prefetched(&mut self, message: Message, expiry: SimTime) -> bool {
+        let there = self.prefetched.remove(&(expiry, message.ordinal)).is_some();
+        if there {
+            self.held += 1;
+            self.counted_waiting -= u64::from(self.counts(message.arrived));
+        }
+        there
+    }
+
+    /// When the lock of a message in a buffer runs out next.
+    pub fn next_prefetch_expiry(&self) -> Option<SimTime> {
+        self.prefetched.first_key_value().map(|(&(expiry, _), _)| expiry)
+    }
+
+    /// Ends one lock in a buffer that has run out by `now`; to be called until it says `None`. The
+    /// message has waited all the time.
+    pub fn expire_prefetched(&mut self, now: SimTime) -> Option<(Message, Fate)> {
+        if self.next_prefetch_expiry()? > now {
+            return None;
+        }
+        let (_, message) = self.prefetched.pop_first()?;
+        if message.deliveries < self.max_deliveries {
+            self.returned.push(Reverse(message));
+            return Some((message, Fate::Waits));
+        }
+        self.tally.dead_lettered += 1;
+        if self.counts(message.arrived) {
+            self.counted_waiting -= 1;
+            self.tally.counted_dead_lettered += 1;
+        }
+        Some((message, Fate::DeadLettered))
     }
 
     /// The next slot of a laned queue that goes to work, and its message: a slot with a session or
@@ -222,16 +273,22 @@ impl MessageQueue {
         fate
     }
 
-    /// Its consumer died at `now`: the message stays locked. Returns when the lock runs out; the
-    /// caller sees to it that [`Self::expire`] runs then.
-    pub fn orphan(&mut self, message: Message, taken: SimTime, now: SimTime) -> SimTime {
+    /// Its consumer, which locked it at `locked`, died at `now`: the message stays locked. Returns
+    /// when the lock runs out; the caller sees to it that [`Self::expire`] runs then.
+    pub fn orphan_of(&mut self, held: Held, now: SimTime) -> SimTime {
+        let Held { message, taken, locked } = held;
         self.held -= 1;
         if let Some(lanes) = &mut self.lanes {
             lanes.orphaned(message);
         }
-        let expiry = self.rule.expiry(taken, now);
+        let expiry = self.rule.expiry_of_prefetched(locked, taken, now);
         self.orphans.push(Reverse(Orphan { expiry, message, taken }));
         expiry
+    }
+
+    /// Its consumer, which took it at `taken`, died at `now`.
+    pub fn orphan(&mut self, message: Message, taken: SimTime, now: SimTime) -> SimTime {
+        self.orphan_of(Held { message, taken, locked: taken }, now)
     }
 
     /// When a lock that nobody renews runs out next.
@@ -336,9 +393,14 @@ impl MessageQueue {
         self.orphans.len() as u64
     }
 
+    /// Messages in the buffers of consumers.
+    pub fn prefetched(&self) -> u64 {
+        self.prefetched.len() as u64
+    }
+
     /// Messages that can neither be taken nor are finished.
     pub fn locked(&self) -> u64 {
-        self.held + self.orphaned()
+        self.held + self.orphaned() + self.prefetched()
     }
 
     /// What the scaler reads: waiting messages, and the locked ones if this product counts them; of
@@ -364,21 +426,23 @@ impl MessageQueue {
         }
     }
 
-    /// Arrivals of all messages that can be taken, in no order. O(waiting).
+    /// Arrivals of all messages that wait, those in buffers too, in no order. O(waiting).
     pub fn waiting_since(&self) -> impl Iterator<Item = SimTime> {
         let returned = self.returned.iter().map(|Reverse(message)| message.arrived);
         let laned = self.lanes.iter().flat_map(|lanes| lanes.waiting_since());
-        self.fresh.iter().copied().chain(returned).chain(laned)
+        let buffered = self.prefetched.values().map(|message| message.arrived);
+        self.fresh.iter().copied().chain(returned).chain(laned).chain(buffered)
     }
 
-    /// Arrival of the oldest counted message that can be taken. O(log n), or O(r) among r messages
-    /// that came back.
+    /// Arrival of the oldest counted message that waits. O(log n), or O(r) among r messages that
+    /// came back or lie in buffers.
     pub fn oldest_counted(&self) -> Option<SimTime> {
         let first = self.fresh.partition_point(|&arrived| !self.counts(arrived));
         let returned = self.returned.iter().map(|Reverse(message)| message.arrived);
         let fresh = self.fresh.get(first).copied();
         let laned = self.lanes.iter().flat_map(|lanes| lanes.waiting_since());
-        let other = returned.chain(laned).filter(|&arrived| self.counts(arrived));
+        let buffered = self.prefetched.values().map(|message| message.arrived);
+        let other = returned.chain(laned).chain(buffered).filter(|&arrived| self.counts(arrived));
         other.chain(fresh).min()
     }
 

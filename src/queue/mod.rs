@@ -1,5 +1,6 @@
 //! Message queues: peek-lock, redelivery, dead letters, and what each metric counts.
 
+mod buffer;
 mod checkpoint;
 mod consumers;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod messages_tests;
 mod rate;
 mod spec;
 
+pub use buffer::{Buffered, Buffers};
 pub use checkpoint::Checkpoint;
 pub use consumers::{Consumers, Crew, Finished, Held, IdleSlot, Lost, Started, Wake};
 pub use lanes::{LaneKind, LaneSpec, PartitionOffsets};

@@ -97,6 +97,8 @@ pub struct ConsumerSpec {
     pub queue: QueueId,
     /// Messages that one pod works on at a time.
     pub concurrency: u32,
+    /// Messages that a pod locks ahead of its work.
+    pub prefetch: u32,
     /// Work per message.
     pub service: Dist,
     /// Messages that a pod of a ScaledJob takes before it ends; `None`: as many as it works on at

@@ -2,14 +2,15 @@
 
 use crate::plan::Plan;
 use crate::record::{
-    Counters, Distribution, Integral, Journal, MessageTotals, PodTotals, Series, WaitLog,
+    Counters, Distribution, Integral, Journal, MessageTotals, PodTotals, ScalerSeries, Series,
+    WaitFlow, WaitLog,
 };
 use crate::unit::{
     HourlyRate, IdVec, NodeId, PodId, PoolId, QueueId, QuotaId, SimTime, SubnetId, WorkloadId,
 };
 use crate::vocabulary::Cause;
 
-use super::attribution::{CauseTotals, PodClock, QueueClock, StageCounts};
+use super::attribution::{CauseTotals, PodClock, PodWaits, QueueClock, StageCounts};
 use super::world::RunOptions;
 
 /// Running sums.
@@ -23,7 +24,9 @@ pub struct Recorder {
     /// Journal.
     pub journal: Journal,
     /// Waiting of pods by cause.
-    pub pod_waits: CauseTotals,
+    pub pod_waits: PodWaits,
+    /// The course of waiting: totals of messages and pods at the last sample, and what was added.
+    pub wait_flows: (CauseTotals, CauseTotals, Vec<WaitFlow>),
     /// Waiting of each pod.
     pub pod_clocks: IdVec<PodId, PodClock>,
     /// Waiting of each queue's messages.
@@ -51,6 +54,8 @@ pub struct Recorder {
     pub evictions_flow: u64,
     /// Sampled series.
     pub series: Series,
+    /// What scalers showed, a value per row of the series.
+    pub scalers: Vec<ScalerSeries>,
     /// The course of waiting, where a report wants it.
     pub waits: Option<WaitLog>,
 }
@@ -171,7 +176,8 @@ impl Recorder {
             pods: PodTotals::default(),
             counters: Counters::default(),
             journal,
-            pod_waits: [0; Cause::ALL.len()],
+            pod_waits: PodWaits::new(),
+            wait_flows: ([0; Cause::ALL.len()], [0; Cause::ALL.len()], Vec::new()),
             pod_clocks: IdVec::new(),
             queue_clocks: plan
                 .queues
@@ -197,6 +203,7 @@ impl Recorder {
             control_plane_rate: Integral::default(),
             evictions_flow: 0,
             series: Series::default(),
+            scalers: Vec::new(),
             waits: (!options.no_report).then(WaitLog::default),
         }
     }

@@ -5,6 +5,7 @@ use crate::control::node::GC_PERIOD;
 use crate::control::vpa::INTERVAL;
 use crate::model::{Node, NodePhase, PodPhase, Usage};
 use crate::plan::{GivenNode, ScalerKind, WorkloadKind};
+use crate::sim::attribution::PodWaits;
 use crate::sim::event::Event;
 use crate::sim::names::key;
 use crate::sim::step::Loop;
@@ -49,6 +50,7 @@ impl World<'_> {
         self.start_spot();
         if !self.options.no_report {
             self.record.series.columns = self.series_columns();
+            self.record.scalers = self.scaler_series();
             self.at(self.now, Event::Sample);
         }
     }
@@ -161,6 +163,7 @@ impl World<'_> {
             clock.counted = false;
         }
         self.record.pods = Default::default();
+        self.record.pod_waits = PodWaits::new();
         self.record.workloads.iter_mut().for_each(|workload| workload.refused = 0);
         while let Some((pod, node)) = self.next_placement() {
             let Some(node) = node else {
@@ -208,6 +211,7 @@ impl World<'_> {
                     self.start_polls(workload, name, scaled.polling_interval);
                     self.start_syncs(workload, name);
                 }
+                Some(ScalerKind::ScaledJob(scaled)) if scaled.paused => {}
                 Some(ScalerKind::ScaledJob(scaled)) => {
                     self.start_polls(workload, name, scaled.polling_interval);
                 }

@@ -29,6 +29,8 @@ pub struct Work {
     scaled: IdVec<QueueId, bool>,
     /// Whether partitions are to be dealt out anew at this instant.
     pub dealing_due: IdVec<QueueId, bool>,
+    /// When the first lock in a buffer is looked at.
+    pub buffers_due: IdVec<QueueId, SimTime>,
     /// Whether the laboratory's scaler is due at this instant.
     pub scaling_due: IdVec<QueueId, bool>,
     /// Whether an event waits for the oldest message's end of life.
@@ -192,6 +194,7 @@ impl Work {
             consumers: plan.queues.iter().map(|_| Consumers::default()).collect(),
             consuming,
             dealing_due: plan.queues.iter().map(|_| false).collect(),
+            buffers_due: plan.queues.iter().map(|_| SimTime::NEVER).collect(),
             scaling_due: plan.queues.iter().map(|_| false).collect(),
             drop_due: plan.queues.iter().map(|_| false).collect(),
             saved: BTreeMap::new(),

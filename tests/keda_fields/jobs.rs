@@ -1,5 +1,7 @@
 //! ScaledJobs.
 
+use forescale::vocabulary::Cause;
+
 use crate::kit::{Depths, jobs, scenario};
 
 /// A row: the field, `spec` less its triggers, depths, and the Jobs that KEDA made: seconds, Jobs
@@ -222,4 +224,62 @@ fn templates_and_history() {
             ..ROW
         },
     ]);
+}
+
+/// When Jobs fail whose containers crash at 40 s and 5 s after each later start; and the work that
+/// was lost, in seconds.
+fn crashing(kind: &str, settings: &str) -> (Vec<f64>, u64) {
+    let body = format!(
+        "workloads:\n- name: render\n  kind: {kind}\n  requests: {{cpu: 10m, memory: 10Mi}}\n  \
+         duration: 65s\n  {settings}\n"
+    );
+    let crash = "{crash: {workload: render, at: \"12:00:40\", for: 10m, after: 5s}}";
+    let outcome = scenario("1.36", 2, &body, crash, &Depths(&[(10, 1), (31, 0)], &[]));
+    let failed = outcome.journal.entries.iter().filter(|entry| entry.action == "fail-job");
+    let lost = outcome.pods.lost_work;
+    assert_eq!(outcome.pod_waits[Cause::Redo as usize], lost, "lost work has its cause");
+    assert_eq!(outcome.pods.wait_total, outcome.pod_waits.iter().sum::<u128>());
+    let seconds = u64::try_from(lost / 1_000_000).expect("few seconds");
+    (failed.map(|entry| entry.at.as_secs_f64().floor()).collect(), seconds)
+}
+
+#[test]
+fn a_paused_scaled_job_makes_no_jobs() {
+    let object = |paused: &str| {
+        format!(
+            "manifests:\n- {{apiVersion: keda.sh/v1alpha1, kind: ScaledJob, metadata: {{name: \
+             render, annotations: {{autoscaling.keda.sh/paused: \"{paused}\"}}}}, spec: \
+             {{jobTargetRef: {{template: {{spec: {{containers: [{{name: main}}]}}}}}}, triggers: \
+             [{{type: azure-servicebus, metadata: {{queueName: orders, \
+             messageCount: \"1\"}}}}]}}}}\nworkloads:\n- {{name: render, duration: 65s}}\n"
+        )
+    };
+    for (paused, expected) in [("true", ""), ("false", "30 0-5")] {
+        let body = object(paused);
+        assert_eq!(jobs(&scenario("1.36", 1, &body, "", &FIVE)), expected, "paused: {paused}");
+    }
+}
+
+#[test]
+fn crashes_count_towards_the_backoff_limit() {
+    let job = |policy: &str, limit: u32| {
+        let scaled = format!(
+            "restartPolicy: {policy}\n  scaledJob: {{jobTargetRef: {{backoffLimit: {limit}}}, \
+             triggers: [{{type: azure-servicebus, metadata: {{queueName: orders, messageCount: \
+             \"1\"}}}}]}}"
+        );
+        crashing("ScaledJob", &scaled)
+    };
+    // Never: the pod fails after 10 s of work; the next one comes after 10 s and fails after 5 s.
+    assert_eq!(job("Never", 0), (vec![40.0], 10));
+    assert_eq!(job("Never", 1), (vec![55.0], 15));
+    // OnFailure: restarted at once, and 10 s after its second exit.
+    assert_eq!(job("OnFailure", 1), (vec![40.0], 10));
+    assert_eq!(job("OnFailure", 2), (vec![55.0], 15));
+    assert_eq!(job("OnFailure", 6).0, [0.0; 0]);
+    // The pods of another Job stand at the start, and nothing of those counts.
+    let plain = |text: &str| crashing("Job", text);
+    assert_eq!(plain("restartPolicy: Never\n  backoffLimit: 0"), (vec![40.0], 0));
+    assert_eq!(plain("restartPolicy: Never\n  backoffLimit: 1"), (vec![55.0], 5));
+    assert_eq!(plain("backoffLimit: 1"), (vec![40.0], 0));
 }

@@ -1,14 +1,27 @@
 //! A Deployment or a ScaledJob over a queue of given depth, and what is done to it.
 
 use forescale::record::{Actor, JournalLevel, Outcome};
-use forescale::scenario::{MemoryFiles, load};
+use forescale::scenario::{Loaded, MemoryFiles, load};
 use forescale::sim::{RunOptions, run};
 
 /// Depths of the queue `orders` from given seconds on, and of `mail`.
 pub struct Depths(pub &'static [(u32, u32)], pub &'static [(u32, u32)]);
 
-/// Wraps the lines of a scenario around workloads or manifests.
+/// Runs a scenario around workloads or manifests.
 pub fn scenario(version: &str, minutes: u32, body: &str, inject: &str, depths: &Depths) -> Outcome {
+    let loaded = loaded(version, minutes, body, inject, depths);
+    let findings = loaded.diagnostics.render(false);
+    let plan = loaded.plan.unwrap_or_else(|| panic!("no scenario:\n{body}\n{findings}"));
+    let journal = JournalLevel::Decisions;
+    run(&plan, 1, RunOptions { journal, audit: true, ..RunOptions::default() })
+}
+
+/// What is wrong with such a scenario.
+pub fn findings(version: &str, minutes: u32, body: &str, inject: &str, depths: &Depths) -> String {
+    loaded(version, minutes, body, inject, depths).diagnostics.render(false)
+}
+
+fn loaded(version: &str, minutes: u32, body: &str, inject: &str, depths: &Depths) -> Loaded {
     let curve = |rows: &[(u32, u32)]| {
         let rows = rows.iter().map(|(at, depth)| {
             format!(
@@ -28,12 +41,8 @@ pub fn scenario(version: &str, minutes: u32, body: &str, inject: &str, depths: &
     let files = MemoryFiles::new()
         .with("orders.csv", curve(depths.0))
         .with("mail.csv", curve(depths.1))
-        .with("main.yaml", text.clone());
-    let loaded = load("main.yaml", &[], &files);
-    let findings = loaded.diagnostics.render(false);
-    let plan = loaded.plan.unwrap_or_else(|| panic!("no scenario:\n{text}\n{findings}"));
-    let journal = JournalLevel::Decisions;
-    run(&plan, 1, RunOptions { journal, audit: true, ..RunOptions::default() })
+        .with("main.yaml", text);
+    load("main.yaml", &[], &files)
 }
 
 /// A Deployment of `replicas`, and a ScaledObject whose `spec` is `object`.

@@ -1,6 +1,6 @@
 //! ScaledObjects.
 
-use crate::kit::{Depths, deployment, scenario, writes};
+use crate::kit::{Depths, deployment, findings, scenario, writes};
 
 /// A row: the field, Kubernetes' version (which pins KEDA's), minutes, replicas at the start,
 /// annotations, `spec`, planned events, depths, and the writes.
@@ -414,4 +414,26 @@ fn several_triggers_and_modifiers() {
             ..ROW
         },
     ]);
+}
+
+/// An HPA of the user's own, which asks for eight replicas, and a ScaledObject on the same target.
+fn with_an_hpa(annotations: &str) -> String {
+    let object = concat!(
+        "advanced: {horizontalPodAutoscalerConfig: {name: mine}}, minReplicaCount: 1, ",
+        orders!("")
+    );
+    deployment(1, annotations, object)
+        + "- {apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: mine}, \
+           spec: {scaleTargetRef: {kind: Deployment, name: worker, apiVersion: apps/v1}, \
+           minReplicas: 8, maxReplicas: 9, metrics: [{type: External, external: {metric: {name: \
+           orders}, target: {type: AverageValue, averageValue: \"1\"}}}]}}\n"
+}
+
+#[test]
+fn an_hpa_is_taken_over_or_refused() {
+    let annotation = "scaledobject.keda.sh/transfer-hpa-ownership: \"true\"";
+    let taken = scenario("1.36", 20, &with_an_hpa(annotation), "", &BURST);
+    assert_eq!(writes(&taken), "105 hpa 1-4, 510 hpa 4-1", "as if the HPA were not there");
+    let refused = findings("1.36", 20, &with_an_hpa(""), "", &BURST);
+    assert!(refused.contains("has two scalers"), "{refused}");
 }

@@ -143,7 +143,7 @@ pub fn estimator(given: &Value, expect: &Value) -> Option<Verdict> {
         let shapes = &fixture.cluster.shapes;
         let all = groups.iter().map(|group| (&shapes[group.shape], group.pods.len()));
         let hostname = fixture.words().hostname;
-        let best = fast_path_group(all, &template.capacity, hostname);
+        let best = fast_path_group(all, &template.capacity, hostname, &fixture.cluster.symbols);
         let got = best.map_or(-1, |best| best as i64);
         return Some(Verdict::compare(json!(index), json!(got)));
     }
@@ -246,6 +246,7 @@ pub fn decide(given: &Value, expect: &Value) -> Option<Verdict> {
         now,
         lots: Lots::new(1),
         all_or_nothing: given["all_or_nothing"] == true,
+        grown: &[],
         limit_estimates: false,
     };
     let mut snapshot = Snapshot::of(&fixture.spec, view);

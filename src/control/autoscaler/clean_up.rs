@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::backoff::FailureKind;
+use super::glance::Glance;
+use super::snapshot::Snapshot;
 use super::spec::AutoscalerSpec;
 use super::state::{ClusterState, InstanceReading, NodeReading, StateLimits};
 use super::view::{GroupView, InstanceState, View, instance_state};
@@ -18,7 +20,6 @@ pub fn sizes_to_fix(
 ) -> Vec<(PoolId, u32)> {
     groups
         .iter()
-        .filter(|group| !group.atomic)
         .filter_map(|group| {
             let size = state.incorrect_size(group.pool)?;
             let old = size.first_observed + provision < now;
@@ -28,11 +29,18 @@ pub fn sizes_to_fix(
         .collect()
 }
 
+/// Where some instances of an atomic group are to be deleted, all of them are
+/// (`static_autoscaler.go`, `overrideNodesToDeleteForZeroOrMax`).
+pub fn or_all(group: &GroupView, nodes: Vec<NodeId>, instances: &[NodeId]) -> Vec<NodeId> {
+    if group.atomic && !nodes.is_empty() { instances.to_vec() } else { nodes }
+}
+
 /// Instances without a node that are to be deleted: no group falls under its minimum, unless
-/// forced.
-pub fn unregistered_to_delete(
+/// forced; from 1.32 on an atomic group goes as a whole. `instances` gives a group's.
+pub fn unregistered_to_delete<'i>(
     state: &ClusterState,
     groups: &[GroupView],
+    instances: impl Fn(PoolId) -> Option<&'i [NodeId]>,
     limits: &StateLimits,
     force: bool,
     now: SimTime,
@@ -48,32 +56,39 @@ pub fn unregistered_to_delete(
             if !force {
                 nodes.truncate(group.target.saturating_sub(group.min) as usize);
             }
+            if let Some(all) = instances(pool) {
+                nodes = or_all(group, nodes, all);
+            }
             (!nodes.is_empty()).then_some((pool, nodes))
         })
         .collect()
 }
 
 /// What is read of a node.
-pub(super) fn reading(view: &View<'_>, id: NodeId) -> NodeReading {
-    let node = &view.cluster.nodes[id];
+pub(super) fn reading(node: NodeId, seen: &Glance) -> NodeReading {
     NodeReading {
-        node: id,
-        pool: view.group_of(node).and(node.pool),
-        ready: view.is_ready(node),
-        created: (node.registered != SimTime::NEVER).then_some(node.registered),
-        deleted: node.phase == NodePhase::Gone,
-        suspended: node.phase == NodePhase::Deallocated,
+        node,
+        pool: seen.group.and(seen.pool),
+        ready: seen.ready,
+        created: (seen.registered != SimTime::NEVER).then_some(seen.registered),
+        deleted: seen.phase == NodePhase::Gone,
+        suspended: seen.phase == NodePhase::Deallocated,
     }
 }
 
-/// What is read of the instances of all groups.
+/// What is read of the instances of all groups, less those that have a Node: they say no more.
 pub(super) fn instances<'v>(
     spec: &'v AutoscalerSpec,
     view: &'v View<'_>,
+    snapshot: &'v Snapshot<'_>,
 ) -> impl Iterator<Item = InstanceReading> + 'v {
+    let is_node = |id: NodeId| {
+        let slot = snapshot.slot_of(id);
+        slot.is_some_and(|slot| snapshot.glances()[slot].phase.has_node())
+    };
     view.groups.iter().flat_map(move |group| {
         let ids = &view.cluster.pools[group.pool].instances;
-        ids.iter().filter_map(move |&id| {
+        ids.iter().filter(move |&&id| !is_node(id)).filter_map(move |&id| {
             let node: &Node = &view.cluster.nodes[id];
             let state = instance_state(node.phase, spec.fast_failure_detection)?;
             Some(InstanceReading {

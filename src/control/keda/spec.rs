@@ -148,6 +148,7 @@ impl ScaledJobSpec {
             successful_history: HISTORY_LIMIT,
             failed_history: HISTORY_LIMIT,
             template: JobTemplate::default(),
+            paused: false,
             triggers,
         }
     }
@@ -249,6 +250,8 @@ pub struct ScaledJobSpec {
     pub failed_history: u32,
     /// `jobTargetRef`
     pub template: JobTemplate,
+    /// Annotation `autoscaling.keda.sh/paused`
+    pub paused: bool,
     /// `triggers`
     pub triggers: Vec<Trigger>,
 }

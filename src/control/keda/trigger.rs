@@ -247,6 +247,8 @@ fn changes_count(kind: ScalerKind, key: &str, value: &str) -> bool {
     match (kind, key) {
         // No simulated message is delayed.
         (ScalerKind::Sqs, "scaleOnDelayed") => on,
+        // One container stands for all of a pod.
+        (ScalerKind::Cpu | ScalerKind::Memory, "containerName") => !value.is_empty(),
         _ => false,
     }
 }
@@ -310,6 +312,20 @@ mod tests {
         let given = metadata(&[("queueName", "q"), ("connectionFromEnv", "X"), ("colour", "red")]);
         let draft = read("azure-servicebus", &given, None).unwrap();
         assert_eq!(draft.unknown, ["colour"]);
+    }
+
+    #[test]
+    fn what_would_change_a_count_is_told() {
+        for (kind, given, told) in [
+            ("aws-sqs-queue", ("scaleOnDelayed", "true"), true),
+            ("aws-sqs-queue", ("scaleOnDelayed", "false"), false),
+            ("cpu", ("containerName", "main"), true),
+        ] {
+            let target = if kind == "cpu" { ("value", "60") } else { ("queueURL", "q") };
+            let metric_type = (kind == "cpu").then_some("Utilization");
+            let draft = read(kind, &metadata(&[given, target]), metric_type).unwrap();
+            assert_eq!(draft.not_modelled.contains(&given.0.to_owned()), told, "{kind} {given:?}");
+        }
     }
 
     #[test]

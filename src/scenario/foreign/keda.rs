@@ -52,6 +52,7 @@ pub fn scaled_object(
         behavior,
         modifiers,
         pause: annotations.map(|node| pause(node, found)).unwrap_or_default(),
+        takes_over: annotations.and_then(|annotations| takes_over(node, annotations)),
         origin: Some(node.span),
     };
     fields.skip(&["scaleTargetRef"]);
@@ -194,6 +195,13 @@ fn read_trigger(node: &Node, path: &str, found: &mut Findings) -> Option<Trigger
     Some(draft)
 }
 
+/// The HPA that a ScaledObject takes over (`scaledobject_webhook.go`, `verifyHpas`).
+fn takes_over(spec: &Node, annotations: &Node) -> Option<String> {
+    let asked = annotations.get("scaledobject.keda.sh/transfer-hpa-ownership")?;
+    let name = spec.at(&["advanced", "horizontalPodAutoscalerConfig", "name"])?;
+    (asked.text() == Some("true")).then(|| name.text().map(str::to_owned)).flatten()
+}
+
 /// Annotations `autoscaling.keda.sh/…`. A boolean that is none counts as true, as upstream has it.
 fn pause(annotations: &Node, found: &mut Findings) -> PauseDraft {
     let get = |key: &str| annotations.get(&format!("autoscaling.keda.sh/{key}"));
@@ -218,10 +226,12 @@ fn pause(annotations: &Node, found: &mut Findings) -> PauseDraft {
     }
 }
 
-/// The `spec` of a ScaledJob less its pods. `None` after an error.
+/// The `spec` of a ScaledJob less its pods; `annotations` are those of the object. `None` after an
+/// error.
 pub fn scaled_job(
     node: &Node,
     name: &str,
+    annotations: Option<&Node>,
     path: &str,
     found: &mut Findings,
 ) -> Option<ScaledJobDraft> {
@@ -249,6 +259,7 @@ pub fn scaled_job(
         successful_history: fields.count("successfulJobsHistoryLimit", found),
         failed_history: fields.count("failedJobsHistoryLimit", found),
         template,
+        paused: annotations.is_some_and(|node| pause(node, found).paused),
         triggers: read_triggers(&mut fields, found)?,
         origin: Some(node.span),
     };
@@ -432,7 +443,7 @@ mod tests {
         ] {
             let mut found = Findings::default();
             let node = parse(&format!("{text}{TRIGGER}"));
-            let read = scaled_job(&node, "orders", "spec", &mut found).unwrap();
+            let read = scaled_job(&node, "orders", None, "spec", &mut found).unwrap();
             assert_eq!(read.strategy, expected, "{text}");
         }
     }

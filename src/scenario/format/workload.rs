@@ -121,6 +121,9 @@ section! {
         "queue" queue: Text, required;
         /// Messages that a pod works on at a time.
         "concurrency" concurrency: Count = "1", "own default";
+        /// Service Bus: messages that a pod locks ahead of its work (the SDK's prefetch count);
+        /// without it none.
+        "prefetch" prefetch: Count;
         /// Work per message.
         "serviceTime" service: Distribution, required;
         /// CPU that each message in work uses, for scalers that read CPU.

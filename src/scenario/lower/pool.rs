@@ -3,12 +3,13 @@
 use super::cluster::{is_regional, subnet};
 use super::lowering::{Lowering, value};
 use super::spot::Buyer;
+use super::tags::Template;
 use crate::cloud::catalogue::{self, Arch, VmSize};
-use crate::cloud::identity::{self, PoolIdentity, SPOT_KEY};
+use crate::cloud::identity::{self, PoolIdentity};
 use crate::cloud::{
     EvictionPolicy, OsDisk, OsType, PoolSpec, ScaleDownMode, VmSizeSpec, address, limits, price,
 };
-use crate::model::{Labels, Taint, TaintEffect};
+use crate::model::Labels;
 use crate::rules::IntOrPercent;
 use crate::rules::allocatable::{NodeSize, allocatable, capacity};
 use crate::scenario::code;
@@ -105,6 +106,9 @@ impl<'a> PoolReader<'_, 'a, '_> {
         let zones = self.zones(&size, &location)?;
         let (labels, template_labels) = self.labels(&name, &room, os, os_disk, spot, &location);
         let taints = taints?;
+        let mut template = Template { labels: template_labels, room: room.template };
+        let (tags, annotations) = (self.tags(&mut template), self.annotations());
+        let initialization_taints = self.initialization_taints()?;
         let max_surge = self.max_surge();
         let (subnet, pod_subnet) = self.subnets()?;
         let (rate, on_demand) = self.prices(&size, spot, os, &location)?;
@@ -128,10 +132,11 @@ impl<'a> PoolReader<'_, 'a, '_> {
             size: room.size,
             capacity: room.capacity,
             allocatable: room.allocatable,
-            template_capacity: room.template,
+            template_capacity: template.room,
             labels,
-            template_labels,
+            template_labels: template.labels,
             taints,
+            initialization_taints,
             zones,
             spot,
             eviction_policy,
@@ -141,10 +146,9 @@ impl<'a> PoolReader<'_, 'a, '_> {
             os,
             subnet,
             pod_subnet,
-            instance_limit: match size {
-                Size::Listed(_) => Some(limits::SCALE_SET_INSTANCES),
-                Size::Own(..) => None,
-            },
+            tags,
+            annotations,
+            instance_limit: matches!(size, Size::Listed(_)).then_some(limits::SCALE_SET_INSTANCES),
             vm_provision: times.vm_provision,
             node_ready: times.node_ready,
             gpu_ready: times.gpu_ready,
@@ -288,8 +292,11 @@ impl<'a> PoolReader<'_, 'a, '_> {
 
     fn check_ephemeral(&mut self, size: &Size<'_>, place: Span) {
         let Size::Listed(listed) = size else { return };
-        if !listed.ephemeral_os {
-            let message = format!("`{}` has no room for an ephemeral OS disk", listed.name);
+        let gib = value(&self.given.os_disk_size).map_or(0, |size| size.0);
+        let known = listed.temp_disk_gib.max(listed.cache_disk_gib).is_some();
+        if !listed.ephemeral_os || (known && !listed.fits_ephemeral_os(gib)) {
+            let of = if gib > 0 { format!(" of {gib} GiB") } else { String::new() };
+            let message = format!("`{}` has no room for an ephemeral OS disk{of}", listed.name);
             self.lowering.report(
                 Diagnostic::warning(code::NO_EPHEMERAL, message)
                     .at(place, "AKS refuses this")
@@ -487,30 +494,6 @@ impl<'a> PoolReader<'_, 'a, '_> {
         (intern(identity::node_labels(&pool)), intern(identity::template_labels(&pool)))
     }
 
-    fn taints(&mut self, spot: bool) -> Option<Vec<Taint>> {
-        let mut taints = Vec::new();
-        let given = self.given.taints.as_ref();
-        for text in given.into_iter().flat_map(|at| &at.value) {
-            let Some((key, word, effect)) = split_taint(&text.0) else {
-                let place = given.map_or(self.place, |at| at.span);
-                let message = format!("`{}` is not a taint `key=value:Effect`", text.0);
-                let label = "effects are NoSchedule, PreferNoSchedule and NoExecute";
-                self.lowering.error(code::BAD_VALUE, message, place, label);
-                return None;
-            };
-            let tables = &mut self.lowering.tables;
-            taints.push(Taint { key: tables.intern(key), value: tables.intern(word), effect });
-        }
-        if spot {
-            let key = self.lowering.tables.intern(SPOT_KEY);
-            if !taints.iter().any(|taint| taint.key == key) {
-                let value = self.lowering.tables.intern("spot");
-                taints.push(Taint { key, value, effect: TaintEffect::NoSchedule });
-            }
-        }
-        Some(taints)
-    }
-
     fn subnets(&mut self) -> Option<(SubnetId, Option<SubnetId>)> {
         let nodes = match &self.given.subnet {
             Some(given) => subnet(self.lowering, given)?,
@@ -540,17 +523,4 @@ impl<'a> PoolReader<'_, 'a, '_> {
             .map(|(index, _)| QuotaId(index as u32))
             .collect()
     }
-}
-
-/// Key, value and effect of `key=value:Effect`; the value may be absent.
-fn split_taint(text: &str) -> Option<(&str, &str, TaintEffect)> {
-    let (pair, effect) = text.rsplit_once(':')?;
-    let effect = match effect {
-        "NoSchedule" => TaintEffect::NoSchedule,
-        "PreferNoSchedule" => TaintEffect::PreferNoSchedule,
-        "NoExecute" => TaintEffect::NoExecute,
-        _ => return None,
-    };
-    let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-    if key.is_empty() { None } else { Some((key, value, effect)) }
 }

@@ -10,14 +10,13 @@ use crate::control::workload::RestartPolicy;
 use crate::control::workload::stateful_set::PodManagement;
 use crate::model::{Annotations, ClaimOwner, SafeToEvict};
 use crate::plan::{ArrivalSpec, IntOrPercent, UseSpec, WorkloadKind};
-use crate::queue::{Checkpoint, ConsumerSpec, OnSigterm};
 use crate::rules::{DEFAULT_CPU_MILLI, DEFAULT_MEMORY};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::foreign::{hpa, keda, vpa};
 use crate::scenario::format::{
-    At, Budget, Bytes, Consumes, OnSigterm as OnSigtermName, PodManagementName, ResourceAmount,
-    RestartName, Scenario, SystemPods, Text, UnhealthyPolicy, Workload, WorkloadKindName,
+    At, Budget, Bytes, PodManagementName, ResourceAmount, RestartName, Scenario, SystemPods, Text,
+    UnhealthyPolicy, Workload, WorkloadKindName,
 };
 #[cfg(feature = "manifests")]
 use crate::scenario::node::Node;
@@ -30,6 +29,8 @@ use crate::scenario::pods::{
 #[cfg(feature = "manifests")]
 use crate::scenario::source::Span;
 use crate::unit::{Duration, IdVec, QueueId, StreamId, Symbol, WorkloadId};
+
+mod consume;
 
 /// Lowers all workloads and adds the streams of their pods; `None` if nothing could be lowered.
 pub fn lower(
@@ -282,7 +283,7 @@ impl Short<'_, '_, '_> {
             return None;
         }
         if let Some(at) = &given.scaled_job {
-            return keda::scaled_job(&at.value.0, name, &path("scaledJob"), found)
+            return keda::scaled_job(&at.value.0, name, None, &path("scaledJob"), found)
                 .map(ScalerDraft::ScaledJob);
         }
         let at = given.hpa.as_ref()?;
@@ -342,56 +343,6 @@ impl Short<'_, '_, '_> {
             cpu_per_request_nanos: 0,
             slot_milli: u64::try_from(milli).unwrap_or(0),
             memory: bytes(value(&consumes.memory)),
-        })
-    }
-
-    /// How work is saved; only what can be taken up again is.
-    fn checkpoint(&mut self, given: &Workload) -> Option<Checkpoint> {
-        let at = given.checkpoint.as_ref()?;
-        let every = at.value.every.as_ref()?;
-        if every.value.0.is_zero() {
-            self.lowering.error(code::BAD_VALUE, "`every` must be above 0", every.span, "");
-            return None;
-        }
-        let job = value(&given.kind) == Some(&WorkloadKindName::Job)
-            && given.duration.is_some()
-            && given.arrivals.is_none();
-        if !job && given.consumes.is_none() {
-            let message = "`checkpoint` is for work that is taken up again: of consumers, or of a \
-                           Job whose pods have a `duration`";
-            self.lowering.error(code::CONTRADICTION, message, at.span, "");
-            return None;
-        }
-        let cost = value(&at.value.cost).map_or(Duration::ZERO, |length| length.0);
-        Some(Checkpoint { every: every.value.0, cost })
-    }
-
-    fn consumes(&mut self, given: &Consumes) -> Option<ConsumerSpec> {
-        let queue = self.lowering.named_queue(given.queue.as_ref()?)?;
-        if let Some(at) = given.concurrency.as_ref().filter(|at| at.value.0 == 0) {
-            let message = "`concurrency` must be at least 1";
-            self.lowering.error(code::BAD_VALUE, message, at.span, "");
-            return None;
-        }
-        if self.lowering.queues[queue].depth.is_some() {
-            let place = given.queue.as_ref()?.span;
-            let message = "nobody drains a queue whose `depth` is given";
-            self.lowering.error(code::CONTRADICTION, message, place, "this queue");
-            return None;
-        }
-        Some(ConsumerSpec {
-            queue,
-            concurrency: value(&given.concurrency).map_or(1, |count| count.0),
-            service: self.lowering.distribution(given.service.as_ref()?)?,
-            messages_per_pod: value(&given.messages_per_pod).map(|count| count.0),
-            idle_timeout: value(&given.idle_timeout)
-                .map_or(Duration::from_secs(60), |length| length.0),
-            on_sigterm: match value(&given.on_sigterm).copied() {
-                Some(OnSigtermName::Abandon) => OnSigterm::Abandon,
-                Some(OnSigtermName::Ignore) => OnSigterm::Ignore,
-                Some(OnSigtermName::Drain) | None => OnSigterm::Drain,
-            },
-            checkpoint: None,
         })
     }
 

@@ -250,6 +250,8 @@ pub struct ScalerTarget {
     pub name: String,
     /// Namespace of both.
     pub namespace: String,
+    /// Name of the scaler.
+    pub scaler: String,
     /// Where it was written.
     pub origin: Origin,
 }
@@ -281,6 +283,9 @@ pub struct ScaledObjectDraft {
     pub modifiers: Option<ModifiersDraft>,
     /// Annotations `autoscaling.keda.sh/…`
     pub pause: PauseDraft,
+    /// The HPA that it takes over: annotation `scaledobject.keda.sh/transfer-hpa-ownership` and
+    /// `advanced.horizontalPodAutoscalerConfig.name`.
+    pub takes_over: Option<String>,
     /// Where it was written.
     pub origin: Origin,
 }
@@ -336,6 +341,8 @@ pub struct ScaledJobDraft {
     pub failed_history: Option<u32>,
     /// `jobTargetRef` less its pods.
     pub template: JobTemplate,
+    /// Annotation `autoscaling.keda.sh/paused`
+    pub paused: bool,
     /// `triggers`
     pub triggers: Vec<TriggerDraft>,
     /// Where it was written.
@@ -514,7 +521,24 @@ impl Drafts {
     /// Ties scalers to the workloads they name: each target is there and has one scaler.
     pub fn attach_scalers(&mut self, found: &mut Findings) {
         self.index();
-        for (target, scaler) in std::mem::take(&mut self.scalers) {
+        let scalers = std::mem::take(&mut self.scalers);
+        let taken_over: Vec<(String, String)> = scalers
+            .iter()
+            .filter_map(|(target, scaler)| match scaler {
+                ScalerDraft::ScaledObject(object) => {
+                    Some((target.namespace.clone(), object.takes_over.clone()?))
+                }
+                _ => None,
+            })
+            .collect();
+        for (target, scaler) in scalers {
+            let of_keda = |(namespace, name): &(String, String)| {
+                *namespace == target.namespace && *name == target.scaler
+            };
+            if matches!(scaler, ScalerDraft::Hpa(..)) && taken_over.iter().any(of_keda) {
+                // KEDA overwrites its specification.
+                continue;
+            }
             let at = self.of_name(&target.name).iter().copied().find(|&at| {
                 let draft = &self.workloads[at];
                 draft.kind == target.kind && draft.namespace == target.namespace

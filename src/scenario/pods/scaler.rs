@@ -209,6 +209,7 @@ fn scaled_job(
     spec.successful_history = draft.successful_history.unwrap_or(spec.successful_history);
     spec.failed_history = draft.failed_history.unwrap_or(spec.failed_history);
     spec.template = draft.template;
+    spec.paused = draft.paused;
     Some(spec)
 }
 

@@ -23,7 +23,7 @@ impl Drafts {
     /// Gives each VerticalPodAutoscaler to its target.
     pub fn attach_vpas(&mut self, found: &mut Findings) {
         for (target, vpa) in std::mem::take(&mut self.vpas) {
-            let ScalerTarget { kind, name, namespace, origin } = target;
+            let ScalerTarget { kind, name, namespace, origin, .. } = target;
             let same = |draft: &&mut WorkloadDraft| {
                 draft.kind == kind && draft.name == name && draft.namespace == namespace
             };

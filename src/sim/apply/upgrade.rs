@@ -69,7 +69,8 @@ impl World<'_> {
         }
         if upgrade.is_over() {
             for node in self.cluster.pools[pool].instances.clone() {
-                self.cluster.nodes[node].scale_down_disabled = false;
+                let own = self.plan.pools[pool].annotations.scale_down_disabled;
+                self.cluster.nodes[node].scale_down_disabled = own;
             }
             return;
         }
@@ -106,6 +107,7 @@ impl World<'_> {
             UpgradeAction::Reimage(node) => {
                 self.note_upgrade("reimage", node, "aks.upgrade");
                 self.cluster.nodes[node].images.clear();
+                self.put_initialization_taints(node);
                 self.vm_stops(node, Some(Repair::Reimage.length()), None);
             }
             UpgradeAction::Uncordon(node) => {

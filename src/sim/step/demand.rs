@@ -86,6 +86,9 @@ impl World<'_> {
         if self.work.queues[queue].lanes().is_some() {
             return self.serve_lanes(queue);
         }
+        if self.work.consumers[queue].buffers.are_used() {
+            self.hand_out(queue);
+        }
         while let Some(idle) = self.work.consumers[queue].next_idle() {
             let Some(message) = self.work.queues[queue].take() else { break };
             if self.work.queues[queue].counts(message.arrived) {
@@ -111,7 +114,12 @@ impl World<'_> {
 
     /// How long a consumer works on a message, saves included. A message whose work is saved takes
     /// what is left of it; any other is begun anew, with luck of its own.
-    fn service_time(&self, queue: QueueId, consumer: &ConsumerSpec, message: &Message) -> Duration {
+    pub(super) fn service_time(
+        &self,
+        queue: QueueId,
+        consumer: &ConsumerSpec,
+        message: &Message,
+    ) -> Duration {
         let work = |delivery: u32| {
             consumer.service.sample_keyed(
                 self.seed,
@@ -143,10 +151,11 @@ impl World<'_> {
         match self.work.consumers[queue].wake(slot, epoch, self.now) {
             Wake::Stale => self.record.counters.stale_events += 1,
             Wake::LockLost { message, taken, again, workload } => {
-                self.keep_saved(workload, queue, Held { message, taken });
+                let held = Held { message, taken, locked: taken };
+                self.keep_saved(workload, queue, held);
                 self.message_step(queue, message.ordinal, MessageEvent::LockLost);
                 let fate = self.work.queues[queue].release(message, taken, self.now);
-                self.log_lost(queue, Held { message, taken }, self.now);
+                self.log_lost(queue, held, self.now);
                 self.message_back(queue, message, fate);
                 self.at(again, Event::Service { queue, slot, epoch });
             }
@@ -158,6 +167,9 @@ impl World<'_> {
                 }
                 if done.pod_is_done {
                     self.consumer_done(done.pod);
+                }
+                if self.work.consumers[queue].buffers.are_used() {
+                    self.work_off(queue, done.pod);
                 }
                 self.serve(queue);
                 if !done.pod_is_done {
@@ -250,6 +262,7 @@ impl World<'_> {
 
     /// Locks of dead consumers run out.
     pub fn locks_expire(&mut self, queue: QueueId) {
+        self.buffers_expire(queue);
         let mut expired = false;
         while let Some((message, fate)) = self.work.queues[queue].expire(self.now) {
             expired = true;
@@ -270,6 +283,9 @@ impl World<'_> {
         let Some(consumer) = &self.plan.workloads[workload].consumes else { return };
         let (queue, slots) = (consumer.queue, consumer.concurrency);
         self.work.consumers[queue].join(pod, workload, slots, self.now);
+        if consumer.prefetch > 0 {
+            self.work.consumers[queue].buffers.open(pod, consumer.prefetch);
+        }
         self.deal_partitions(queue);
         self.serve(queue);
         self.serve(queue);
@@ -326,7 +342,7 @@ impl World<'_> {
             }
             self.keep_saved(workload, queue, held);
             let queue_state = &mut self.work.queues[queue];
-            let expiry = queue_state.orphan(held.message, held.taken, self.now);
+            let expiry = queue_state.orphan_of(held, self.now);
             if queue_state.next_expiry() == Some(expiry) {
                 self.at(expiry, Event::LockExpiry(queue));
             }

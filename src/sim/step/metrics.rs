@@ -8,12 +8,15 @@ use crate::sim::world::World;
 use crate::unit::{Duration, PodId, WorkloadId};
 
 impl World<'_> {
-    /// One round of the metrics server. O(pods of workloads that say what they use).
+    /// One round of the metrics server. O(pods of workloads whose use somebody reads).
     pub fn metrics_scrape(&mut self) {
         self.at(self.now + RESOLUTION, Event::MetricsScrape);
         for (workload, spec) in self.plan.workloads.enumerate() {
             let Some(uses) = &spec.uses else { continue };
             let clock = self.usage.loads[workload].as_mut().map_or(0, |load| load.settle(self.now));
+            if !spec.use_is_read() {
+                continue;
+            }
             for pod in self.cluster.workloads[workload].pods.iter() {
                 if let Some(pod) = self.usage.pods.get_mut(pod) {
                     pod.scrape(clock, uses.slot_milli, self.now);

@@ -7,8 +7,10 @@ mod instant;
 mod lanes;
 mod metrics;
 mod observe;
+mod prefetch;
 mod reading;
 mod resting;
+mod scalers;
 mod scaling;
 mod scheduling;
 mod spot;
@@ -79,6 +81,12 @@ impl World<'_> {
             Event::VmFailed(node, epoch) if self.is_node(node, epoch) => self.vm_failed(node),
             Event::NodeRegistered(node, epoch) if self.is_node(node, epoch) => {
                 self.node_registered(node);
+            }
+            Event::NodeInitialized(node, epoch) if self.is_node(node, epoch) => {
+                self.node_initialized(node);
+            }
+            Event::NodePrepared(node, epoch) if self.is_node(node, epoch) => {
+                self.node_prepared(node);
             }
             Event::NodeReady(node, epoch) if self.is_node(node, epoch) => self.node_ready(node),
             Event::NodeGpus(node, epoch) if self.is_node(node, epoch) => self.gpus_ready(node),

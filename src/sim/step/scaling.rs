@@ -146,7 +146,7 @@ impl World<'_> {
         for (workload, spec) in plan.workloads.enumerate() {
             let interval = match &spec.scaler {
                 Some(ScalerKind::ScaledObject(spec)) if !spec.is_paused() => spec.polling_interval,
-                Some(ScalerKind::ScaledJob(spec)) => spec.polling_interval,
+                Some(ScalerKind::ScaledJob(spec)) if !spec.paused => spec.polling_interval,
                 _ => continue,
             };
             self.wake_scalers(workload);

@@ -36,6 +36,9 @@ impl Writer<'_> {
             "annotations": self.annotations(shape),
             "owner_kind": owner_kind(shape.owner),
             "requests": self.resources(&shape.requests),
+            "device_share": shape.device_share.map(|share| json!({
+                "resource": self.resource_name(share.kind), "milli": share.milli,
+            })),
             "priority": shape.priority,
             "preemption_policy": shape.never_preempts.then_some("Never"),
             "scheduler": self.known(shape.scheduler),
@@ -100,6 +103,9 @@ impl Writer<'_> {
         }
         if own.daemonset_pod {
             put("daemonset-pod", "true".to_owned());
+        }
+        if let Some(evicted) = own.daemonset_eviction {
+            put("enable-ds-eviction", evicted.to_string());
         }
         if shape.owner == OwnerKind::Mirror {
             map.insert("kubernetes.io/config.mirror".to_owned(), json!("true"));

@@ -264,5 +264,6 @@ fn target(
         }
     };
     let namespace = object.namespace.to_owned();
-    Some(ScalerTarget { kind, name: name.to_owned(), namespace, origin: Some(given.span) })
+    let (name, scaler) = (name.to_owned(), object.name.to_owned());
+    Some(ScalerTarget { kind, name, namespace, scaler, origin: Some(given.span) })
 }

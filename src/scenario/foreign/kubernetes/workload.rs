@@ -170,7 +170,8 @@ pub(super) fn scaled_job(
     let Some(spec) = object.node.get("spec") else {
         return object.missing("spec", found);
     };
-    let scaler = keda::scaled_job(spec, object.name, "spec", found);
+    let annotations = object.node.at(&["metadata", "annotations"]);
+    let scaler = keda::scaled_job(spec, object.name, annotations, "spec", found);
     let Some(target) = spec.get("jobTargetRef") else {
         return object.missing("spec.jobTargetRef", found);
     };
