@@ -29,6 +29,8 @@ struct Instance {
     too_dear_from: SimTime,
     /// Told to go already: no second eviction.
     noticed: bool,
+    /// Taken then, as far as that is planned.
+    taken_at: SimTime,
     /// Holds vCPUs and addresses.
     holds: bool,
     /// Addresses for its pods.
@@ -204,19 +206,32 @@ impl ScaleSet {
         }
     }
 
+    /// When an instance will be taken, as far as that is planned.
+    pub fn taken_at(&self, instance: InstanceId) -> SimTime {
+        self.instances[instance].taken_at
+    }
+
     /// A spot VM is told to go. Unless it is for the price, Azure wants the capacity itself: its
     /// market gives none from now on until a while after the VM is taken. All victims of one batch
     /// shut it equally long.
-    pub fn tell(&self, spec: &PoolSpec, instance: InstanceId, now: SimTime, region: &mut Region) {
-        let Instance { zone, too_dear_from, .. } = self.instances[instance];
-        let Some(spot) = spec.spot_market.as_ref().filter(|_| too_dear_from != now) else { return };
-        let taken_at = now + spot.notice;
-        let entity = Part::Refill(zone).of(self.key);
+    pub fn tell(
+        &mut self,
+        spec: &PoolSpec,
+        instance: InstanceId,
+        now: SimTime,
+        region: &mut Region,
+    ) {
+        let known = &mut self.instances[instance];
+        known.noticed = true;
+        let (too_dear, taken_at) = (known.too_dear_from == now, known.taken_at);
+        let market = self.markets[usize::from(known.zone)];
+        let Some(spot) = spec.spot_market.as_ref().filter(|_| !too_dear) else { return };
+        let entity = Part::Refill.of(market);
         let mut stream =
             Stream::keyed(region.seed, Purpose::SpotEviction, entity, taken_at.micros());
         let refused = spot.refill_blocked.sample(&mut stream);
         if refused > Duration::ZERO {
-            region.shut_market(self.markets[usize::from(zone)], taken_at + refused);
+            region.shut_market(market, taken_at + refused);
         }
     }
 
@@ -438,6 +453,7 @@ impl ScaleSet {
             running_at: SimTime::ZERO,
             too_dear_from: SimTime::NEVER,
             noticed: false,
+            taken_at: SimTime::NEVER,
             holds,
             pod_addresses,
         });
@@ -494,7 +510,9 @@ impl ScaleSet {
         known.too_dear_from = told_at.unwrap_or(SimTime::NEVER);
         let for_price = told_at.map(|told_at| EvictionPlan::told(instance, told_at, spot.notice));
         let life = end_of_life(seed, self.key, spot, instance, known.restarts, running_at);
-        life.into_iter().chain(for_price).min_by_key(|plan| plan.notice_at)
+        let end = life.into_iter().chain(for_price).min_by_key(|plan| plan.notice_at);
+        self.instances[instance].taken_at = end.map_or(SimTime::NEVER, |plan| plan.kill_at);
+        end
     }
 
     fn removed_at(&self, instance: InstanceId, now: SimTime, region: &Region) -> SimTime {
@@ -534,7 +552,8 @@ impl ScaleSet {
 
     fn mark(&mut self, plans: &[EvictionPlan]) {
         for plan in plans {
-            self.instances[plan.instance].noticed = true;
+            let known = &mut self.instances[plan.instance];
+            (known.noticed, known.taken_at) = (true, plan.kill_at);
         }
     }
 }

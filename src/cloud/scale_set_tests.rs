@@ -236,14 +236,23 @@ fn planned_refusals_fail_each_instance_in_their_window() {
     }
 }
 
+/// Evicts one VM: told now, taken after the notice.
+fn take_one(set: &mut ScaleSet, spec: &PoolSpec, now: SimTime, region: &mut Region) -> InstanceId {
+    let plans = set.evict_share(spec, 1.0 / f64::from(set.len()), now, Lots::new(1));
+    let [plan] = plans[..] else { panic!("one VM: {plans:?}") };
+    set.tell(spec, plan.instance, now, region);
+    assert_eq!(set.taken_at(plan.instance), plan.kill_at);
+    assert!(!set.evict(spec, plan.instance, region));
+    plan.instance
+}
+
 #[test]
 fn an_evicted_zone_refuses_spot_for_a_while() {
     let mut spec = spot_pool();
     spec.zones.truncate(1);
     let (mut set, mut region) = (set(&spec), Room::default().region());
     set.adopt(&spec, 4, &mut region);
-    set.tell(&spec, InstanceId(2), at(970), &mut region);
-    assert!(!set.evict(&spec, InstanceId(2), &mut region));
+    take_one(&mut set, &spec, at(970), &mut region);
     assert_eq!((set.len(), region.quotas.counter(QuotaId(0)).used), (3, 12));
     for (second, expected) in [
         (970, Some(ProvisioningFailure::SkuNotAvailable)),
@@ -254,8 +263,7 @@ fn an_evicted_zone_refuses_spot_for_a_while() {
         assert_eq!(failure(&creations[0]), expected, "at {second} s");
     }
     // A pool of the same size in the same zone is refused with it, one of another size is not.
-    set.tell(&spec, InstanceId(1), at(1_970), &mut region);
-    assert!(!set.evict(&spec, InstanceId(1), &mut region));
+    take_one(&mut set, &spec, at(1_970), &mut region);
     for (market, expected) in
         [(MARKETS[0], Some(ProvisioningFailure::SkuNotAvailable)), (PoolKey(99), None)]
     {
@@ -270,10 +278,10 @@ fn an_eviction_leaves_other_zones_open() {
     let spec = spot_pool();
     let (mut set, mut region) = (set(&spec), Room::default().region());
     let adopted = set.adopt(&spec, 3, &mut region);
-    set.tell(&spec, adopted[0].instance, at(970), &mut region);
-    set.evict(&spec, adopted[0].instance, &mut region);
+    let taken = take_one(&mut set, &spec, at(970), &mut region);
     let creations = accepted(set.request(&spec, 6, at(1_000), &mut region));
-    assert!(creations.iter().all(|c| failure(c).is_none() && c.zone != adopted[0].zone));
+    let zone = adopted.iter().find(|creation| creation.instance == taken).and_then(|c| c.zone);
+    assert!(creations.iter().all(|c| failure(c).is_none() && c.zone != zone));
 }
 
 #[test]
