@@ -12,6 +12,7 @@ mod story;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use forescale::record::{JournalLevel, Outcome};
 use forescale::report::journal_ndjson;
@@ -53,11 +54,56 @@ fn the_index_names_every_story() {
     }
 }
 
+/// The files beside the answers of `scenarios/teaching`.
+fn lessons() -> Vec<PathBuf> {
+    let folder = kit::root().join("scenarios/teaching");
+    let entries = fs::read_dir(folder).expect("scenarios/teaching");
+    let mut found: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
+    found.retain(|path| path.extension().is_some_and(|extension| extension != "md"));
+    found.sort();
+    found
+}
+
+#[test]
+fn the_answers_of_the_lessons_are_true() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for file in lessons() {
+        fs::copy(&file, folder.path().join(file.file_name().expect("a name"))).expect("copied");
+    }
+    let wrong = tell_in(&kit::root().join("scenarios/teaching/README.md"), folder.path());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn every_lesson_asks_what_the_list_of_lessons_asks() {
+    let answers = fs::read_to_string(kit::root().join("scenarios/teaching/README.md")).unwrap();
+    let scenarios = lessons();
+    let scenarios = scenarios.iter().filter(|path| path.extension().unwrap() == "yaml");
+    for path in scenarios.clone() {
+        let name = path.file_stem().unwrap().to_string_lossy();
+        let question = kit::plan_with(path, &[]).description;
+        assert!(question.ends_with('?'), "{name}: {question}");
+        let row = format!("| [{name}]({name}.yaml) | {question} |");
+        assert!(answers.contains(&row), "{row}");
+        assert!(
+            answers.contains(&format!("```facts {name}.yaml"))
+                || answers.contains(&format!("```timeline {name}.yaml")),
+            "{name} has no answer"
+        );
+    }
+    assert_eq!(scenarios.count(), 10);
+}
+
 /// Runs a story; what does not come out as told.
 fn tell(path: &Path) -> Vec<String> {
-    let blocks = story::blocks(&fs::read_to_string(path).expect("UTF-8"));
     let folder = tempfile::tempdir().expect("a folder");
-    story::unpack(&blocks, folder.path());
+    tell_in(path, folder.path())
+}
+
+/// The same in a folder, where files of it may stand already.
+fn tell_in(path: &Path, folder: &Path) -> Vec<String> {
+    let blocks = story::blocks(&fs::read_to_string(path).expect("UTF-8"));
+    story::unpack(&blocks, folder);
     let mut outcomes: BTreeMap<&str, (Outcome, Vec<Happened>)> = BTreeMap::new();
     let mut wrong = Vec::new();
     let mut tell = |line: usize, what: String| {
@@ -68,7 +114,11 @@ fn tell(path: &Path) -> Vec<String> {
         tell(1, "nothing is checked: a story needs a timeline, facts or findings".to_owned());
     }
     for block in checks {
-        let file = folder.path().join(&block.file);
+        let file = folder.join(&block.file);
+        if block.kind == Kind::Explanation {
+            explanation(block, &file, &mut tell);
+            continue;
+        }
         if block.kind == Kind::Findings {
             findings(block, &kit::findings(&file), &mut tell);
             continue;
@@ -157,6 +207,29 @@ fn findings(block: &Block, said: &str, tell: &mut dyn FnMut(usize, String)) {
     for (line, text) in block.lines() {
         if !said.contains(text) {
             tell(line, format!("`{text}` is not said:\n{said}"));
+        }
+    }
+}
+
+/// What `forescale explain` says must hold these pieces, in this order, however lines are broken.
+fn explanation(block: &Block, file: &Path, tell: &mut dyn FnMut(usize, String)) {
+    let told = Command::new(env!("CARGO_BIN_EXE_forescale"))
+        .arg("explain")
+        .arg(file)
+        .args(&block.options)
+        .output()
+        .expect("runs");
+    let text = String::from_utf8(told.stdout).expect("UTF-8");
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let all = flat(&text);
+    let mut rest = all.as_str();
+    for (line, wanted) in block.lines() {
+        match rest.split_once(&flat(wanted)) {
+            Some((_, after)) => rest = after,
+            None => {
+                let said = String::from_utf8_lossy(&told.stderr);
+                return tell(line, format!("`{wanted}` is not told here:\n{text}{said}"));
+            }
         }
     }
 }

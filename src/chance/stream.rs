@@ -47,6 +47,8 @@ pub enum Purpose {
     Bind = 15,
     /// Run of an init container (entity: workload and pod; ordinal: container).
     InitContainer = 21,
+    /// Taints that a new node loses (entity: pool; ordinal: instance and kind).
+    NodeInitialization = 25,
     /// Detaching a volume (entity: workload and pod; ordinal: disk).
     VolumeDetach = 24,
     /// Planned crashes (entity: workload and event; ordinal: pod and restarts).

@@ -39,6 +39,7 @@ pub fn pool() -> PoolSpec {
         eviction_policy: EvictionPolicy::Delete,
         scale_down_mode: ScaleDownMode::Delete,
         image_gc: ImageGcSpec::default(),
+        initialization_taints: Vec::new(),
         os_disk: OsDisk::Managed,
         os: OsType::Linux,
         subnet: SubnetId(0),
@@ -104,6 +105,8 @@ impl Room {
         let quotas: IdVec<_, _> = self.quotas.map(quota).into_iter().collect();
         let timing = TimingSpec {
             vm_delete: Dist::constant(Duration::from_secs(60)),
+            cloud_initialization: Dist::constant(Duration::ZERO),
+            taints_removed: Dist::constant(Duration::ZERO),
             node_removal: Duration::from_secs(5),
             failure_after: Dist::constant(Duration::from_secs(40)),
             controller_rate_milli: 0,

@@ -49,6 +49,8 @@ pub struct PoolSpec {
     pub template_labels: Labels,
     /// Taints of every node.
     pub taints: Vec<Taint>,
+    /// `nodeInitializationTaints`: taints of a new node, which somebody on it removes.
+    pub initialization_taints: Vec<Taint>,
     /// Zone label values (`westeurope-1`), in order; empty: no zones (label value `0`).
     pub zones: Vec<Symbol>,
     /// `scaleSetPriority: Spot`
@@ -273,6 +275,10 @@ pub enum Tier {
 pub struct TimingSpec {
     /// Deletion of a VM.
     pub vm_delete: Dist,
+    /// From a node's registration until the cloud node manager has initialised it.
+    pub cloud_initialization: Dist,
+    /// From a node's Ready until its initialization taints are removed.
+    pub taints_removed: Dist,
     /// Node object disappears after its VM is gone (cloud controller's period).
     pub node_removal: Duration,
     /// A failed VM is reported as failed this long after the request.

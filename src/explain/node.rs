@@ -5,7 +5,7 @@ use super::pod::other_pools;
 use super::rule::rule_of;
 use super::telling::{Line, Setting, Telling};
 use crate::record::{Keep, NodeRow, Object, ScaleUp};
-use crate::report::{grouped, percent};
+use crate::report::{counted, percent};
 use crate::unit::{NodeId, PoolId, SimTime};
 
 /// At most this many pods are named.
@@ -72,9 +72,9 @@ fn birth(book: &Book<'_>, node: NodeId, row: &NodeRow) -> Vec<Line> {
             format!("for {}{tail}", named.join(", "))
         };
         let what = format!(
-            "grows pool {} by {} nodes, this one among them, {whom}{}{}",
+            "grows pool {} by {}, this one among them, {whom}{}{}",
             book.pool_name(up.pool),
-            up.by,
+            counted(u64::from(up.by), "node", "nodes"),
             offers(book, up),
             other_pools(book, &up.others)
         );
@@ -168,10 +168,10 @@ fn said(book: &Book<'_>, node: NodeId) -> Vec<Line> {
 fn used(keep: &Keep) -> String {
     let share = |milli: u32| percent(f64::from(milli) / 1_000.0);
     format!(
-        "{} of its CPU and {} of its memory are requested by {} pods and DaemonSets",
+        "{} of its CPU and {} of its memory are requested by {} and DaemonSets",
         share(keep.used.0),
         share(keep.used.1),
-        grouped(u64::from(keep.pods))
+        counted(u64::from(keep.pods), "pod", "pods")
     )
 }
 
@@ -326,7 +326,8 @@ fn still_here(
         .count();
     if let Some(pool) = pool {
         let min = book.plan.pools[pool].min;
-        said.push(format!("Its pool has {size} nodes then; minCount is {min}."));
+        let nodes = counted(size as u64, "node", "nodes");
+        said.push(format!("Its pool has {nodes} then; minCount is {min}."));
     }
     said
 }

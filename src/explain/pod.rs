@@ -53,6 +53,20 @@ fn facts(book: &Book<'_>, life: &PodLife) -> Vec<String> {
 }
 
 fn created(book: &Book<'_>, life: &PodLife) -> Line {
+    if life.created == SimTime::ZERO && life.ready == Some(SimTime::ZERO) {
+        return Line::new(life.created, "scenario", "the pod runs from the start (initial: warm)");
+    }
+    let mut rows = book.outcome.pod_rows.iter();
+    let before = rows.find(|row| {
+        row.workload == life.workload.0
+            && row.ended == Some(life.created)
+            && ["evicted", "lost"].contains(&row.end)
+    });
+    if let Some(before) = before {
+        let what = format!("creates the pod in the place of {} ({})", before.name, before.end);
+        return Line::new(life.created, "workload controller", what)
+            .by("a controller makes as many pods as are wanted");
+    }
     let order = book.last_order(life.workload, life.created);
     let why = match order {
         Some(order) => {
@@ -71,14 +85,32 @@ fn created(book: &Book<'_>, life: &PodLife) -> Line {
 
 /// A line for each stretch of waiting.
 fn waits(book: &Book<'_>, life: &PodLife, stretches: &[Stretch]) -> Vec<Line> {
-    let line = |stretch: &Stretch| {
+    let pieces = stretches.iter().flat_map(|stretch| by_pool(book, life.pod, stretch));
+    let line = |stretch: Stretch| {
+        let stretch = &stretch;
         let node = life.node.filter(|_| life.bound.is_some_and(|bound| bound <= stretch.from));
         let pool = pool_at(book, life.pod, stretch.from)
             .or_else(|| book.outcome.node_rows.get(node?.0 as usize)?.pool.map(PoolId));
         let of = Of { workload: Some(life.workload), pool, queue: None };
         wait_line(book, stretch, of, "")
     };
-    stretches.iter().map(line).collect()
+    pieces.map(line).collect()
+}
+
+/// A stretch cut where the pod begins to wait for another pool.
+fn by_pool(book: &Book<'_>, pod: PodId, stretch: &Stretch) -> Vec<Stretch> {
+    let changes = book.outcome.waits.pods.iter().filter(|change| change.pod == pod);
+    let within = changes.filter(|change| stretch.from < change.at && change.at < stretch.to);
+    let (mut pieces, mut from, mut pool) =
+        (Vec::new(), stretch.from, pool_at(book, pod, stretch.from));
+    for change in within.filter(|change| change.pool.is_some()) {
+        if change.pool != pool {
+            pieces.push(Stretch { from, to: change.at, cause: stretch.cause });
+            (from, pool) = (change.at, change.pool);
+        }
+    }
+    pieces.push(Stretch { from, ..*stretch });
+    pieces
 }
 
 /// A stretch of waiting as a line; `whose` says whose it is, where it is not the subject's own.
@@ -192,11 +224,13 @@ const fn is_pending(cause: Cause) -> bool {
 fn milestones(book: &Book<'_>, life: &PodLife) -> Vec<Line> {
     let mut lines = Vec::new();
     let name = life.node.map(|node| book.node_name(node)).unwrap_or_default();
-    if let Some(bound) = life.bound {
+    if let Some(bound) = life.bound.filter(|bound| *bound != SimTime::ZERO) {
         lines.push(Line::new(bound, "kube-scheduler", format!("binds it to {name}")));
     }
     let row = life.node.and_then(|node| book.outcome.node_rows.get(node.0 as usize));
-    if let Some(row) = row.filter(|row| row.requested >= life.created) {
+    if let Some(row) =
+        row.filter(|row| row.requested >= life.created && row.requested != SimTime::ZERO)
+    {
         for (at, what) in [
             (Some(row.requested), "is asked for"),
             (row.billed_from, "runs; its kubelet is still to come"),
@@ -207,7 +241,7 @@ fn milestones(book: &Book<'_>, life: &PodLife) -> Vec<Line> {
             }
         }
     }
-    if let Some(ready) = life.ready {
+    if let Some(ready) = life.ready.filter(|ready| *ready != SimTime::ZERO) {
         lines.push(Line::new(ready, "kubelet", "the probes pass: the pod is Ready"));
     }
     lines

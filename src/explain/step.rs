@@ -44,13 +44,16 @@ impl<'a> Stepper<'a> {
     /// What stands above the first step.
     pub fn opening(&self) -> String {
         let steps = self.entries().len();
-        format!(
-            "{}: {} steps from {} to {}. n next, b back, d next decision, ? help, q quit.\n",
+        let text = format!(
+            "{}: {} steps from {} to {}. n next, b back, d next decision, ? help, q quit.",
             self.book.outcome.name,
             steps,
             self.book.clock(SimTime::ZERO),
             self.book.clock(self.book.outcome.end)
-        )
+        );
+        let mut page = Page::new(self.look);
+        page.prose(Ink::Strong, &text, 2);
+        page.finish()
     }
 
     fn entries(&self) -> &'a [Entry] {

@@ -17,8 +17,17 @@ pub fn text(book: &Book<'_>, telling: &Telling, look: Look) -> String {
         page.prose(Ink::Plain, &format!("  {fact}"), 2);
     }
     page.gap();
+    // A rule or setting is told once, where it first matters.
+    let mut told: Vec<String> = Vec::new();
     for line in &telling.lines {
         write_line(&mut page, book, line);
+        for text in grounds(line) {
+            if !told.contains(&text) {
+                let shown = format!("{}{text}", " ".repeat(INDENT));
+                page.prose(Ink::Faint, &shown, INDENT + 2);
+                told.push(text);
+            }
+        }
     }
     split(&mut page, telling);
     if !telling.verdict.is_empty() {
@@ -34,16 +43,20 @@ fn write_line(page: &mut Page, book: &Book<'_>, line: &Line) {
     let ink = if line.wait.is_some() { Ink::Warn } else { Ink::Plain };
     let text = format!("{} {}: {}", book.clock(line.at), line.who, line.what);
     page.prose(ink, &text, INDENT);
-    let indent = " ".repeat(INDENT);
+}
+
+/// What a line rests on: its rule, its setting.
+fn grounds(line: &Line) -> Vec<String> {
+    let mut found = Vec::new();
     if !line.rule.is_empty() {
-        page.prose(Ink::Faint, &format!("{indent}rule: {}", line.rule), INDENT + 2);
+        found.push(format!("rule: {}", line.rule));
     }
     if let Some(setting) = &line.setting {
         let value =
             if setting.value.is_empty() { String::new() } else { format!(" = {}", setting.value) };
-        let text = format!("{indent}setting: {}{value} ({})", setting.path, setting.provenance());
-        page.prose(Ink::Faint, &text, INDENT + 2);
+        found.push(format!("setting: {}{value} ({})", setting.path, setting.provenance()));
     }
+    found
 }
 
 /// Milliseconds as seconds, digits in groups.

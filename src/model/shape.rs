@@ -237,6 +237,8 @@ pub struct Annotations {
     pub scale_up_delay: Option<Duration>,
     /// `cluster-autoscaler.kubernetes.io/daemonset-pod: "true"`
     pub daemonset_pod: bool,
+    /// `cluster-autoscaler.kubernetes.io/enable-ds-eviction`: whether it says `true`.
+    pub daemonset_eviction: Option<bool>,
     /// `controller.kubernetes.io/pod-deletion-cost`
     pub deletion_cost: i32,
 }

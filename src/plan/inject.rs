@@ -38,7 +38,7 @@ pub enum InjectKind {
     ControllerRestart { controller: Controller },
 }
 
-/// A new version of a Deployment or a StatefulSet.
+/// A new version of a Deployment, a StatefulSet or a DaemonSet.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RolloutSpec {
     /// Workload.
@@ -69,6 +69,8 @@ pub enum Outage {
     For(Duration),
     /// When AKS has done this repair.
     RepairedBy(Repair),
+    /// It runs on all the while; its kubelet says for this long that the node is not Ready.
+    NotReady(Duration),
 }
 
 /// Containers of a workload exit, once or for a while.

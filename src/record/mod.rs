@@ -25,4 +25,4 @@ pub use outcome::{
     WallTotals, WorkloadTotals,
 };
 pub use series::{Column, ColumnKind, Panel, Series};
-pub use waiting::{PodWait, QueueWait, SlowMessage, Stretch, WaitLog};
+pub use waiting::{PodWait, QueueWait, SlowMessage, Stretch, WaitFlow, WaitLog};

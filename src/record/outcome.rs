@@ -1,6 +1,6 @@
 //! What a run returns: plain data, everything that reports and comparisons need.
 
-use super::{CostTotals, Distribution, Journal, Series, WaitLog};
+use super::{CostTotals, Distribution, Journal, Series, WaitFlow, WaitLog};
 use crate::unit::{Accrual, Duration, HourlyRate, IdVec, NodeId, PodId, SimTime, WorkloadId};
 use crate::vocabulary::Cause;
 
@@ -39,6 +39,8 @@ pub struct Outcome {
     pub message_waits: [u128; Cause::ALL.len()],
     /// Pod waiting by cause, microseconds, indexed like [`Cause::ALL`].
     pub pod_waits: [u128; Cause::ALL.len()],
+    /// The course of both, from sample to sample; only the whole without a report.
+    pub wait_flows: Vec<WaitFlow>,
     /// Counters of work done.
     pub counters: Counters,
     /// Sampled series.

@@ -22,6 +22,8 @@ pub struct PodWait {
     pub cause: Option<Cause>,
     /// The pool whose wall it is, if it is one.
     pub pool: Option<PoolId>,
+    /// Whether what it waited for until now counts in figures.
+    pub counted: bool,
 }
 
 /// From an instant on the messages of a queue wait for a cause.
@@ -33,6 +35,19 @@ pub struct QueueWait {
     pub queue: QueueId,
     /// What for.
     pub cause: Cause,
+}
+
+/// What was waited for a cause from one sample to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitFlow {
+    /// The end of the time; its start is the sample before.
+    pub until: SimTime,
+    /// Whether pods waited, else messages.
+    pub of_pods: bool,
+    /// What for.
+    pub cause: Cause,
+    /// How long in sum, microseconds.
+    pub micros: u128,
 }
 
 /// A completed message that waited long.
@@ -209,7 +224,13 @@ mod tests {
 
     #[test]
     fn a_pod_waits_from_its_creation_until_it_waits_for_nothing() {
-        let wait = |seconds, cause| PodWait { at: at(seconds), pod: PodId(3), cause, pool: None };
+        let wait = |seconds, cause| PodWait {
+            at: at(seconds),
+            pod: PodId(3),
+            cause,
+            pool: None,
+            counted: true,
+        };
         let log = WaitLog {
             pods: vec![
                 wait(7, Some(Cause::SchedQueue)),

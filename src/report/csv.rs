@@ -4,7 +4,6 @@ use std::io::{self, Write};
 
 use crate::record::{NodeRow, Outcome, PodRow};
 use crate::unit::{HourlyRate, SimTime};
-use crate::vocabulary::Cause;
 
 pub(super) type Table<'a> = csv::Writer<&'a mut dyn Write>;
 
@@ -146,23 +145,18 @@ pub(super) fn unit_of(currency: &str) -> String {
     if currency.is_empty() { "money".to_owned() } else { currency.to_ascii_lowercase() }
 }
 
-/// `waits.csv`: seconds of waiting by clock and cause, in the order of the chain.
+/// `waits.csv`: seconds of waiting by clock and cause from one row's time to the next's. A cause
+/// has a row only where it took time; the rows of a clock add up to all its waiting.
 pub fn waits_csv(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let mut table = table(out);
-    table.write_record(["clock", "cause", "wait_s", "share", "meaning"])?;
-    for (clock, waits) in [("message", &outcome.message_waits), ("pod", &outcome.pod_waits)] {
-        let total: u128 = waits.iter().sum();
-        for (cause, &micros) in Cause::ALL.iter().zip(waits) {
-            let share = if total > 0 { micros as f64 / total as f64 } else { 0.0 };
-            let wait = (micros as f64 / 1e6).to_string();
-            table.write_record([
-                clock,
-                cause.name(),
-                &wait,
-                &share.to_string(),
-                cause.meaning(),
-            ])?;
-        }
+    table.write_record(["time_s", "clock", "cause", "wait_s"])?;
+    for flow in &outcome.wait_flows {
+        table.write_record([
+            flow.until.as_secs_f64().to_string().as_str(),
+            if flow.of_pods { "pod" } else { "message" },
+            flow.cause.name(),
+            (flow.micros as f64 / 1e6).to_string().as_str(),
+        ])?;
     }
     table.flush()
 }

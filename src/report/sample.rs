@@ -3,7 +3,7 @@
 use super::model::Report;
 use crate::record::{
     Actor, Column, ColumnKind, Entry, NodeRow, Object, Outcome, Panel, PodRow, PoolTotals, Series,
-    WallTotals, WorkloadTotals,
+    WaitFlow, WallTotals, WorkloadTotals,
 };
 use crate::study::{Aggregate, Assumption, Summary, evaluate, parse_threshold};
 use crate::unit::{Duration, HourlyRate, NodeId, PoolId, SimTime, WorkloadId};
@@ -153,6 +153,19 @@ fn waits(outcome: &mut Outcome) {
     put(Cause::ImagePull, 13_000, 900);
     put(Cause::AppStart, 8_000, 700);
     put(Cause::Busy, 7_900, 0);
+    let half = |micros: u128, until, of_pods, cause| WaitFlow {
+        until: SimTime::from_secs(until),
+        of_pods,
+        cause,
+        micros: micros / 2,
+    };
+    for until in [10_800, 21_600] {
+        for (of_pods, waits) in [(false, &outcome.message_waits), (true, &outcome.pod_waits)] {
+            let all = Cause::ALL.iter().zip(waits).filter(|(_, micros)| **micros > 0);
+            let flows = all.map(|(&cause, &micros)| half(micros, until, of_pods, cause));
+            outcome.wait_flows.extend(flows);
+        }
+    }
     outcome.messages.wait_total = outcome.message_waits.iter().sum();
     outcome.pods.wait_total = outcome.pod_waits.iter().sum();
 }

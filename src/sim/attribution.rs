@@ -132,20 +132,73 @@ impl PodClock {
     }
 
     /// From `now` on the pod waits for `cause`, or for nothing.
-    pub fn change(&mut self, cause: Option<Cause>, now: SimTime, spent: &mut CauseTotals) {
+    pub fn change(&mut self, cause: Option<Cause>, now: SimTime, waits: &mut PodWaits) {
         let Some(before) = self.cause else { return };
         if cause == Some(before) {
             return;
         }
         let waited = now.since(self.since);
         if self.counted {
-            spent[before as usize] += u128::from(waited.micros());
+            waits.shift(before, self.since, cause, now);
         }
         if self.longest.is_none_or(|(_, most)| waited > most) {
             self.longest = Some((before, waited));
         }
         self.cause = cause;
         self.since = now;
+    }
+}
+
+/// The waiting of all pods that count, the unfinished too: O(1) at each change of a pod's cause.
+#[derive(Clone, Debug)]
+pub struct PodWaits {
+    spent: CauseTotals,
+    /// Of pods that wait now: how many, and the sum of the instants since when, by cause.
+    open: [(u64, u128); Cause::ALL.len()],
+}
+
+impl PodWaits {
+    /// Nobody waits yet.
+    pub const fn new() -> Self {
+        Self { spent: [0; Cause::ALL.len()], open: [(0, 0); Cause::ALL.len()] }
+    }
+
+    /// A pod that counts begins to wait.
+    pub fn begin(&mut self, cause: Cause, now: SimTime) {
+        let (pods, since) = &mut self.open[cause as usize];
+        *pods += 1;
+        *since += u128::from(now.micros());
+    }
+
+    /// A pod lost work that takes another this many microseconds again.
+    pub fn redo(&mut self, lost_micros: u128) {
+        self.spent[Cause::Redo as usize] += lost_micros;
+    }
+
+    /// A pod that counts waits for something else, or for nothing any more.
+    fn shift(&mut self, before: Cause, since: SimTime, cause: Option<Cause>, now: SimTime) {
+        let (pods, instants) = &mut self.open[before as usize];
+        *pods -= 1;
+        *instants -= u128::from(since.micros());
+        self.spent[before as usize] += u128::from(now.since(since).micros());
+        if let Some(cause) = cause {
+            self.begin(cause, now);
+        }
+    }
+
+    /// All waiting up to now.
+    pub fn totals(&self, now: SimTime) -> CauseTotals {
+        let mut totals = self.spent;
+        for (total, &(pods, since)) in totals.iter_mut().zip(&self.open) {
+            *total += u128::from(pods) * u128::from(now.micros()) - since;
+        }
+        totals
+    }
+}
+
+impl Default for PodWaits {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -239,6 +292,22 @@ mod tests {
         assert_eq!(totals[Cause::KedaPoll as usize], 20_000_000);
         assert_eq!(totals[Cause::AppStart as usize], 11_000_000);
         assert_eq!(totals.iter().sum::<u128>(), (20 + 11) * 1_000_000);
+    }
+
+    #[test]
+    fn pods_that_still_wait_are_in_the_totals() {
+        let second = SimTime::from_secs;
+        let (mut waits, mut clocks) = (PodWaits::new(), Vec::new());
+        for born in [0, 4] {
+            waits.begin(Cause::CaScan, second(born));
+            clocks.push(PodClock::new(Cause::CaScan, true, second(born)));
+        }
+        clocks[0].change(Some(Cause::VmProvision), second(10), &mut waits);
+        clocks[1].change(None, second(12), &mut waits);
+        let totals = waits.totals(second(15));
+        assert_eq!(totals[Cause::CaScan as usize], 18_000_000);
+        assert_eq!(totals[Cause::VmProvision as usize], 5_000_000);
+        assert_eq!(totals.iter().sum::<u128>(), 23_000_000);
     }
 
     #[test]

@@ -61,7 +61,9 @@ pub struct Capacity {
 impl Capacity {
     /// Nothing runs yet.
     pub fn new(plan: &Plan, symbols: &mut Symbols, well_known: WellKnown, seed: u64) -> Self {
-        let taints = plan.pools.iter().flat_map(|pool| pool.taints.iter().map(|taint| taint.key));
+        let taints = plan.pools.iter().flat_map(|pool| {
+            pool.taints.iter().chain(&pool.initialization_taints).map(|taint| taint.key)
+        });
         let words = Words::new(symbols, &plan.autoscaler, taints);
         let gpu = plan.extended.iter().position(|name| name == GPU);
         Self {

@@ -65,6 +65,10 @@ pub enum Event {
     VmFailed(NodeId, u16),
     /// A kubelet registers.
     NodeRegistered(NodeId, u16),
+    /// The cloud node manager has initialised a node.
+    NodeInitialized(NodeId, u16),
+    /// An agent removes a node's initialization taints.
+    NodePrepared(NodeId, u16),
     /// A node becomes Ready.
     NodeReady(NodeId, u16),
     /// A node's GPUs become allocatable.

@@ -15,6 +15,8 @@ impl World<'_> {
     pub fn into_outcome(mut self) -> Outcome {
         let message_waits = self.close_messages();
         self.close_pods();
+        let pod_waits = self.record.pod_waits.totals(self.now);
+        self.sample_waits(message_waits, pod_waits);
         let plan = self.plan;
         let text = |symbol| plan.symbols.text(symbol).to_owned();
         let no_report = self.options.no_report;
@@ -32,7 +34,8 @@ impl World<'_> {
             fingerprint: self.fingerprint.value(),
             currency: text(plan.prices.currency),
             message_waits,
-            pod_waits: self.record.pod_waits,
+            pod_waits,
+            wait_flows: std::mem::take(&mut self.record.wait_flows.2),
             workloads: self.workload_totals(),
             pools,
             ip: self.subnet_totals(),
@@ -105,7 +108,7 @@ impl World<'_> {
                 self.set_pod_cause(pod, None);
             }
         }
-        self.record.pods.wait_total = self.record.pod_waits.iter().sum();
+        self.record.pods.wait_total = self.record.pod_waits.totals(self.now).iter().sum();
     }
 
     fn workload_totals(&mut self) -> Vec<WorkloadTotals> {

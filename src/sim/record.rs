@@ -2,14 +2,14 @@
 
 use crate::plan::Plan;
 use crate::record::{
-    Counters, Distribution, Integral, Journal, MessageTotals, PodTotals, Series, WaitLog,
+    Counters, Distribution, Integral, Journal, MessageTotals, PodTotals, Series, WaitFlow, WaitLog,
 };
 use crate::unit::{
     HourlyRate, IdVec, NodeId, PodId, PoolId, QueueId, QuotaId, SimTime, SubnetId, WorkloadId,
 };
 use crate::vocabulary::Cause;
 
-use super::attribution::{CauseTotals, PodClock, QueueClock, StageCounts};
+use super::attribution::{CauseTotals, PodClock, PodWaits, QueueClock, StageCounts};
 use super::world::RunOptions;
 
 /// Running sums.
@@ -23,7 +23,9 @@ pub struct Recorder {
     /// Journal.
     pub journal: Journal,
     /// Waiting of pods by cause.
-    pub pod_waits: CauseTotals,
+    pub pod_waits: PodWaits,
+    /// The course of waiting: totals of messages and pods at the last sample, and what was added.
+    pub wait_flows: (CauseTotals, CauseTotals, Vec<WaitFlow>),
     /// Waiting of each pod.
     pub pod_clocks: IdVec<PodId, PodClock>,
     /// Waiting of each queue's messages.
@@ -171,7 +173,8 @@ impl Recorder {
             pods: PodTotals::default(),
             counters: Counters::default(),
             journal,
-            pod_waits: [0; Cause::ALL.len()],
+            pod_waits: PodWaits::new(),
+            wait_flows: ([0; Cause::ALL.len()], [0; Cause::ALL.len()], Vec::new()),
             pod_clocks: IdVec::new(),
             queue_clocks: plan
                 .queues

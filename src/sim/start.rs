@@ -5,6 +5,7 @@ use crate::control::node::GC_PERIOD;
 use crate::control::vpa::INTERVAL;
 use crate::model::{Node, NodePhase, PodPhase, Usage};
 use crate::plan::{GivenNode, ScalerKind, WorkloadKind};
+use crate::sim::attribution::PodWaits;
 use crate::sim::event::Event;
 use crate::sim::names::key;
 use crate::sim::step::Loop;
@@ -161,6 +162,7 @@ impl World<'_> {
             clock.counted = false;
         }
         self.record.pods = Default::default();
+        self.record.pod_waits = PodWaits::new();
         self.record.workloads.iter_mut().for_each(|workload| workload.refused = 0);
         while let Some((pod, node)) = self.next_placement() {
             let Some(node) = node else {

@@ -1,12 +1,16 @@
 //! Books that must balance in every run, to the microsecond and to the nano-unit of money.
 
+use std::collections::BTreeMap;
+
 use forescale::plan::Plan;
 use forescale::record::{NodeRow, Outcome};
-use forescale::unit::{Accrual, PoolId, SimTime};
+use forescale::unit::{Accrual, PodId, PoolId, SimTime};
+use forescale::vocabulary::Cause;
 
 /// Tells every imbalance of a run that kept its rows.
 pub fn check(plan: &Plan, outcome: &Outcome, tell: &mut dyn FnMut(String)) {
     waiting(outcome, tell);
+    course(outcome, tell);
     messages(outcome, tell);
     pods(outcome, tell);
     money(plan, outcome, tell);
@@ -33,6 +37,34 @@ fn waiting(outcome: &Outcome, tell: &mut dyn FnMut(String)) {
     }
     if waited > messages.wait_total {
         tell(format!("completed messages waited {waited} µs, all {} µs", messages.wait_total));
+    }
+}
+
+/// What was waited from sample to sample, and by each pod, adds up to all waiting by cause.
+fn course(outcome: &Outcome, tell: &mut dyn FnMut(String)) {
+    let mut flows = [[0; Cause::ALL.len()]; 2];
+    for flow in &outcome.wait_flows {
+        flows[usize::from(flow.of_pods)][flow.cause as usize] += flow.micros;
+    }
+    if flows != [outcome.message_waits, outcome.pod_waits] {
+        tell("waiting from sample to sample does not add up to all waiting".to_owned());
+    }
+    let mut waits = [0; Cause::ALL.len()];
+    waits[Cause::Redo as usize] = outcome.pods.lost_work;
+    let mut open: BTreeMap<PodId, (Cause, SimTime)> = BTreeMap::new();
+    for change in &outcome.waits.pods {
+        let before = match change.cause {
+            Some(cause) => open.insert(change.pod, (cause, change.at)),
+            None => open.remove(&change.pod),
+        };
+        if let Some((cause, since)) = before
+            && change.counted
+        {
+            waits[cause as usize] += u128::from(change.at.since(since).micros());
+        }
+    }
+    if !open.is_empty() || waits != outcome.pod_waits {
+        tell("the waiting of single pods does not add up to that of all".to_owned());
     }
 }
 

@@ -14,6 +14,8 @@ pub enum Kind {
     Facts,
     /// What `forescale check` says.
     Findings,
+    /// What `forescale explain` says, in this order.
+    Explanation,
 }
 
 /// A fenced block.
@@ -25,6 +27,8 @@ pub struct Block {
     /// Line of the Markdown on which its text starts, from 1.
     pub line: usize,
     pub text: String,
+    /// What stands behind the file: options of `forescale explain`.
+    pub options: Vec<String>,
 }
 
 impl Block {
@@ -56,15 +60,17 @@ pub fn blocks(markdown: &str) -> Vec<Block> {
             ("timeline", _) => Kind::Timeline,
             ("facts", _) => Kind::Facts,
             ("findings", _) => Kind::Findings,
+            ("explain", _) => Kind::Explanation,
             _ => continue,
         };
         let file = name.unwrap_or(MAIN).to_owned();
-        found.push(Block { kind, file, line: index + 2, text: text.join("\n") + "\n" });
+        let options = words.map(str::to_owned).collect();
+        found.push(Block { kind, file, line: index + 2, text: text.join("\n") + "\n", options });
     }
     found
 }
 
-const CHECKS: [&str; 3] = ["timeline", "facts", "findings"];
+const CHECKS: [&str; 4] = ["timeline", "facts", "findings", "explain"];
 
 /// Writes the files of a story into a folder.
 pub fn unpack(blocks: &[Block], folder: &Path) {

@@ -10,7 +10,9 @@ pub use super::reader::{
 };
 use crate::control::autoscaler::drain::{Controller, PodFacts};
 use crate::control::autoscaler::placement::Candidate;
-use crate::control::autoscaler::state::{ClusterState, GroupSize, NodeReading, StateLimits};
+use crate::control::autoscaler::state::{
+    ClusterState, GroupSize, InstanceReading, NodeReading, StateLimits,
+};
 use crate::control::autoscaler::{
     AutoscalerSpec, BudgetView, GroupView, Quota, Template, View, Words,
 };
@@ -500,6 +502,12 @@ impl Fixture {
     /// A cluster state that has read the fixture.
     pub fn state(&self, now: SimTime) -> ClusterState {
         let mut state = ClusterState::default();
+        self.read_into(&mut state, now);
+        state
+    }
+
+    /// Reads the fixture's nodes, and its instances without one.
+    pub fn read_into(&self, state: &mut ClusterState, now: SimTime) {
         let sizes: Vec<GroupSize> = self
             .groups
             .iter()
@@ -517,8 +525,20 @@ impl Fixture {
                 suspended: false,
             }
         });
-        state.update(&StateLimits::of(&self.spec), &sizes, nodes, [], now);
-        state
+        let without_node = self.groups.iter().flat_map(|group| {
+            let instances = self.cluster.pools[group.pool].instances.iter().copied();
+            instances.map(|node| (node, group.pool))
+        });
+        let instances = without_node
+            .filter(|(node, _)| !self.cluster.registered.contains(node))
+            .map(|(node, pool)| InstanceReading {
+                node,
+                pool,
+                has_node: false,
+                deleting: false,
+                error: None,
+            });
+        state.update(&StateLimits::of(&self.spec), &sizes, nodes, instances, now);
     }
 }
 

@@ -143,7 +143,7 @@ pub fn estimator(given: &Value, expect: &Value) -> Option<Verdict> {
         let shapes = &fixture.cluster.shapes;
         let all = groups.iter().map(|group| (&shapes[group.shape], group.pods.len()));
         let hostname = fixture.words().hostname;
-        let best = fast_path_group(all, &template.capacity, hostname);
+        let best = fast_path_group(all, &template.capacity, hostname, &fixture.cluster.symbols);
         let got = best.map_or(-1, |best| best as i64);
         return Some(Verdict::compare(json!(index), json!(got)));
     }

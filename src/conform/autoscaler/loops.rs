@@ -6,7 +6,7 @@ use super::fixture::{Fixture, at, head, instant, length, list, number, pairs, te
 use crate::conform::case::Verdict;
 use crate::control::autoscaler::clean_up::{sizes_to_fix, unregistered_to_delete};
 use crate::control::autoscaler::state::{
-    ClusterState, GroupSize, InstanceReading, NodeReading, StateLimits,
+    ClusterState, GroupSize, InstanceReading, MAX_SCALE_DOWN_TIME, NodeReading, StateLimits,
 };
 use crate::control::autoscaler::{
     Action, Autoscaler, AutoscalerSpec, Scan, Template, degraded_loop_scales_down, run_once as run,
@@ -46,12 +46,43 @@ fn spec_of(options: &Value) -> Option<AutoscalerSpec> {
     spec.utilization_threshold =
         options["scale_down_utilization_threshold"].as_f64().unwrap_or(0.5);
     spec.enforce_min_size = options["enforce_min_size"] == true;
+    spec.delay_type_local = options["scale_down_delay_type_local"] == true;
+    spec.force_delete_unregistered = forces(options);
     spec.scale_down_enabled = options["scale_down_enabled"].as_bool().unwrap_or(true);
     spec.bypassed_schedulers = list(options, "bypassed_schedulers")
         .iter()
         .filter_map(|name| Some(name.as_str()?.to_owned()))
         .collect();
+    let least = &options["min_limits"];
+    spec.cores_total.0 = least["cores"].as_i64().unwrap_or(spec.cores_total.0);
+    spec.memory_total.0 = least["mem_bytes"].as_i64().unwrap_or(spec.memory_total.0);
+    spec.cores_total.0 = count("cores_total_min", spec.cores_total.0);
+    spec.memory_total.0 = count("memory_total_min_bytes", spec.memory_total.0);
     Some(spec)
+}
+
+/// Whether instances without a node are deleted even where that goes under a minimum.
+fn forces(options: &Value) -> bool {
+    let all = options.as_object().into_iter().flatten();
+    all.filter(|(_, value)| **value == true).any(|(key, _)| key.starts_with("force_delete"))
+}
+
+/// What groups have gone through before the first loop.
+fn past(fixture: &Fixture, given: &Value, memory: &mut Autoscaler) -> Option<()> {
+    let limits = StateLimits::of(&fixture.spec);
+    for event in list(given, "events") {
+        let (pool, at) = (*fixture.pools.get(text(event, "group"))?, instant(event, "at_s")?);
+        match text(event, "kind") {
+            "scale_up" => memory.state.register_scale_up(pool, 1, &limits, at),
+            "scale_down" => {
+                let expected = at + MAX_SCALE_DOWN_TIME;
+                memory.state.register_scale_down(pool, NodeId(u32::MAX), expected, at);
+            }
+            "failed_scale_down" => memory.state.register_failed_scale_down(pool, at),
+            _ => return None,
+        }
+    }
+    Some(())
 }
 
 fn loops(given: &Value, expect: &Value) -> Option<Verdict> {
@@ -62,6 +93,11 @@ fn loops(given: &Value, expect: &Value) -> Option<Verdict> {
     }
     let first = instant(list(given, "loops").first()?, "at_s")?;
     let mut memory = Autoscaler::new(&fixture.spec, first);
+    past(&fixture, given, &mut memory)?;
+    if let Some(seen) = instant(given, "first_seen_s") {
+        set_up(&mut fixture, given, list(given, "loops").first()?)?;
+        fixture.read_into(&mut memory.state, seen);
+    }
     let mut got = Vec::new();
     for (step, wanted) in list(given, "loops").iter().zip(list(expect, "per_loop")) {
         set_up(&mut fixture, given, step)?;
@@ -136,8 +172,9 @@ fn read(fixture: &Fixture, scan: &Scan, wanted: &Value) -> Value {
         }
     }
     let all = json!({"scale_up": up, "scale_down": down});
-    let keys = wanted.as_object().into_iter().flatten();
-    keys.map(|(key, _)| (key.clone(), all[key].clone())).collect()
+    // Null asserts nothing.
+    let Some(keys) = wanted.as_object() else { return Value::Null };
+    keys.iter().map(|(key, _)| (key.clone(), all[key].clone())).collect()
 }
 
 /// Sizes that are fixed and instances that are removed when their time has come.
@@ -171,16 +208,18 @@ fn checks(given: &Value, expect: &Value) -> Option<Verdict> {
     let mut state = ClusterState::default();
     let first = instant(given, "first_seen_s").or(instant(given, "mismatch_first_seen_s"))?;
     state.update(&limits, &sizes, nodes.clone(), instances.clone(), first);
+    let names: Vec<&Value> = list(given, "registered").iter().chain(missing).collect();
+    let all: Vec<NodeId> = (0..names.len()).map(NodeId::from).collect();
     let (mut changes, mut deleted) = (Vec::new(), Vec::new());
     for check in list(given, "checks_at_s") {
         let now: SimTime = at(check.as_f64()?);
         let fixes = sizes_to_fix(&state, &fixture.groups, limits.provision, now);
         changes.push(fixes.first().map_or(Value::Null, |(_, by)| json!(-i64::from(*by))));
-        let old = unregistered_to_delete(&state, &fixture.groups, &limits, false, now);
+        let force = forces(given);
+        let whole = |_| Some(all.as_slice());
+        let old = unregistered_to_delete(&state, &fixture.groups, whole, &limits, force, now);
         let nodes = old.into_iter().flat_map(|(_, nodes)| nodes);
-        deleted.push(
-            nodes.map(|node| missing[usize::from(node) - registered].clone()).collect::<Value>(),
-        );
+        deleted.push(nodes.map(|node| names[usize::from(node)].clone()).collect::<Value>());
     }
     Some(super::compare_keys(expect, &json!({"target_change": changes, "deleted": deleted})))
 }

@@ -136,6 +136,13 @@ pub fn pods_to_move(given: &Value, expect: &Value) -> Option<Verdict> {
     Some(super::compare_keys(expect, &got))
 }
 
+/// Whether a flag or a driver's name says that GPUs are devices of dynamic resource allocation.
+fn via_dra(value: &&Value) -> bool {
+    let says = |key: &str| key.contains("dra") && (key.contains("gpu") || key.contains("driver"));
+    let is_set = |value: &Value| *value == true || value.as_str().is_some_and(|v| !v.is_empty());
+    value.as_object().into_iter().flatten().any(|(key, value)| says(key) && is_set(value))
+}
+
 /// Utilisation of a node.
 pub fn utilization_case(given: &Value, expect: &Value) -> Option<Verdict> {
     let mut fixture = Fixture::new(head());
@@ -158,7 +165,8 @@ pub fn utilization_case(given: &Value, expect: &Value) -> Option<Verdict> {
         }
     }
     let row = &fixture.cluster.nodes[node];
-    let gpu = fixture.view().is_gpu(&row.labels, &row.allocatable);
+    let parts = [given, &given["node"], &given["options"], &given["gpu_config"]];
+    let gpu = fixture.view().is_gpu(&row.labels, &row.allocatable) && !parts.iter().any(via_dra);
     let seen = UtilizationNode {
         allocatable: &row.allocatable,
         gpu: gpu.then_some(Some(ExtendedId(0))),
@@ -261,6 +269,7 @@ pub fn removal(given: &Value, expect: &Value) -> Option<Verdict> {
     let mut removal = Removal {
         options,
         ghosts: true,
+        hinted_first: true,
         ongoing: &ongoing,
         allowance: Allowance::of(&fixture.view()),
         hints: Hints::default(),

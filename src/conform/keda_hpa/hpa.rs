@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::super::case::Case;
 use super::reader::{
-    NOW, count, events, flag, history, int, list, pods, rules, seconds, settings, text, thousandths,
+    NOW, count, events, flag, history, int, is_newest, list, pods, rules, seconds, settings, text,
+    thousandths,
 };
 use crate::control::hpa::normalise::{
     Events, change_within, down_limit, longest_period, plain_bounds, rate_bounds, remember_clamped,
@@ -136,7 +137,9 @@ fn group_pods(given: &Value) -> Value {
     // The cases are of the newest controller.
     let settings = settings("mid-2026", given);
     let cpu = text(&given["resource"]) == "cpu";
-    let Ok((seen, _)) = pods(&given["pods"], &given["samples"], None) else { return Value::Null };
+    let Ok((seen, _)) = pods(&given["pods"], &given["samples"], None, true) else {
+        return Value::Null;
+    };
     let groups: Vec<PodGroup> = seen.iter().map(|pod| pod.group(cpu, &settings, NOW)).collect();
     let names = |group: PodGroup| -> Vec<&str> {
         let pairs = list(&given["pods"]).iter().zip(&groups);
@@ -207,7 +210,8 @@ fn recommended(case: &Case) -> Result<Recommendation, MetricFailure> {
     };
     let current = count(&given["current_replicas"]);
     let only = given["only_container_index"].as_u64().map(|index| index as usize);
-    let (seen, unmatched) = pods(&given["pods"], &given["samples"], only)?;
+    let newest = is_newest(source);
+    let (seen, unmatched) = pods(&given["pods"], &given["samples"], only, newest)?;
     let cpu = text(&given["resource"]) == "cpu";
     let mut sums = PodSums::group(&seen, cpu, &settings, NOW);
     sums.unmatched = unmatched;

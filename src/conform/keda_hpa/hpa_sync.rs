@@ -4,11 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::super::case::Case;
 use super::reader::{
-    NOW, behavior, count, flag, history, int, list, pods, seconds, settings, text, thousandths,
+    NOW, behavior, count, flag, history, int, is_newest, list, pods, seconds, settings, text,
+    thousandths,
 };
 use crate::control::hpa::{
     HpaDecision, HpaMemory, HpaMetric, HpaSeen, HpaSettings, HpaSpec, MetricFailure, MetricReading,
-    MetricTarget, Outcome, PodSums, Sample, sync,
+    MetricTarget, Outcome, PodSeen, PodSums, Sample, sync,
 };
 use crate::unit::Duration;
 
@@ -27,8 +28,9 @@ fn reconcile(case: &Case) -> Value {
     settings.downscale_window = seconds(&given["downscale_window_s"]);
     settings.configurable_tolerance = flag(&given["configurable_tolerance"]);
     let metrics = list(&given["metrics"]);
+    let newest = is_newest(text(&case.raw["source_file"]));
     let readings: Vec<MetricReading> =
-        metrics.iter().map(|metric| reading(&settings, given, metric)).collect();
+        metrics.iter().map(|metric| reading(&settings, given, metric, newest)).collect();
     let spec = HpaSpec {
         min_replicas: count(&given["min"]),
         max_replicas: count(&given["max"]),
@@ -63,7 +65,7 @@ fn scale_to_zero(given: &Value) -> Value {
     };
     let replicas = count(&given["spec_replicas"]);
     let status_replicas = count(&given["status_replicas"]);
-    let readings = [reading(&settings, given, &given["metric"])];
+    let readings = [reading(&settings, given, &given["metric"], true)];
     let seen = HpaSeen {
         replicas,
         status_replicas,
@@ -85,40 +87,46 @@ fn metric(metric: &Value) -> HpaMetric {
         Some(average) => MetricTarget::AverageValue(average),
         None => MetricTarget::Value(int(&metric["target_value_milli"])),
     };
-    let utilization = MetricTarget::Utilization(int(&metric["target_utilization_pct"]));
+    let used = match metric["target_utilization_pct"].as_i64() {
+        Some(percent) => MetricTarget::Utilization(percent),
+        None => target,
+    };
     match text(&metric["source"]) {
-        "resource" => HpaMetric::Cpu(utilization),
-        "container_resource" => HpaMetric::ContainerCpu(utilization),
+        "resource" if metric["resource"] == "memory" => HpaMetric::Memory(used),
+        "resource" => HpaMetric::Cpu(used),
+        "container_resource" => HpaMetric::ContainerCpu(used),
         "pods" => HpaMetric::Pods(int(&metric["target_average_milli"])),
         _ => HpaMetric::Value(target),
     }
 }
 
-fn reading(settings: &HpaSettings, given: &Value, metric: &Value) -> MetricReading {
+fn reading(settings: &HpaSettings, given: &Value, metric: &Value, newest: bool) -> MetricReading {
     if flag(&metric["fetch_fails"]) {
         return MetricReading::Failed(MetricFailure::NotRead);
     }
     let only = metric["container_index"].as_u64().map(|index| index as usize);
     match text(&metric["source"]) {
         "resource" | "container_resource" => {
-            match pods(&given["pods"], &given["pod_cpu_samples"], only) {
+            match pods(&given["pods"], &given["pod_cpu_samples"], only, newest) {
                 Err(failure) => MetricReading::Failed(failure),
                 Ok((seen, unmatched)) => {
-                    let sums = PodSums::group(&seen, true, settings, NOW);
+                    let cpu = metric["resource"] != "memory";
+                    let sums = PodSums::group(&seen, cpu, settings, NOW);
                     MetricReading::Pods(PodSums { unmatched, ..sums })
                 }
             }
         }
         "pods" => {
             let values = list(&given["pod_custom_samples_milli"]);
-            let seen: Vec<_> = list(&given["pods"])
-                .iter()
-                .zip(values)
-                .map(|(pod, value)| {
-                    let mut pod = super::reader::pod(pod, None);
+            let pods = list(&given["pods"]).iter().enumerate();
+            let seen: Vec<_> = pods
+                .map(|(index, pod)| {
                     let window = Duration::from_secs(60);
-                    pod.sample = Some(Sample { usage: int(value), at: NOW, window });
-                    pod
+                    let sample = |value| Sample { usage: int(value), at: NOW, window };
+                    PodSeen {
+                        sample: values.get(index).map(sample),
+                        ..super::reader::pod(pod, None)
+                    }
                 })
                 .collect();
             MetricReading::Pods(PodSums::group(&seen, false, settings, NOW))

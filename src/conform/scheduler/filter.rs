@@ -25,8 +25,13 @@ pub(super) fn fit(given: &Value, expect: &Value) -> Option<Verdict> {
     let shape = bench.shape(&given["pod"])?;
     let mut ignored = 0;
     for (index, name) in bench.extended.iter().enumerate() {
+        // Only extended resources can be ignored (`IsExtendedResourceName`): those of a domain
+        // that is not Kubernetes' own.
+        let Some((prefix, _)) = name.split_once('/') else { continue };
+        if format!("{prefix}/").contains("kubernetes.io/") {
+            continue;
+        }
         let named = strings(&given["ignored_resources"]).any(|other| other == name);
-        let prefix = name.split('/').next().unwrap_or(name);
         let grouped = strings(&given["ignored_resource_groups"]).any(|group| group == prefix);
         ignored |= u8::from(named || grouped) << index;
     }

@@ -25,7 +25,18 @@ struct Stage {
 }
 
 impl Stage {
+    /// Rules that look at more than one node are not followed while victims are taken away here.
+    fn looks_around(pod: &Value) -> bool {
+        let keys = pod.as_object().into_iter().flatten();
+        let wide = |key: &str| key.starts_with("pod_") || key.starts_with("topology_spread");
+        keys.filter(|(key, _)| wide(key)).any(|(_, terms)| !list(terms).is_empty())
+    }
+
     fn read(given: &Value) -> Option<Self> {
+        let pods = list(&given["existing_pods"]).iter().chain([&given["pod"]]);
+        if pods.into_iter().any(Self::looks_around) {
+            return None;
+        }
         let mut bench = Bench::new();
         let mut nodes = Vec::new();
         for name in list(&given["nodes"]) {

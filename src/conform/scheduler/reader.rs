@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::model::{
     Cluster, Container, HostPort, LabelSelector, Labels, Node, NodeAffinity, NodePhase,
-    NodeSelectorTerm, Pod, PodAffinityTerm, PodPhase, PodShape, PolicySwitch, Requirement,
-    SelectorOp, SpreadConstraint, Taint, TaintEffect, Toleration, TolerationOp, Usage,
+    NodeSelectorTerm, Pod, PodAffinity, PodAffinityTerm, PodPhase, PodShape, PolicySwitch,
+    Requirement, SelectorOp, SpreadConstraint, Taint, TaintEffect, Toleration, TolerationOp, Usage,
     WhenUnsatisfiable,
 };
 use crate::rules::{
@@ -131,8 +131,15 @@ impl Bench {
         let containers = self.containers(&pod["containers"])?;
         let init = self.containers(&pod["init_containers"])?;
         let overhead = self.resources(&pod["overhead"])?;
-        let request =
-            PodRequest { containers: &containers, init: &init, overhead, ..Default::default() };
+        let level = &pod["resources"];
+        let level = if level["requests"].is_object() { &level["requests"] } else { level };
+        let request = PodRequest {
+            containers: &containers,
+            init: &init,
+            pod_cpu_milli: level["cpu_milli"].as_i64(),
+            pod_memory: level["memory_bytes"].as_i64(),
+            overhead,
+        };
         let mut shape = PodShape {
             namespace: self.symbol(&pod["namespace"]),
             labels: self.labels(&pod["labels"]),
@@ -143,18 +150,25 @@ impl Bench {
             ..PodShape::default()
         };
         shape.node_affinity = self.node_affinity(pod, "node_affinity")?;
-        shape.pod_affinity.required = self.affinity_terms(&pod["pod_affinity_required"])?;
-        shape.pod_affinity.anti_required =
-            self.affinity_terms(&pod["pod_anti_affinity_required"])?;
-        shape.pod_affinity.preferred = self.weighted(&pod["pod_affinity_preferred"])?;
-        shape.pod_affinity.anti_preferred = self.weighted(&pod["pod_anti_affinity_preferred"])?;
+        let own = &shape.labels;
+        shape.pod_affinity = PodAffinity {
+            required: self.affinity_terms(&pod["pod_affinity_required"], own)?,
+            anti_required: self.affinity_terms(&pod["pod_anti_affinity_required"], own)?,
+            preferred: self.weighted(&pod["pod_affinity_preferred"], own)?,
+            anti_preferred: self.weighted(&pod["pod_anti_affinity_preferred"], own)?,
+        };
         shape.tolerations = self.tolerations(&pod["tolerations"])?;
         shape.spread = self.spread(&pod["topology_spread"], &shape.labels)?;
-        for container in list(&pod["containers"]) {
-            self.ports(&container["host_ports"], &mut shape.host_ports);
-            if let Some(name) = container["image"].as_str() {
-                let image = self.image(name);
-                shape.containers.push(Container { image, init: false, ends: false });
+        for (key, init) in [("init_containers", true), ("containers", false)] {
+            for container in list(&pod[key]) {
+                // An init container that is over has given its ports back.
+                if !init || container["restart_always"] == true {
+                    self.ports(&container["host_ports"], &mut shape.host_ports);
+                }
+                if let Some(name) = container["image"].as_str() {
+                    let image = self.image(name);
+                    shape.containers.push(Container { image, init, ends: false });
+                }
             }
         }
         Some(shape)
@@ -174,7 +188,9 @@ impl Bench {
     /// `prefix`_required and `prefix`_preferred of a pod or profile.
     pub fn node_affinity(&mut self, of: &Value, prefix: &str) -> Option<NodeAffinity> {
         let required = match of.get(format!("{prefix}_required")) {
-            None | Some(Value::Null) => None,
+            None => None,
+            // A pod whose list of terms is nil matches nothing.
+            Some(Value::Null) => (prefix == "node_affinity").then(Vec::new),
             Some(terms) => {
                 let terms: Option<_> = list(terms).iter().map(|term| self.term(term)).collect();
                 Some(terms?)
@@ -237,20 +253,33 @@ impl Bench {
         }
     }
 
-    fn affinity_terms(&mut self, value: &Value) -> Option<Vec<PodAffinityTerm>> {
-        list(value).iter().map(|term| self.affinity_term(term)).collect()
+    fn affinity_terms(&mut self, value: &Value, own: &Labels) -> Option<Vec<PodAffinityTerm>> {
+        list(value).iter().map(|term| self.affinity_term(term, own)).collect()
     }
 
-    fn weighted(&mut self, value: &Value) -> Option<Vec<(i32, PodAffinityTerm)>> {
+    fn weighted(&mut self, value: &Value, own: &Labels) -> Option<Vec<(i32, PodAffinityTerm)>> {
         list(value)
             .iter()
-            .map(|item| Some((item["weight"].as_i64()? as i32, self.affinity_term(&item["term"])?)))
+            .map(|item| {
+                let weight = item["weight"].as_i64()? as i32;
+                Some((weight, self.affinity_term(&item["term"], own)?))
+            })
             .collect()
     }
 
-    fn affinity_term(&mut self, term: &Value) -> Option<PodAffinityTerm> {
+    fn affinity_term(&mut self, term: &Value, own: &Labels) -> Option<PodAffinityTerm> {
+        let mut selector = self.selector(&term["selector"])?;
+        let keys =
+            [("match_label_keys", SelectorOp::In), ("mismatch_label_keys", SelectorOp::NotIn)];
+        for (name, op) in keys {
+            for key in self.symbols(&term[name]) {
+                if let (Some(selector), Some(value)) = (&mut selector, own.get(key)) {
+                    selector.requirements.push(Requirement { key, op, values: vec![value] });
+                }
+            }
+        }
         Some(PodAffinityTerm {
-            selector: self.selector(&term["selector"])?,
+            selector,
             namespaces: self.symbols(&term["namespaces"]),
             namespace_selector: self.selector(&term["namespace_selector"])?,
             topology_key: self.symbol(&term["topology_key"]),
@@ -265,7 +294,8 @@ impl Bench {
                     key: toleration["key"].as_str().map(|key| self.cluster.symbols.intern(key)),
                     op: match toleration["op"].as_str() {
                         Some("Exists") => TolerationOp::Exists,
-                        _ => TolerationOp::Equal,
+                        None | Some("" | "Equal") => TolerationOp::Equal,
+                        Some(_) => return None,
                     },
                     value: self.symbol(&toleration["value"]),
                     effect: effect(&toleration["effect"]),
@@ -360,7 +390,7 @@ impl Bench {
             epoch: 0,
             labels: self.labels(&value["labels"]),
             taints,
-            unschedulable: false,
+            unschedulable: value["unschedulable"] == true,
             capacity: allocatable,
             allocatable,
             used: Usage::default(),

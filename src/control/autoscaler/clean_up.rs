@@ -18,7 +18,6 @@ pub fn sizes_to_fix(
 ) -> Vec<(PoolId, u32)> {
     groups
         .iter()
-        .filter(|group| !group.atomic)
         .filter_map(|group| {
             let size = state.incorrect_size(group.pool)?;
             let old = size.first_observed + provision < now;
@@ -28,11 +27,18 @@ pub fn sizes_to_fix(
         .collect()
 }
 
+/// Where some instances of an atomic group are to be deleted, all of them are
+/// (`static_autoscaler.go`, `overrideNodesToDeleteForZeroOrMax`).
+pub fn or_all(group: &GroupView, nodes: Vec<NodeId>, instances: &[NodeId]) -> Vec<NodeId> {
+    if group.atomic && !nodes.is_empty() { instances.to_vec() } else { nodes }
+}
+
 /// Instances without a node that are to be deleted: no group falls under its minimum, unless
-/// forced.
-pub fn unregistered_to_delete(
+/// forced; from 1.32 on an atomic group goes as a whole. `instances` gives a group's.
+pub fn unregistered_to_delete<'i>(
     state: &ClusterState,
     groups: &[GroupView],
+    instances: impl Fn(PoolId) -> Option<&'i [NodeId]>,
     limits: &StateLimits,
     force: bool,
     now: SimTime,
@@ -47,6 +53,9 @@ pub fn unregistered_to_delete(
             let group = groups.iter().find(|group| group.pool == pool)?;
             if !force {
                 nodes.truncate(group.target.saturating_sub(group.min) as usize);
+            }
+            if let Some(all) = instances(pool) {
+                nodes = or_all(group, nodes, all);
             }
             (!nodes.is_empty()).then_some((pool, nodes))
         })

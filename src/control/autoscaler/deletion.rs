@@ -8,7 +8,7 @@ use super::planner::drain_of;
 use super::snapshot::Held;
 use super::spec::AutoscalerSpec;
 use super::view::View;
-use crate::model::{PodPhase, SafeToEvict};
+use crate::model::PodPhase;
 use crate::unit::{Duration, NodeId, PodId, SimTime};
 
 /// Refused evictions are tried again after this.
@@ -184,10 +184,11 @@ impl Deletion {
         };
         let mut actions: Vec<DeletionAction> =
             found.moved.iter().map(|&pod| evict(spec, view, pod, false)).collect();
-        let daemons = found.daemons.iter().filter(|&&pod| {
-            let safe = view.cluster.shape(pod).annotations.safe_to_evict;
-            flag && safe != SafeToEvict::No
-        });
+        // Their annotation alone decides, else the flag (`daemonset.PodsToEvict`).
+        let daemons = found
+            .daemons
+            .iter()
+            .filter(|&&pod| view.cluster.shape(pod).annotations.daemonset_eviction.unwrap_or(flag));
         actions.extend(daemons.map(|&pod| evict(spec, view, pod, true)));
         if found.moved.is_empty() {
             let mut step = self.finish();

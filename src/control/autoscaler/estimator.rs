@@ -8,8 +8,8 @@ use super::placement::RoundRobin;
 use super::snapshot::{Held, Origin, Snapshot};
 use super::view::Template;
 use crate::model::PodShape;
-use crate::rules::Plugin;
-use crate::unit::{Duration, PodId, Resources, ShapeId};
+use crate::rules::{Plugin, matches_labels};
+use crate::unit::{Duration, PodId, Resources, ShapeId, Symbol, Symbols};
 
 /// What an estimate came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,7 +39,8 @@ pub fn packing_order(requests: &[Resources], allocatable: &Resources) -> Vec<usi
 pub fn fast_path_group<'s>(
     groups: impl IntoIterator<Item = (&'s PodShape, usize)>,
     capacity: &Resources,
-    hostname: crate::unit::Symbol,
+    hostname: Symbol,
+    symbols: &Symbols,
 ) -> Option<usize> {
     let mut best: Option<(usize, usize)> = None;
     for (index, (shape, pods)) in groups.into_iter().enumerate() {
@@ -50,7 +51,13 @@ pub fn fast_path_group<'s>(
         let by = |need: i64, all: i64| {
             if all > 0 { (pods as i64 * need + all - 1) / all } else { 0 }
         };
-        let alone = if shape.pod_affinity.anti_required.is_empty() { 0 } else { pods as i64 };
+        // All terms are of the hostname; one that selects the pod itself keeps its copies apart.
+        let selects_itself = |term: &crate::model::PodAffinityTerm| {
+            let selector = term.selector.as_ref();
+            selector.is_some_and(|selector| matches_labels(selector, &shape.labels, symbols))
+        };
+        let apart = shape.pod_affinity.anti_required.iter().any(selects_itself);
+        let alone = if apart { pods as i64 } else { 0 };
         let nodes = by(shape.requests.cpu_milli, capacity.cpu_milli)
             .max(by(shape.requests.memory, capacity.memory))
             .max(alone);
@@ -79,7 +86,8 @@ pub fn estimate(
     if fast_path {
         let hostname = snapshot.view().words.hostname;
         let ordered = order.iter().map(|&at| (&shapes[groups[at].shape], groups[at].pods.len()));
-        if let Some(best) = fast_path_group(ordered, &template.capacity, hostname) {
+        let symbols = &snapshot.view().cluster.symbols;
+        if let Some(best) = fast_path_group(ordered, &template.capacity, hostname, symbols) {
             let best = order.remove(best);
             order.push(best);
             fast = Some(best);

@@ -77,8 +77,7 @@ pub fn place(
     options: PlaceOptions,
     acceptable: impl Fn(&Snapshot<'_>, usize) -> bool,
 ) -> Vec<(PodId, usize)> {
-    let mut batch =
-        Batch { snapshot, hints, robin, failed: FxHashSet::default(), similar: Similar::default() };
+    let mut batch = Batch::new(snapshot, hints, robin);
     let mut placed = Vec::new();
     if !options.hinted_first {
         for pod in pods {
@@ -117,28 +116,75 @@ pub fn place(
     placed
 }
 
+/// Pods that all have to find room, less on one node.
+#[derive(Clone, Copy, Debug)]
+pub struct AllPods<'p> {
+    /// The pods.
+    pub pods: &'p [Candidate],
+    /// The node that they leave.
+    pub excluded: usize,
+    /// The pods of a priority go together, hinted ones first (1.37).
+    pub hinted_first: bool,
+}
+
 /// Places all pods or stops, remembering shapes that no node but an excluded one takes.
 pub fn place_all(
     snapshot: &mut Snapshot<'_>,
-    pods: &[Candidate],
+    all: AllPods<'_>,
     hints: &mut Hints,
     robin: &mut RoundRobin,
     failures: &mut Failures,
-    excluded: usize,
     acceptable: impl Fn(&Snapshot<'_>, usize) -> bool,
 ) -> bool {
-    for (index, pod) in pods.iter().enumerate() {
-        let mut batch = Batch {
-            snapshot,
-            hints,
-            robin,
-            failed: FxHashSet::default(),
-            similar: Similar::default(),
-        };
-        if batch.try_hint(pod, &acceptable).is_some() {
-            continue;
+    let hinted = |snapshot: &mut Snapshot<'_>, hints: &mut Hints, pod: &Candidate| {
+        Batch::new(snapshot, hints, &mut RoundRobin::default()).try_hint(pod, &acceptable).is_some()
+    };
+    let mut placed = false;
+    if !all.hinted_first {
+        return all.pods.iter().all(|pod| {
+            let found = hinted(snapshot, hints, pod) || {
+                let batch = Batch::new(snapshot, hints, robin);
+                failures.search(batch, pod, all.excluded, placed, &acceptable)
+            };
+            placed |= found;
+            found
+        });
+    }
+    let priority = |pod: &Candidate, snapshot: &Snapshot<'_>| {
+        snapshot.view().cluster.shapes[pod.shape].priority.unwrap_or(0)
+    };
+    let mut pods = all.pods.to_vec();
+    pods.sort_by_key(|pod| std::cmp::Reverse(priority(pod, snapshot)));
+    while let Some(first) = pods.first() {
+        let level = priority(first, snapshot);
+        let end = pods.iter().position(|pod| priority(pod, snapshot) != level);
+        let rest = pods.split_off(end.unwrap_or(pods.len()));
+        let before = pods.len();
+        pods.retain(|pod| !hinted(snapshot, hints, pod));
+        placed |= pods.len() < before;
+        for pod in &pods {
+            let batch = Batch::new(snapshot, hints, robin);
+            if !failures.search(batch, pod, all.excluded, placed, &acceptable) {
+                return false;
+            }
+            placed = true;
         }
-        if let Some(&spared) = failures.shapes.get(&pod.shape) {
+        pods = rest;
+    }
+    true
+}
+
+impl Failures {
+    /// Places a pod where it fits; `placed`: whether another one was before.
+    fn search(
+        &mut self,
+        mut batch: Batch<'_, '_>,
+        pod: &Candidate,
+        excluded: usize,
+        placed: bool,
+        acceptable: &impl Fn(&Snapshot<'_>, usize) -> bool,
+    ) -> bool {
+        if let Some(&spared) = self.shapes.get(&pod.shape) {
             let slot = spared.filter(|&slot| {
                 slot != excluded
                     && batch.snapshot.is_there(slot)
@@ -146,28 +192,20 @@ pub fn place_all(
                     && acceptable(batch.snapshot, slot)
                     && batch.snapshot.fits(pod.shape, slot)
             });
-            match slot {
-                Some(slot) => {
-                    batch.robin.last = slot;
-                    batch.put(pod, slot);
-                    continue;
-                }
-                None => {
-                    if index == 0 {
-                        failures.shapes.insert(pod.shape, Some(excluded));
-                    }
-                    return false;
-                }
+            if let Some(slot) = slot {
+                batch.robin.last = slot;
+                batch.put(pod, slot);
+            } else if !placed {
+                self.shapes.insert(pod.shape, Some(excluded));
             }
+            return slot.is_some();
         }
-        if batch.search(pod, &acceptable).is_none() {
-            if index == 0 && batch.snapshot.is_trivial(pod.shape) {
-                failures.shapes.insert(pod.shape, Some(excluded));
-            }
-            return false;
+        let found = batch.search(pod, acceptable).is_some();
+        if !found && !placed && batch.snapshot.is_trivial(pod.shape) {
+            self.shapes.insert(pod.shape, Some(excluded));
         }
+        found
     }
-    true
 }
 
 /// Failed specifications per controller.
@@ -185,7 +223,16 @@ struct Batch<'b, 'a> {
     similar: Similar,
 }
 
-impl Batch<'_, '_> {
+impl<'b, 'a> Batch<'b, 'a> {
+    fn new(
+        snapshot: &'b mut Snapshot<'a>,
+        hints: &'b mut Hints,
+        robin: &'b mut RoundRobin,
+    ) -> Self {
+        let (failed, similar) = (FxHashSet::default(), Similar::default());
+        Self { snapshot, hints, robin, failed, similar }
+    }
+
     fn put(&mut self, pod: &Candidate, slot: usize) {
         let held = Held { shape: pod.shape, pod: Some(pod.pod), terminating: false };
         self.snapshot.place(slot, held);

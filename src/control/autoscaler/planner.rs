@@ -1,11 +1,14 @@
 //! Which nodes are not needed (`pkg/core/scaledown/planner/planner.go`,
 //! `pkg/core/scaledown/eligibility/eligibility.go`, `pkg/simulator/cluster.go`).
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::allowance::Allowance;
 use super::drain::{Controller, Drain, DrainOptions, PodFacts, drain, is_daemon, is_recreatable};
-use super::placement::{Candidate, Failures, Hints, PlaceOptions, RoundRobin, place, place_all};
+use super::placement::{
+    AllPods, Candidate, Failures, Hints, PlaceOptions, RoundRobin, place, place_all,
+};
 use super::pods::{deletion_timestamp, is_long_terminating};
 use super::quota::QuotaTracker;
 use super::snapshot::{Held, Origin, Snapshot};
@@ -135,7 +138,15 @@ impl Planner {
         self.latest = Some(now);
         let fork = snapshot.fork();
         let injected = not_yet_recreated(snapshot.view(), context.evicted);
-        let options = PlaceOptions { break_on_failure: true, hinted_first: false };
+        let hinted_first = spec.version.at_least(37);
+        let options = PlaceOptions { break_on_failure: true, hinted_first };
+        let by_priority = |own: &Candidate| {
+            Reverse(snapshot.view().cluster.shapes[own.shape].priority.unwrap_or(0))
+        };
+        let mut injected = injected;
+        if hinted_first {
+            injected.sort_by_key(by_priority);
+        }
         place(snapshot, &injected, &mut self.injection_hints, robin, options, |_, _| true);
         let reasons = self.categorize(context, snapshot, candidates, smallest, robin);
         snapshot.revert(fork);
@@ -167,6 +178,7 @@ impl Planner {
         let mut removal = Removal {
             options: DrainOptions::of(spec, snapshot.view().words.kube_system),
             ghosts: spec.version.at_least(32),
+            hinted_first: spec.version.at_least(37),
             ongoing,
             allowance: Allowance::of(snapshot.view()),
             hints: std::mem::take(&mut self.removal_hints),
@@ -174,14 +186,14 @@ impl Planner {
             now,
         };
         let (mut removable, mut singles) = (Vec::new(), 0);
-        for node in eligible {
+        for (index, &node) in eligible.iter().enumerate() {
+            if singles >= limit {
+                reasons.extend(eligible[index..].iter().map(|&node| (node, Reason::NotReached)));
+                break;
+            }
             let row = &snapshot.view().cluster.nodes[node];
             let group = snapshot.view().group_of(row).expect("eligible nodes have a group");
             let own = &snapshot.view().groups[group];
-            if !own.atomic && singles >= limit {
-                reasons.push((node, Reason::NotReached));
-                continue;
-            }
             let threshold = if snapshot.view().is_ready(row) {
                 own.overrides.unneeded_time.unwrap_or(spec.unneeded_time)
             } else {
@@ -215,14 +227,14 @@ impl Planner {
         let view = snapshot.view();
         let slot = snapshot.slot_of(id).ok_or(Reason::UnexpectedError)?;
         let node = &view.cluster.nodes[id];
-        if self.unremovable.get(id).is_some_and(|(until, _)| until >= now) {
+        if self.unremovable.get(id).is_some_and(|(until, _)| until > now) {
             return Err(Reason::RecentlyUnremovable);
         }
         if let Some(taint) = node.taints.iter().find(|t| t.key == view.words.to_be_deleted) {
             let since =
                 view.cluster.symbols.number(taint.value).and_then(|s| u64::try_from(s).ok());
             let since = since.map_or(now, SimTime::from_secs);
-            if since + DELETION_TAINT_TTL >= now {
+            if since + DELETION_TAINT_TTL > now {
                 return Err(Reason::CurrentlyBeingDeleted);
             }
         }
@@ -419,6 +431,8 @@ pub struct Removal<'r> {
     pub options: DrainOptions,
     /// The node stays as a tainted ghost while its pods are placed (1.32).
     pub ghosts: bool,
+    /// Its pods are placed by priority, hinted ones first (1.37).
+    pub hinted_first: bool,
     /// Deletions in progress: no destinations.
     pub ongoing: &'r BTreeMap<NodeId, Ongoing>,
     /// What budgets allow.
@@ -467,7 +481,8 @@ impl Removal<'_> {
             _ => false,
         };
         let (hints, failures) = (&mut self.hints, &mut self.failures);
-        if !place_all(snapshot, &moved, hints, robin, failures, slot, acceptable) {
+        let batch = AllPods { pods: &moved, excluded: slot, hinted_first: self.hinted_first };
+        if !place_all(snapshot, batch, hints, robin, failures, acceptable) {
             snapshot.revert(fork);
             return Err(Reason::NoPlaceToMovePods);
         }

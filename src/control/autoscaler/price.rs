@@ -27,7 +27,7 @@ pub struct PriceOffer {
     pub exists: bool,
 }
 
-/// Unfitness of any GPU node.
+/// Unfitness of any GPU node, however many there are.
 const GPU_UNFITNESS: f64 = 1_000.0;
 /// A group that does not exist yet costs twice.
 const NOT_EXISTING: f64 = 2.0;
@@ -54,12 +54,12 @@ pub fn unfitness(preferred_cpu_milli: i64, node_cpu_milli: i64) -> f64 {
 pub fn score(setting: &PriceSetting, offer: &PriceOffer, nodes: u32) -> Option<f64> {
     let total = offer.node * f64::from(nodes);
     let price = (total + setting.stabilization) / (offer.pods + setting.stabilization);
-    let unfit = if offer.gpu {
+    let suppressed = if offer.gpu {
         GPU_UNFITNESS
     } else {
-        unfitness(setting.preferred_cpu_milli, offer.node_cpu_milli)
+        let unfit = unfitness(setting.preferred_cpu_milli, offer.node_cpu_milli);
+        (unfit - 1.0) * (1.0 - tanh((f64::from(nodes) - 1.0) / 15.0)) + 1.0
     };
-    let suppressed = (unfit - 1.0) * (1.0 - tanh((f64::from(nodes) - 1.0) / 15.0)) + 1.0;
     let score = price * suppressed * if offer.exists { 1.0 } else { NOT_EXISTING };
     score.is_finite().then_some(score)
 }

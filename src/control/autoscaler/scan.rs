@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::{Action, DeleteReason, Ending, Fate, GrowReason, Scan};
 use super::backoff::FailureKind;
-use super::clean_up::{instances, reading, sizes_to_fix, unregistered_to_delete};
+use super::clean_up::{instances, or_all, reading, sizes_to_fix, unregistered_to_delete};
 use super::drain::is_recreatable;
 use super::memory::Autoscaler;
 use super::placement::{Candidate, PlaceOptions, place};
@@ -100,7 +100,12 @@ impl Run<'_, '_> {
     fn clean_up(&mut self, scan: &mut Scan) -> bool {
         let (spec, state) = (self.spec, &self.memory.state);
         let force = spec.force_delete_unregistered;
-        let old = unregistered_to_delete(state, self.view.groups, &self.limits, force, self.now);
+        let view = self.view;
+        let all = |pool: PoolId| {
+            let whole = spec.version.at_least(32);
+            whole.then(|| view.cluster.pools[pool].instances.as_slice())
+        };
+        let old = unregistered_to_delete(state, view.groups, all, &self.limits, force, self.now);
         scan.actions.extend(old.into_iter().map(|(pool, nodes)| {
             let why = DeleteReason::Unregistered;
             Action::DeleteInstances { pool, nodes, why, force }
@@ -115,6 +120,11 @@ impl Run<'_, '_> {
             failed.entry(pool).or_default().push(node);
         }
         scan.actions.extend(failed.into_iter().map(|(pool, nodes)| {
+            let group = view.groups.iter().find(|group| group.pool == pool);
+            let nodes = match group {
+                Some(group) => or_all(group, nodes, &view.cluster.pools[pool].instances),
+                None => nodes,
+            };
             let (why, force) = (DeleteReason::CreationFailed, spec.force_delete_failed);
             Action::DeleteInstances { pool, nodes, why, force }
         }));

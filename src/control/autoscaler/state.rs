@@ -327,9 +327,7 @@ impl ClusterState {
         instances: impl IntoIterator<Item = InstanceReading>,
         now: SimTime,
     ) -> Vec<FailedScaleUp> {
-        for group in self.groups.values_mut() {
-            group.readiness = None;
-        }
+        self.groups.values_mut().for_each(|group| group.readiness = None);
         for size in sizes {
             self.groups.entry(size.pool).or_default();
         }
@@ -341,10 +339,10 @@ impl ClusterState {
         self.notice_failed_instances(&known_failures, limits, now, &mut failed);
         self.update_ranges(sizes);
         for size in sizes {
-            let group = self.groups.get_mut(&size.pool).expect("entered above");
-            let readiness = group.readiness.clone().unwrap_or_default();
+            let group = self.groups.entry(size.pool).or_default();
+            let (seen, before) = (group.readiness.as_ref(), group.incorrect.as_ref());
             group.incorrect =
-                IncorrectSize::of(size.target, &readiness, group.incorrect.as_ref(), now);
+                seen.and_then(|seen| IncorrectSize::of(size.target, seen, before, now));
         }
         failed
     }
@@ -365,7 +363,7 @@ impl ClusterState {
             self.total.count(class);
             if let Some(group) = reading.pool.and_then(|pool| self.groups.get_mut(&pool)) {
                 group.readiness.get_or_insert_default().count(class);
-                self.autoscaled.0 += 1;
+                self.autoscaled.0 += u32::from(class != NodeClass::NotStarted);
             }
         }
     }
@@ -397,7 +395,7 @@ impl ClusterState {
         self.unregistered = without_node;
     }
 
-    /// Reads targets alone, after they were changed (`Recalculate`).
+    /// Reads changed targets alone (`Recalculate`).
     pub fn update_ranges(&mut self, sizes: &[GroupSize]) {
         for size in sizes {
             let downs = self.scale_downs.iter().filter(|(pool, ..)| *pool == size.pool).count();
@@ -414,7 +412,7 @@ impl ClusterState {
         let mut failed = Vec::new();
         for (&pool, group) in &mut self.groups {
             let Some(request) = group.request else { continue };
-            if !group.is_waiting() {
+            if !group.is_waiting(limits) {
                 group.request = None;
             } else if request.expected < now {
                 let until = self.backoff.failed(pool, FailureKind::Timeout, &limits.backoff, now);
@@ -451,7 +449,7 @@ impl ClusterState {
             }
         }
         for (pool, kind, nodes) in fresh {
-            if self.is_scaling_up(pool) {
+            if self.is_scaling_up(pool, limits) {
                 self.register_scale_up(pool, -nodes, limits, now);
                 let until = self.register_failed_scale_up(pool, kind, limits, now);
                 failed.push(FailedScaleUp { pool, kind, nodes, until });
@@ -460,8 +458,9 @@ impl ClusterState {
     }
 
     /// Whether a group has an active request and nodes to wait for.
-    pub fn is_scaling_up(&self, pool: PoolId) -> bool {
-        self.groups.get(&pool).is_some_and(|group| group.request.is_some() && group.is_waiting())
+    pub fn is_scaling_up(&self, pool: PoolId, limits: &StateLimits) -> bool {
+        let group = self.groups.get(&pool);
+        group.is_some_and(|group| group.request.is_some() && group.is_waiting(limits))
     }
 
     /// Whether the cluster is healthy enough to do anything.
@@ -493,7 +492,7 @@ impl ClusterState {
     pub fn upcoming(&self, pool: PoolId, limits: &StateLimits, now: SimTime) -> u32 {
         let Some(group) = self.groups.get(&pool) else { return 0 };
         if limits.requests_rule
-            && (!self.is_scaling_up(pool) || self.backoff.active(pool, now).is_some())
+            && (!self.is_scaling_up(pool, limits) || self.backoff.active(pool, now).is_some())
         {
             return 0;
         }
@@ -549,7 +548,7 @@ impl ClusterState {
         self.groups.get(&pool)?.readiness.as_ref()
     }
 
-    /// Registered nodes of all groups, and their targets.
+    /// Nodes of all groups that have started, and the groups' targets.
     pub fn autoscaled_size(&self) -> (u32, u32) {
         self.autoscaled
     }
@@ -589,9 +588,12 @@ impl ClusterState {
 }
 
 impl GroupState {
-    /// Whether nodes are still to come: fewer started ones than the target.
-    fn is_waiting(&self) -> bool {
-        let started = self.readiness.as_ref().map_or(0, |seen| seen.registered - seen.not_started);
-        self.range.target > i64::from(started)
+    /// Whether nodes are still to come: all that have not started; from 1.36 on the missing ones.
+    fn is_waiting(&self, limits: &StateLimits) -> bool {
+        let target = self.range.target as u32;
+        self.readiness.as_ref().map_or(target, |seen| match limits.requests_rule {
+            true => seen.missing(target),
+            false => target.saturating_sub(seen.registered - seen.not_started),
+        }) > 0
     }
 }

@@ -99,7 +99,7 @@ pub struct Unremovable {
 impl Unremovable {
     /// Forgets nodes that are gone or whose time is over.
     pub fn update(&mut self, is_there: impl Fn(NodeId) -> bool, now: SimTime) {
-        self.until.retain(|&node, &mut (until, _)| until >= now && is_there(node));
+        self.until.retain(|&node, &mut (until, _)| until > now && is_there(node));
     }
 
     /// Remembers a node.

@@ -84,12 +84,13 @@ pub fn utilization<'a>(
 ) -> Option<Utilization> {
     let (mut used, mut ignored) = (Resources::ZERO, Resources::ZERO);
     for pod in pods {
-        if is_long_terminating(pod.deletion, pod.grace, now) {
-            continue;
-        }
         let daemon = options.ignore_daemonsets && is_daemon(pod.shape);
         let mirror = options.ignore_mirror_pods && pod.shape.owner == OwnerKind::Mirror;
-        *if daemon || mirror { &mut ignored } else { &mut used } += &pod.shape.requests;
+        if daemon || mirror {
+            ignored += &pod.shape.requests;
+        } else if !is_long_terminating(pod.deletion, pod.grace, now) {
+            used += &pod.shape.requests;
+        }
     }
     utilization_of(node, &used, &ignored)
 }
@@ -102,8 +103,9 @@ pub fn utilization_of(
 ) -> Option<Utilization> {
     if let Some(gpu) = node.gpu {
         let all = gpu.map_or(0, |gpu| node.allocatable.extended(gpu));
-        let taken = gpu.map_or(0, |gpu| used.extended(gpu));
-        let value = if all == 0 { 0.0 } else { taken as f64 / all as f64 };
+        let of = |sum: &Resources| gpu.map_or(0, |gpu| sum.extended(gpu));
+        // Without a working GPU the node counts as unused.
+        let value = share(of(used), all, of(ignored)).unwrap_or(0.0);
         return Some(Utilization { cpu: 0.0, memory: 0.0, value, dominant: Dominant::Gpu });
     }
     if !node.devices.is_empty() {

@@ -74,10 +74,6 @@ pub const AZURE_IGNORED_LABELS: &[&str] = &[
     "resourceNameSuffix",
     "kubernetes.azure.com/node-image-version",
     "kubernetes.azure.com/consolidated-additional-properties",
-    "storageprofile",
-    "storagetier",
-    "kubernetes.azure.com/storageprofile",
-    "kubernetes.azure.com/storagetier",
 ];
 
 /// Keys with these prefixes are startup taints.

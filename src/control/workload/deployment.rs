@@ -21,6 +21,8 @@ pub enum Strategy {
         /// Pods that may be missing.
         max_unavailable: IntOrPercent,
     },
+    /// `OnDelete` of DaemonSets and StatefulSets: what others delete is made anew.
+    OnDelete,
     /// `Recreate`: the old pods go before the new ones come.
     Recreate,
     /// All new pods beside all old ones; the old ones go when the new ones have been available and
@@ -90,6 +92,7 @@ pub fn targets(strategy: Strategy, rollout: &Rollout) -> (u32, u32) {
             let (surge, missing) = fenceposts(max_surge, max_unavailable, replicas);
             rolling_update(rollout, surge, missing)
         }
+        Strategy::OnDelete => (new.wanted, old.wanted),
         Strategy::Recreate if old.wanted > 0 || old.exist > 0 => (new.wanted, 0),
         Strategy::Recreate => (replicas, 0),
         Strategy::BlueGreen { window } => {

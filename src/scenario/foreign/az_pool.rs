@@ -25,6 +25,7 @@ const TAKEN: &[&str] = &[
     "scaleDownMode",
     "nodeLabels",
     "nodeTaints",
+    "nodeInitializationTaints",
     "podIPAllocationMode",
     "vnetSubnetID",
     "podSubnetID",

@@ -210,6 +210,8 @@ section! {
         "nodeLabels" labels: IndexMap<String, At<Text>>;
         /// Taints of the nodes: `key=value:Effect`.
         "nodeTaints" taints: Vec<Text>;
+        /// Taints of a new node until an agent on it has removed them: `key=value:Effect`.
+        "nodeInitializationTaints" initialization_taints: Vec<Text>;
         /// Subnet of the nodes, by name or ARM id.
         "vnetSubnetID" subnet: Text;
         /// Subnet of the pods, by name or ARM id.

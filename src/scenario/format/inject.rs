@@ -17,6 +17,8 @@ kinds! {
         "zoneDown" ZoneDown(ZoneDown),
         /// A node is lost.
         "nodeDown" NodeDown(NodeDown),
+        /// A kubelet says that its node is not Ready; all goes on running.
+        "nodeNotReady" NodeNotReady(NodeNotReady),
         /// A queue's metric cannot be read.
         "sourceFail" SourceFail(SourceFail),
         /// The pods of a workload crash.
@@ -105,6 +107,23 @@ section! {
     }
 }
 
+section! {
+    /// A kubelet says that its node is not Ready (its runtime or network is not): the n-th node of
+    /// a pool, or one of `nodes` by name.
+    pub struct NodeNotReady {
+        /// Pool.
+        "pool" pool: Text;
+        /// Which of its live nodes, from 0.
+        "index" index: Count;
+        /// A node outside pools.
+        "node" node: Text;
+        /// When.
+        "at" at: Moment, required;
+        /// How long it says so.
+        "for" length: Length, required;
+    }
+}
+
 words! {
     /// What AKS does to a node that stays NotReady.
     pub enum RepairName {
@@ -168,7 +187,7 @@ section! {
 }
 
 section! {
-    /// A new version of a Deployment or a StatefulSet.
+    /// A new version of a Deployment, a StatefulSet or a DaemonSet.
     pub struct Rollout {
         /// Workload.
         "workload" workload: Text, required;
@@ -181,9 +200,9 @@ section! {
         /// How new pods take the place of old ones; without it as the Deployment says
         /// (RollingUpdate).
         "strategy" strategy: RolloutStrategy;
-        /// Pods above the desired number, a number or percent; without it 25%.
+        /// Pods above the desired number, a number or percent; without it 25% (a DaemonSet: 0).
         "maxSurge" max_surge: Text;
-        /// Pods that may be missing, a number or percent; without it 25%.
+        /// Pods that may be missing, a number or percent; without it 25% (a DaemonSet: 1).
         "maxUnavailable" max_unavailable: Text;
         /// Window of BlueGreen and Canary: how long both versions run side by side.
         "for" length: Length;
@@ -205,6 +224,8 @@ words! {
         "BlueGreen" BlueGreen,
         /// A share of new pods for a while, then a rolling update.
         "Canary" Canary,
+        /// Only what is deleted by others is made anew (DaemonSets and StatefulSets).
+        "OnDelete" OnDelete,
     }
 }
 

@@ -33,7 +33,8 @@ pub use distribution::{
 };
 pub use inject::{
     CapacityError, ControllerName, ControllerRestart, CrashEvent, DenyCapacity, Evict, Injection,
-    NodeDown, RepairName, Rollout, RolloutStrategy, SetReplicas, SourceFail, Upgrade, ZoneDown,
+    NodeDown, NodeNotReady, RepairName, Rollout, RolloutStrategy, SetReplicas, SourceFail, Upgrade,
+    ZoneDown,
 };
 pub use moment::{Calendar, Moment, StartTime, Zone, date};
 pub use namespace::Namespace;

@@ -18,6 +18,11 @@ section! {
         "nodeReady" node_ready: Distribution;
         /// From Ready to GPUs that can be used.
         "gpuReady" gpu_ready: Distribution;
+        /// From a node's registration until the cloud node manager has initialised it and removes
+        /// `node.cloudprovider.kubernetes.io/uninitialized`.
+        "cloudInitialization" cloud_initialization: Distribution;
+        /// From a node's Ready until an agent removes its `nodeInitializationTaints`.
+        "taintsRemoved" taints_removed: Distribution;
         /// Deletion of a VM.
         "vmDelete" vm_delete: Distribution;
         /// A VM that fails is reported this long after its request.

@@ -12,8 +12,8 @@ use crate::plan::{
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::format::{
-    At, CapacityError, ControllerName, CrashEvent, Injection, NodeDown, RepairName, Text, ZoneDown,
-    nearest_help, parse_duration,
+    At, CapacityError, ControllerName, Count, CrashEvent, Injection, NodeDown, NodeNotReady,
+    RepairName, Text, ZoneDown, nearest_help, parse_duration,
 };
 use crate::unit::{Duration, IdVec, PoolId, WorkloadId};
 
@@ -60,6 +60,9 @@ impl Lowering<'_, '_> {
             }
             Injection::ZoneDown(event) => (event.at.as_ref(), self.zone_down(event)?),
             Injection::NodeDown(event) => (event.at.as_ref(), self.node_down(event, given)?),
+            Injection::NodeNotReady(event) => {
+                (event.at.as_ref(), self.node_not_ready(event, given)?)
+            }
             Injection::SourceFail(event) => {
                 let queue = self.named_queue(event.queue.as_ref()?)?;
                 let length = value(&event.length)?.0;
@@ -168,13 +171,30 @@ impl Lowering<'_, '_> {
             }),
             (None, None) => Outage::Lost,
         };
-        let node = self.node_target(event, given)?;
+        let named = (event.pool.as_ref(), event.index.as_ref(), event.node.as_ref());
+        let node = self.node_target(named, "nodeDown", given)?;
+        Some(InjectKind::NodeDown { node, outage })
+    }
+
+    fn node_not_ready(
+        &mut self,
+        event: &NodeNotReady,
+        given: &At<Injection>,
+    ) -> Option<InjectKind> {
+        let named = (event.pool.as_ref(), event.index.as_ref(), event.node.as_ref());
+        let node = self.node_target(named, "nodeNotReady", given)?;
+        let outage = Outage::NotReady(value(&event.length)?.0);
         Some(InjectKind::NodeDown { node, outage })
     }
 
     /// The node that an event names: of a pool by its number, or outside pools by its name.
-    fn node_target(&mut self, event: &NodeDown, given: &At<Injection>) -> Option<NodeTarget> {
-        if let Some(at) = &event.node {
+    fn node_target(
+        &mut self,
+        (pool, index, node): (Option<&At<Text>>, Option<&At<Count>>, Option<&At<Text>>),
+        event: &str,
+        given: &At<Injection>,
+    ) -> Option<NodeTarget> {
+        if let Some(at) = node {
             let symbol = self.tables.symbols.find(&at.value.0);
             let found = symbol.filter(|name| self.given_nodes.contains(name));
             if found.is_none() {
@@ -184,13 +204,13 @@ impl Lowering<'_, '_> {
             }
             return found.map(NodeTarget::Given);
         }
-        let Some(name) = &event.pool else {
-            let message = "`nodeDown` needs `pool` or `node`";
+        let Some(name) = pool else {
+            let message = format!("`{event}` needs `pool` or `node`");
             self.error(code::MISSING_KEY, message, given.span, "");
             return None;
         };
         let pool = self.named_pool(name)?;
-        Some(NodeTarget::OfPool(pool, value(&event.index).map_or(0, |at| at.0)))
+        Some(NodeTarget::OfPool(pool, index.map_or(0, |at| at.value.0)))
     }
 
     /// The pool that a key names; `None` after reporting that there is none.

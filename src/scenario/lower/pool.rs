@@ -4,11 +4,11 @@ use super::cluster::{is_regional, subnet};
 use super::lowering::{Lowering, value};
 use super::spot::Buyer;
 use crate::cloud::catalogue::{self, Arch, VmSize};
-use crate::cloud::identity::{self, PoolIdentity, SPOT_KEY};
+use crate::cloud::identity::{self, PoolIdentity};
 use crate::cloud::{
     EvictionPolicy, OsDisk, OsType, PoolSpec, ScaleDownMode, VmSizeSpec, address, limits, price,
 };
-use crate::model::{Labels, Taint, TaintEffect};
+use crate::model::Labels;
 use crate::rules::IntOrPercent;
 use crate::rules::allocatable::{NodeSize, allocatable, capacity};
 use crate::scenario::code;
@@ -105,6 +105,7 @@ impl<'a> PoolReader<'_, 'a, '_> {
         let zones = self.zones(&size, &location)?;
         let (labels, template_labels) = self.labels(&name, &room, os, os_disk, spot, &location);
         let taints = taints?;
+        let initialization_taints = self.initialization_taints()?;
         let max_surge = self.max_surge();
         let (subnet, pod_subnet) = self.subnets()?;
         let (rate, on_demand) = self.prices(&size, spot, os, &location)?;
@@ -132,6 +133,7 @@ impl<'a> PoolReader<'_, 'a, '_> {
             labels,
             template_labels,
             taints,
+            initialization_taints,
             zones,
             spot,
             eviction_policy,
@@ -487,30 +489,6 @@ impl<'a> PoolReader<'_, 'a, '_> {
         (intern(identity::node_labels(&pool)), intern(identity::template_labels(&pool)))
     }
 
-    fn taints(&mut self, spot: bool) -> Option<Vec<Taint>> {
-        let mut taints = Vec::new();
-        let given = self.given.taints.as_ref();
-        for text in given.into_iter().flat_map(|at| &at.value) {
-            let Some((key, word, effect)) = split_taint(&text.0) else {
-                let place = given.map_or(self.place, |at| at.span);
-                let message = format!("`{}` is not a taint `key=value:Effect`", text.0);
-                let label = "effects are NoSchedule, PreferNoSchedule and NoExecute";
-                self.lowering.error(code::BAD_VALUE, message, place, label);
-                return None;
-            };
-            let tables = &mut self.lowering.tables;
-            taints.push(Taint { key: tables.intern(key), value: tables.intern(word), effect });
-        }
-        if spot {
-            let key = self.lowering.tables.intern(SPOT_KEY);
-            if !taints.iter().any(|taint| taint.key == key) {
-                let value = self.lowering.tables.intern("spot");
-                taints.push(Taint { key, value, effect: TaintEffect::NoSchedule });
-            }
-        }
-        Some(taints)
-    }
-
     fn subnets(&mut self) -> Option<(SubnetId, Option<SubnetId>)> {
         let nodes = match &self.given.subnet {
             Some(given) => subnet(self.lowering, given)?,
@@ -540,17 +518,4 @@ impl<'a> PoolReader<'_, 'a, '_> {
             .map(|(index, _)| QuotaId(index as u32))
             .collect()
     }
-}
-
-/// Key, value and effect of `key=value:Effect`; the value may be absent.
-fn split_taint(text: &str) -> Option<(&str, &str, TaintEffect)> {
-    let (pair, effect) = text.rsplit_once(':')?;
-    let effect = match effect {
-        "NoSchedule" => TaintEffect::NoSchedule,
-        "PreferNoSchedule" => TaintEffect::PreferNoSchedule,
-        "NoExecute" => TaintEffect::NoExecute,
-        _ => return None,
-    };
-    let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-    if key.is_empty() { None } else { Some((key, value, effect)) }
 }

@@ -43,7 +43,21 @@ pub fn timing(lowering: &mut Lowering<'_, '_>) -> TimingSpec {
         let source = "assumption: the cloud node lifecycle controller looks every 5 s";
         lowering.assume("timing.nodeRemoval", "5s", source);
     }
+    let at_once = TimingDefault {
+        dist: Dist::constant(Duration::ZERO),
+        text: "0s",
+        source: "assumption: the cloud node manager is done before the node is Ready",
+    };
+    let agent = TimingDefault {
+        dist: Dist::constant(Duration::from_secs(30)),
+        text: "30s",
+        source: "assumption: a DaemonSet's pod starts and prepares its node",
+    };
+    let initialized = given.and_then(|timing| timing.cloud_initialization.as_ref());
+    let removed = given.and_then(|timing| timing.taints_removed.as_ref());
     TimingSpec {
+        cloud_initialization: lowering.time("timing.cloudInitialization", initialized, at_once),
+        taints_removed: lowering.time("timing.taintsRemoved", removed, agent),
         vm_delete: lowering.time("timing.vmDelete", vm_delete, boot::vm_delete()),
         node_removal: removal.map_or(Duration::from_secs(5), |length| length.0),
         failure_after: lowering.time("timing.failureAfter", failure_after, boot::failure_after()),

@@ -2,8 +2,10 @@
 
 use super::event::Workloads;
 use super::lowering::{Lowering, value};
+use crate::control::workload::daemon_set;
 use crate::control::workload::deployment::Strategy;
 use crate::plan::{RolloutSpec, WorkloadKind, WorkloadSpec};
+use crate::rules::IntOrPercent;
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::format::{At, Injection, Rollout, RolloutStrategy};
@@ -21,9 +23,10 @@ impl Lowering<'_, '_> {
         let workload = self.named_workload(event.workload.as_ref()?, workloads)?;
         let spec = &workloads?[workload];
         let place = event.workload.as_ref()?.span;
-        if !matches!(spec.kind, WorkloadKind::Deployment | WorkloadKind::StatefulSet) {
-            let message = "only Deployments and StatefulSets are rolled out";
-            self.error(code::CONTRADICTION, message, place, "this workload is neither");
+        let kinds = [WorkloadKind::Deployment, WorkloadKind::StatefulSet, WorkloadKind::DaemonSet];
+        if !kinds.contains(&spec.kind) {
+            let message = "only Deployments, StatefulSets and DaemonSets are rolled out";
+            self.error(code::CONTRADICTION, message, place, "this workload is none of them");
             return None;
         }
         let strategy = self.strategy(event, spec, given)?;
@@ -49,8 +52,8 @@ impl Lowering<'_, '_> {
             container.image = self.tables.image(&new, size);
         }
         let label = match spec.kind {
-            WorkloadKind::StatefulSet => "controller-revision-hash",
-            _ => "pod-template-hash",
+            WorkloadKind::Deployment => "pod-template-hash",
+            _ => "controller-revision-hash",
         };
         let label = self.tables.intern(label);
         let version = self.tables.intern(&at.to_string());
@@ -69,9 +72,17 @@ impl Lowering<'_, '_> {
         let word = value(&event.strategy);
         let steps = surge.is_some() || missing.is_some();
         let side = matches!(word, Some(RolloutStrategy::BlueGreen | RolloutStrategy::Canary));
-        let rolls = !side && word != Some(&RolloutStrategy::Recreate);
-        let contradiction = if spec.kind == WorkloadKind::StatefulSet && (word.is_some() || steps) {
-            Some("a StatefulSet replaces its pods one by one, without `strategy`")
+        let other = [Some(&RolloutStrategy::Recreate), Some(&RolloutStrategy::OnDelete)];
+        let rolls = !side && !other.contains(&word);
+        let set = spec.kind != WorkloadKind::Deployment;
+        let plain = [None, Some(&RolloutStrategy::RollingUpdate), Some(&RolloutStrategy::OnDelete)];
+        let on_delete = word == Some(&RolloutStrategy::OnDelete);
+        let contradiction = if set && !plain.contains(&word) {
+            Some("a StatefulSet or a DaemonSet has `RollingUpdate` or `OnDelete`")
+        } else if on_delete && !set {
+            Some("`OnDelete` belongs to StatefulSets and DaemonSets")
+        } else if spec.kind == WorkloadKind::StatefulSet && steps {
+            Some("a StatefulSet replaces its pods one by one, whatever may be missing")
         } else if steps && !rolls {
             Some("`maxSurge` and `maxUnavailable` belong to `RollingUpdate`")
         } else if side && event.length.is_none() {
@@ -87,8 +98,12 @@ impl Lowering<'_, '_> {
             self.report(Diagnostic::error(code::CONTRADICTION, message).at(given.span, ""));
             return None;
         }
+        if spec.kind == WorkloadKind::DaemonSet && !on_delete {
+            return self.daemon_strategy(surge, missing, given);
+        }
         let window = value(&event.length).map_or_else(Default::default, |length| length.0);
         Some(match word {
+            Some(RolloutStrategy::OnDelete) => Strategy::OnDelete,
             Some(RolloutStrategy::Recreate) => Strategy::Recreate,
             Some(RolloutStrategy::BlueGreen) => Strategy::BlueGreen { window },
             Some(RolloutStrategy::Canary) => {
@@ -110,5 +125,28 @@ impl Lowering<'_, '_> {
                 }
             }
         })
+    }
+    /// `RollingUpdate` of a DaemonSet: one of its two numbers is zero, and not both
+    /// (`pkg/apis/apps/validation`, `ValidateRollingUpdateDaemonSet`).
+    fn daemon_strategy(
+        &mut self,
+        surge: Option<IntOrPercent>,
+        missing: Option<IntOrPercent>,
+        given: &At<Injection>,
+    ) -> Option<Strategy> {
+        let max_surge = surge.unwrap_or(daemon_set::MAX_SURGE);
+        let max_unavailable = missing.unwrap_or(daemon_set::MAX_UNAVAILABLE);
+        let zero = |most| matches!(most, IntOrPercent::Int(0) | IntOrPercent::Percent(0));
+        if zero(max_surge) == zero(max_unavailable) {
+            let message =
+                "of `maxSurge` and `maxUnavailable` of a DaemonSet one is 0, and only one";
+            self.report(
+                Diagnostic::error(code::CONTRADICTION, message)
+                    .at(given.span, "")
+                    .help("they are 0 and 1 by default"),
+            );
+            return None;
+        }
+        Some(Strategy::Rolling { max_surge, max_unavailable })
     }
 }

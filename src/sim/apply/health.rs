@@ -22,6 +22,8 @@ use crate::vocabulary::Cause;
 pub struct Health {
     /// VMs that have stopped and may come back.
     silent: BTreeMap<NodeId, Silence>,
+    /// Nodes whose kubelets say that they are not Ready, and until when.
+    unwell: BTreeMap<NodeId, SimTime>,
     /// Since when nodes have had the lifecycle controller's NoExecute taint.
     tainted: BTreeMap<NodeId, SimTime>,
     /// Nodes that are to get it, by zone.
@@ -80,6 +82,60 @@ impl World<'_> {
         }
     }
 
+    /// A kubelet says that its node is not Ready. What runs there runs on; nothing new comes, and
+    /// what does not tolerate it for long must go.
+    pub fn kubelet_not_ready(&mut self, node: NodeId, length: Duration) {
+        if self.cluster.nodes[node].phase != NodePhase::Ready || self.is_silent(node) {
+            return;
+        }
+        let until = self.now + length;
+        self.health.unwell.insert(node, until);
+        self.node_turns_bad(node, Condition::NotReady);
+        let epoch = self.cluster.nodes[node].epoch;
+        self.at(until, Event::NodeBack(node, epoch));
+    }
+
+    /// A kubelet says again that its node is Ready, and so are its pods.
+    fn kubelet_ready(&mut self, node: NodeId) {
+        let name = self.node_name(node);
+        self.note(Actor::Kubelet, "node-well", Object::Node(node), "", None, || {
+            format!("{name} is Ready again, and so are the pods that are still there")
+        });
+        self.forget_taints(node);
+        self.node_ready(node);
+        for pod in self.cluster.nodes[node].used.pods.clone() {
+            let runs = self.cluster.pods[pod].phase == PodPhase::NotReady
+                && !self.kubelets.crashed.get(&pod).is_some_and(|crashed| crashed.waits);
+            if runs {
+                self.cluster.set_ready(pod, self.now);
+                self.refresh_consumed_queue(self.cluster.pods[pod].workload);
+                self.budgets_changed(pod);
+            }
+        }
+        self.wake_evictions(self.now);
+    }
+
+    /// The Ready condition of a node is not True any more: it is tainted, its pods are not Ready,
+    /// and in time they are evicted.
+    fn node_turns_bad(&mut self, node: NodeId, condition: Condition) {
+        for pod in self.cluster.nodes[node].used.pods.clone() {
+            self.cluster.set_not_ready(pod, self.now);
+            self.refresh_consumed_queue(self.cluster.pods[pod].workload);
+            self.budgets_changed(pod);
+        }
+        self.count_ready(node, false);
+        self.cluster.set_node_phase(node, NodePhase::NotReady, self.now);
+        self.set_condition_taints(node, condition, false);
+        let zone = self.zone_of(node);
+        self.health.zones.entry(zone).or_default().waiting.push_back(node);
+        self.wake_evictions(self.now);
+    }
+
+    /// The Ready condition of a node that is not well.
+    fn condition_of(&self, node: NodeId) -> Condition {
+        if self.is_silent(node) { Condition::Unknown } else { Condition::NotReady }
+    }
+
     /// The silence of a kubelet will be noticed.
     pub fn await_silence(&mut self, node: NodeId) {
         let epoch = self.cluster.nodes[node].epoch;
@@ -90,6 +146,7 @@ impl World<'_> {
     /// The VM of a node has gone: it does not come back.
     pub fn never_back(&mut self, node: NodeId) {
         self.health.silent.remove(&node);
+        self.health.unwell.remove(&node);
     }
 
     /// Since when the node has been silent, if it still is.
@@ -107,22 +164,14 @@ impl World<'_> {
             self.record.counters.stale_events += 1;
             return;
         }
-        for pod in self.cluster.nodes[node].used.pods.clone() {
-            self.cluster.set_not_ready(pod, self.now);
-            self.refresh_consumed_queue(self.cluster.pods[pod].workload);
-            self.budgets_changed(pod);
-        }
-        self.count_ready(node, false);
-        self.cluster.set_node_phase(node, NodePhase::NotReady, self.now);
-        self.set_condition_taints(node, Condition::Unknown, false);
+        self.health.unwell.remove(&node);
+        self.forget_taints(node);
+        self.node_turns_bad(node, Condition::Unknown);
         let name = self.node_name(node);
         let object = Object::Node(node);
         self.note(Actor::NodeController, "node-unreachable", object, "", None, || {
             format!("{name} has been silent for node-monitor-grace-period {grace}")
         });
-        let zone = self.zone_of(node);
-        self.health.zones.entry(zone).or_default().waiting.push_back(node);
-        self.wake_evictions(self.now);
         let epoch = self.cluster.nodes[node].epoch;
         if self.cluster.nodes[node].gone != SimTime::NEVER {
             let removal = self.plan.timing.node_removal;
@@ -144,6 +193,7 @@ impl World<'_> {
         });
         if action == Repair::Reimage {
             self.cluster.nodes[node].images.clear();
+            self.put_initialization_taints(node);
         }
         let epoch = self.cluster.nodes[node].epoch;
         let done = self.now + action.length();
@@ -158,6 +208,10 @@ impl World<'_> {
     /// are still bound start again.
     pub fn node_back(&mut self, node: NodeId) {
         if self.health.silent.remove(&node).is_none() {
+            if self.health.unwell.get(&node) == Some(&self.now) {
+                self.health.unwell.remove(&node);
+                self.kubelet_ready(node);
+            }
             return;
         }
         self.fingerprint.add(self.now, 18, u64::from(node.0), 0);
@@ -282,7 +336,7 @@ impl World<'_> {
     /// their nodes wait again.
     fn stop_evictions(&mut self) {
         for (node, _) in std::mem::take(&mut self.health.tainted) {
-            self.set_condition_taints(node, Condition::Unknown, false);
+            self.set_condition_taints(node, self.condition_of(node), false);
             let zone = self.zone_of(node);
             self.health.zones.entry(zone).or_default().waiting.push_back(node);
         }
@@ -294,7 +348,7 @@ impl World<'_> {
             zone.pace.take(self.now);
         }
         self.health.tainted.insert(node, self.now);
-        self.set_condition_taints(node, Condition::Unknown, true);
+        self.set_condition_taints(node, self.condition_of(node), true);
         let name = self.node_name(node);
         self.note(Actor::NodeController, "taint", Object::Node(node), "NoExecute", None, || {
             format!("pods leave {name} when their tolerationSeconds are over")

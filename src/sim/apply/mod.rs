@@ -7,6 +7,7 @@ mod containers;
 mod deletion;
 mod health;
 mod images;
+mod initialization;
 mod jobs;
 mod nodes;
 mod pods;

@@ -38,6 +38,7 @@ impl World<'_> {
         let names = &self.names.lifecycle;
         let row = &mut self.cluster.nodes[node];
         row.taints.extend(condition_taints(names, Condition::NotReady, false, false));
+        self.begin_initialization(node);
         self.fingerprint.add(self.now, 11, u64::from(node.0), 0);
         self.scheduling.scheduler.node_added(
             scheduler_view(self.plan, &self.cluster),
@@ -68,7 +69,7 @@ impl World<'_> {
     pub fn daemon_runs_on(&self, workload: WorkloadId, node: NodeId) -> bool {
         // kubernetes `pkg/controller/daemon/daemon_controller.go` `NodeShouldRunDaemonPod`,
         // v1.36.2.
-        let shape = &self.cluster.shapes[self.plan.workloads[workload].shape];
+        let shape = &self.cluster.shapes[self.template(workload)];
         let facts = NodeFacts::of(&self.cluster.nodes[node]);
         fits_node_affinity(shape, &facts, &self.cluster.symbols)
             && untolerated(facts.taints, &shape.tolerations).is_none()
@@ -76,7 +77,7 @@ impl World<'_> {
 
     /// A DaemonSet's pod for a node.
     pub fn create_daemon_pod(&mut self, workload: WorkloadId, node: NodeId) {
-        let shape = self.plan.workloads[workload].shape;
+        let shape = self.template(workload);
         self.cluster.workloads[workload].replicas += 1;
         self.create_or_hold(workload, shape, Some(node), None);
     }
@@ -96,6 +97,7 @@ impl World<'_> {
             }
         }
         self.count_ready(node, true);
+        self.watch_initialization_taints(node);
         self.fingerprint.add(self.now, 12, u64::from(node.0), 0);
         self.note_step(Actor::NodeController, "node-ready", Object::Node(node));
         self.scheduling.scheduler.node_changed(

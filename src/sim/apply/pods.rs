@@ -135,7 +135,7 @@ impl World<'_> {
         self.refresh_consumed_queue(row.workload);
         self.budgets_changed(pod);
         if self.readiness_moves(row.workload) {
-            self.sync_workload(row.workload);
+            self.wake_controller(row.workload);
         }
     }
 
@@ -206,7 +206,7 @@ impl World<'_> {
         // A pod that its owner deletes is not replaced: nobody does its work again.
         if why != Stop::ScaledDown && self.record.pod_clocks[pod].counted {
             self.record.pods.lost_work += u128::from(lost.micros());
-            self.record.pod_waits[Cause::Redo as usize] += u128::from(lost.micros());
+            self.record.pod_waits.redo(u128::from(lost.micros()));
         }
     }
 

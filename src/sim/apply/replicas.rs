@@ -46,7 +46,8 @@ impl World<'_> {
         }
     }
 
-    fn wake_controller(&mut self, workload: WorkloadId) {
+    /// A controller works in its lane at this instant.
+    pub fn wake_controller(&mut self, workload: WorkloadId) {
         if !self.syncs[workload] {
             self.syncs[workload] = true;
             self.at(self.now, Event::WorkloadSync(workload));
@@ -173,7 +174,8 @@ impl World<'_> {
         let management = self.plan.workloads[workload].controller.pod_management;
         let plan = stateful_set::sync(management, state.replicas, &members);
         let settled = plan.create.is_empty() && plan.delete.is_empty();
-        let update = if settled { next_update(&members) } else { None };
+        let updates = settled && !self.replaces_on_delete(workload);
+        let update = if updates { next_update(&members) } else { None };
         for ordinal in plan.create {
             if !self.may_write(workload) || !self.admit(workload, template) {
                 return;
@@ -183,6 +185,15 @@ impl World<'_> {
         for ordinal in plan.delete.into_iter().chain(update) {
             if let Ok(at) = pods.binary_search_by_key(&ordinal, |&(ordinal, _)| ordinal) {
                 self.scale_down(pods[at].1);
+            }
+        }
+    }
+
+    /// Nodes have changed in what DaemonSets look at. O(workloads).
+    pub fn wake_daemon_sets(&mut self) {
+        for workload in self.plan.workloads.ids() {
+            if self.plan.workloads[workload].kind == WorkloadKind::DaemonSet {
+                self.wake_controller(workload);
             }
         }
     }
@@ -218,6 +229,9 @@ impl World<'_> {
         wanted.sort_unstable();
         for node in daemon_set::sync(&wanted, &pods).create {
             self.create_daemon_pod(workload, node);
+        }
+        if self.rolls_out(workload) {
+            self.update_daemon_set(workload, &wanted);
         }
     }
 

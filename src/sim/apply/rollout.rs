@@ -1,11 +1,16 @@
-//! New versions of Deployments and StatefulSets.
+//! New versions of Deployments, StatefulSets and DaemonSets.
 
+use std::collections::BTreeMap;
+
+use crate::control::workload::daemon_set::{NodePods, update};
 use crate::control::workload::deployment::{Rollout, Strategy, Version, targets};
+use crate::model::PodPhase;
 use crate::plan::{RolloutSpec, WorkloadKind};
 use crate::record::{Actor, Object};
+use crate::sim::apply::Stop;
 use crate::sim::event::Event;
 use crate::sim::world::World;
-use crate::unit::{Duration, PodId, ShapeId, SimTime, WorkloadId};
+use crate::unit::{Duration, NodeId, PodId, ShapeId, SimTime, WorkloadId};
 
 /// A version that is being rolled out, or has been.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +80,46 @@ impl World<'_> {
             self.at(self.now + window, Event::WorkloadSync(workload));
         }
         self.at(self.now + spec.progress_deadline, Event::WorkloadSync(workload));
-        self.sync_workload(workload);
+        self.wake_controller(workload);
+    }
+
+    /// Whether pods of an older version stay until somebody else deletes them.
+    pub fn replaces_on_delete(&self, workload: WorkloadId) -> bool {
+        let rollout = self.rollouts.get(&workload);
+        rollout.is_some_and(|rollout| rollout.strategy == Strategy::OnDelete)
+    }
+
+    /// The DaemonSet controller goes one step on with a rollout over the nodes that should run a
+    /// pod. O(nodes).
+    pub fn update_daemon_set(&mut self, workload: WorkloadId, nodes: &[NodeId]) {
+        let Some(memory) = self.rollouts.get(&workload).copied() else { return };
+        let mut rows: BTreeMap<NodeId, NodePods> =
+            nodes.iter().map(|&node| (node, NodePods::default())).collect();
+        for &pod in self.cluster.workloads[workload].pods.iter() {
+            let row = &self.cluster.pods[pod];
+            let pods = row.node.and_then(|node| rows.get_mut(&node));
+            let Some(pods) = pods.filter(|_| row.phase != PodPhase::Terminating) else { continue };
+            let new = self.vpa.template_of(row.shape) == memory.shape;
+            let slot = if new { &mut pods.new } else { &mut pods.old };
+            *slot = Some((pod, row.phase == PodPhase::Ready));
+        }
+        let all_new = |pods: &NodePods| pods.old.is_none() && pods.new.is_some_and(|new| new.1);
+        if rows.values().all(all_new) {
+            if let Some(memory) = self.rollouts.get_mut(&workload) {
+                memory.done = true;
+            }
+            return self.note_progress(workload);
+        }
+        let Strategy::Rolling { max_surge, max_unavailable } = memory.strategy else { return };
+        let rows: Vec<(NodeId, NodePods)> = rows.into_iter().collect();
+        let plan = update(&rows, max_surge, max_unavailable);
+        for node in plan.create {
+            self.create_daemon_pod(workload, node);
+        }
+        for pod in plan.delete {
+            let grace = self.cluster.shape(pod).grace;
+            self.stop_pod(pod, grace, Stop::ScaledDown);
+        }
     }
 
     /// The Deployment controller goes one step on with a rollout, and the two ReplicaSets follow.
@@ -119,7 +163,7 @@ impl World<'_> {
             let version =
                 &mut versions[usize::from(self.vpa.template_of(row.shape) == memory.shape)];
             version.exist += 1;
-            version.available += u32::from(row.phase == crate::model::PodPhase::Ready);
+            version.available += u32::from(row.phase == PodPhase::Ready);
         }
         let [old, new] = versions;
         Rollout {

@@ -106,6 +106,7 @@ impl World<'_> {
             UpgradeAction::Reimage(node) => {
                 self.note_upgrade("reimage", node, "aks.upgrade");
                 self.cluster.nodes[node].images.clear();
+                self.put_initialization_taints(node);
                 self.vm_stops(node, Some(Repair::Reimage.length()), None);
             }
             UpgradeAction::Uncordon(node) => {

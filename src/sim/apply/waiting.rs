@@ -1,8 +1,8 @@
 //! Causes of waiting change.
 
 use crate::plan::ScalerKind;
-use crate::record::PodWait;
-use crate::sim::attribution::PodClock;
+use crate::record::{PodWait, WaitFlow};
+use crate::sim::attribution::{CauseTotals, PodClock};
 use crate::sim::world::World;
 use crate::unit::{NodeId, PodId, PoolId, QueueId, WorkloadId};
 use crate::vocabulary::Cause;
@@ -15,6 +15,9 @@ impl World<'_> {
         let shape = self.cluster.shape(pod);
         let tried = !shape.gated && self.plan.scheduler.schedules(shape.scheduler);
         let cause = if tried { Cause::SchedQueue } else { Cause::SchedConstraint };
+        if counted {
+            self.record.pod_waits.begin(cause, self.now);
+        }
         self.record.pod_clocks.push(PodClock::new(cause, counted, self.now));
         self.log_pod_wait(pod, Some(cause), None);
         let workload = self.cluster.pods[pod].workload;
@@ -57,9 +60,38 @@ impl World<'_> {
         self.refresh_consumed_queue(workload);
     }
 
+    /// Waiting of messages by cause up to now; lost attempts count when they are lost.
+    pub fn message_waits(&mut self) -> CauseTotals {
+        let mut totals = [0; Cause::ALL.len()];
+        for queue in self.plan.queues.ids() {
+            let clock = self.record.queue_clocks[queue].totals(self.now);
+            for (total, part) in totals.iter_mut().zip(clock) {
+                *total += part;
+            }
+            let redo = self.work.queues[queue].redo_micros(self.now);
+            totals[Cause::Redo as usize] += redo;
+        }
+        totals
+    }
+
+    /// What was waited since the last sample.
+    pub fn sample_waits(&mut self, messages: CauseTotals, pods: CauseTotals) {
+        let at = self.now;
+        let (known, known_pods, flows) = &mut self.record.wait_flows;
+        for (of_pods, known, now) in [(false, known, messages), (true, known_pods, pods)] {
+            for ((&cause, known), now) in Cause::ALL.iter().zip(known.iter_mut()).zip(now) {
+                if now > *known {
+                    flows.push(WaitFlow { until: at, of_pods, cause, micros: now - *known });
+                    *known = now;
+                }
+            }
+        }
+    }
+
     fn log_pod_wait(&mut self, pod: PodId, cause: Option<Cause>, pool: Option<PoolId>) {
         if let Some(log) = &mut self.record.waits {
-            log.pods.push(PodWait { at: self.now, pod, cause, pool });
+            let counted = self.record.pod_clocks[pod].counted;
+            log.pods.push(PodWait { at: self.now, pod, cause, pool, counted });
         }
     }
 

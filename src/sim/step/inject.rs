@@ -98,6 +98,7 @@ impl World<'_> {
         self.note(Actor::Scenario, "node-down", Object::Node(node), "", None, || match outage {
             Outage::Lost => format!("{name} is lost"),
             Outage::For(length) => format!("{name} stops for {length}"),
+            Outage::NotReady(length) => format!("the kubelet of {name} says for {length} NotReady"),
             Outage::RepairedBy(repair) => {
                 format!("{name} stops until AKS mends it ({})", repair.word())
             }
@@ -105,6 +106,7 @@ impl World<'_> {
         let running = self.cluster.nodes[node].ready != SimTime::NEVER;
         match outage {
             Outage::For(length) if running => self.vm_stops(node, Some(length), None),
+            Outage::NotReady(length) => self.kubelet_not_ready(node, length),
             Outage::RepairedBy(repair) if running => self.vm_stops(node, None, Some(repair)),
             _ => self.lose_node(node),
         }

@@ -81,6 +81,12 @@ impl World<'_> {
             Event::NodeRegistered(node, epoch) if self.is_node(node, epoch) => {
                 self.node_registered(node);
             }
+            Event::NodeInitialized(node, epoch) if self.is_node(node, epoch) => {
+                self.node_initialized(node);
+            }
+            Event::NodePrepared(node, epoch) if self.is_node(node, epoch) => {
+                self.node_prepared(node);
+            }
             Event::NodeReady(node, epoch) if self.is_node(node, epoch) => self.node_ready(node),
             Event::NodeGpus(node, epoch) if self.is_node(node, epoch) => self.gpus_ready(node),
             Event::VmGone(node, epoch) if self.is_node(node, epoch) => self.instance_removed(node),

@@ -375,6 +375,7 @@ impl Loaded {
                     own.scale_up_delay = Some(Duration::from_secs_f64(seconds));
                 }
                 Some("/daemonset-pod") => own.daemonset_pod = text == "true",
+                Some("/enable-ds-eviction") => own.daemonset_eviction = Some(text == "true"),
                 _ => {}
             }
         }

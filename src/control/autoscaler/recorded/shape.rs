@@ -101,6 +101,9 @@ impl Writer<'_> {
         if own.daemonset_pod {
             put("daemonset-pod", "true".to_owned());
         }
+        if let Some(evicted) = own.daemonset_eviction {
+            put("enable-ds-eviction", evicted.to_string());
+        }
         if shape.owner == OwnerKind::Mirror {
             map.insert("kubernetes.io/config.mirror".to_owned(), json!("true"));
         }

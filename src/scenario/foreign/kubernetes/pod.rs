@@ -256,6 +256,7 @@ impl Reader<'_> {
                 }
             },
             "daemonset-pod" => read.daemonset_pod = value == "true",
+            "enable-ds-eviction" => read.daemonset_eviction = Some(value == "true"),
             _ => {}
         }
     }
