@@ -186,8 +186,7 @@ fn scaled_object(
         .as_ref()
         .filter(|_| known(context, 12, "scalingModifiers", draft.origin, found));
     if let Some(modifiers) = modifiers {
-        let names: Vec<&str> =
-            draft.triggers.iter().map(|each| each.name.as_deref().unwrap_or("")).collect();
+        let names: Vec<&str> = draft.triggers.iter().map(name_in_formula).collect();
         match Formula::compile(&modifiers.formula, &names) {
             Ok(formula) => {
                 spec.modifiers = Some(Modifiers {
@@ -199,7 +198,7 @@ fn scaled_object(
             }
             Err(why) => {
                 let text = format!("scalingModifiers.formula of {}: {why}", draft.name);
-                found.error(code::FIELD, draft.origin, text);
+                found.error(code::FIELD, modifiers.place, text);
             }
         }
     }
@@ -214,6 +213,14 @@ fn scaled_object(
         spec.force_activation = draft.pause.force_activation;
     }
     Some(spec)
+}
+
+/// What a formula calls a trigger: it sees no `cpu` and no `memory` (`scaledobject_webhook.go`).
+fn name_in_formula(trigger: &TriggerDraft) -> &str {
+    match trigger.kind.as_str() {
+        "cpu" | "memory" => "",
+        _ => trigger.name.as_deref().unwrap_or(""),
+    }
 }
 
 fn scaled_job(
