@@ -1,11 +1,12 @@
 //! The formula of scaling modifiers, in the language expr-lang/expr.
 //!
 //! KEDA compiles `advanced.scalingModifiers.formula` over the triggers' names, tries it, and casts
-//! what it gives to a number (kedacore/keda @ 8b4f083c, `apis/keda/v1alpha1/scaledobject_webhook.go`
-//! `ValidateAndCompileScalingModifiers`, `castToFloatIfNecessary`; `pkg/scaling/modifiers/formula.go`
-//! `calculateScalingModifiersFormula`). The language is that of the crate `expr-lang`. KEDA's own
-//! compiler refuses two things that the crate finds late or reads in another way: names that nobody
-//! has, and `??` beside another operator (expr-lang/expr 1.17.8 `parser/parser.go`).
+//! what it gives to a number (kedacore/keda @ 8b4f083c: `ValidateAndCompileScalingModifiers` and
+//! `castToFloatIfNecessary` of `apis/keda/v1alpha1/scaledobject_webhook.go`;
+//! `calculateScalingModifiersFormula` of `pkg/scaling/modifiers/formula.go`). The language is that
+//! of the crate `expr-lang`. KEDA's own compiler refuses two things that the crate finds late or
+//! reads in another way: names that nobody has, and `??` beside another operator (expr-lang/expr
+//! 1.17.8 `parser/parser.go`).
 
 use std::fmt;
 

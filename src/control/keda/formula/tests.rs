@@ -1,3 +1,5 @@
+//! Formulas that KEDA reads, and what it refuses.
+
 use super::*;
 
 fn value(text: &str) -> Result<Option<f64>, FormulaError> {
