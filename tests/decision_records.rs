@@ -159,3 +159,32 @@ fn the_examples_of_the_page_run() {
     let written: Value = serde_json::from_str(file).expect("JSON");
     assert_eq!(written["cases"][0], cases(record)[0], "the case is the first scan of the record");
 }
+
+#[test]
+fn parts_of_devices_are_in_the_record() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("pods.csv");
+    // Shares of one GPU, which pods leave at different times; the last ones need the room between.
+    let rows = "at,cpu_milli,memory_mib,gpu,share,end\n0,500,64,1,600,300\n0,500,64,1,300,1800\n\
+                5,500,64,1,600,1800\n10,500,64,1,300,400\n420,500,64,1,600,1800\n";
+    fs::write(&file, rows).expect("written");
+    let trace = format!(
+        "podTrace={{file: '{}', create: at, end: end, gpu: gpu, gpuMilli: share}}",
+        file.display()
+    );
+    let plan = kit::plan_with(
+        "tests/exact_counts/identical-pods.yaml",
+        &[
+            "simulation.duration=40m",
+            "workloads.app.replicas=0",
+            "vmSizes={gpus: {cpu: 16, memory: 64Gi, price: 1/h, extended: {nvidia.com/gpu: 1}}}",
+            "agentPoolProfiles.apps.vmSize=gpus",
+            &trace,
+        ],
+    );
+    let recorded = recorded(&plan, 1, u64::MAX, true);
+    assert!(recorded.text.contains("\"device_share\":{\"resource\":\"gpu\",\"milli\":600}"));
+    assert!(recorded.text.contains("\"shared_devices\":[{\"pod\":"));
+    let report = run_record(recorded.text.as_bytes()).expect("a record");
+    assert!(report.all_passed() && report.totals().0 > 20, "{:?}", report.totals());
+}

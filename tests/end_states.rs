@@ -4,10 +4,13 @@
 
 #[path = "kit/books.rs"]
 mod books;
+#[path = "kit/case.rs"]
+mod case;
 #[path = "kit/run.rs"]
 #[allow(dead_code, reason = "each test file uses its part of the kit")]
 mod kit;
 
+use case::requests;
 use forescale::plan::Plan;
 use forescale::record::{Outcome, PoolTotals};
 
@@ -17,22 +20,15 @@ fn scale() -> u64 {
 }
 
 fn plan(file: &str, sets: &[String]) -> Plan {
-    let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
-    kit::plan_with(format!("tests/end_states/{file}.yaml"), &sets)
+    case::plan("end_states", file, sets)
 }
 
-/// Runs a scenario of this folder; its books balance.
 fn run(file: &str, sets: &[String]) -> Outcome {
-    let plan = plan(file, sets);
-    let outcome = kit::audited(&plan, 1);
-    let mut wrong = Vec::new();
-    books::check(&plan, &outcome, &mut |what| wrong.push(what));
-    assert!(wrong.is_empty(), "{file} {sets:?}:\n{}", wrong.join("\n"));
-    outcome
+    case::audited("end_states", file, sets)
 }
 
 fn apps(outcome: &Outcome) -> &PoolTotals {
-    outcome.pools.iter().find(|pool| pool.name == "apps").expect("a pool `apps`")
+    case::pool(outcome, "apps")
 }
 
 /// Nodes of a pool that run at the end.
@@ -40,16 +36,6 @@ fn left(outcome: &Outcome, pool: &str) -> u64 {
     let at = outcome.pool_names.iter().position(|name| name == pool).expect("a pool") as u32;
     let runs = outcome.node_rows.iter().filter(|node| node.pool == Some(at) && node.gone.is_none());
     runs.filter(|node| node.ready.is_some()).count() as u64
-}
-
-/// When VMs of a pool were asked for, in seconds, each instant once.
-fn requests(outcome: &Outcome, pool: &str) -> Vec<f64> {
-    let at = outcome.pool_names.iter().position(|name| name == pool).expect("a pool") as u32;
-    let own = outcome.node_rows.iter().filter(|node| node.pool == Some(at));
-    let mut times: Vec<_> = own.map(|node| node.requested).collect();
-    times.sort_unstable();
-    times.dedup();
-    times.into_iter().map(|at| at.as_secs_f64()).collect()
 }
 
 fn set_replicas(injects: &[(&str, u64, &str)]) -> String {

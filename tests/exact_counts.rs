@@ -4,6 +4,8 @@
 
 #[path = "kit/books.rs"]
 mod books;
+#[path = "kit/case.rs"]
+mod case;
 #[path = "kit/run.rs"]
 #[allow(dead_code, reason = "each test file uses its part of the kit")]
 mod kit;
@@ -15,22 +17,15 @@ use forescale::vocabulary::Cause;
 const MIB: i64 = 1 << 20;
 
 fn plan(file: &str, sets: &[String]) -> Plan {
-    let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
-    kit::plan_with(format!("tests/exact_counts/{file}.yaml"), &sets)
+    case::plan("exact_counts", file, sets)
 }
 
-/// Runs a scenario of this folder; its books balance.
 fn run(file: &str, sets: &[String]) -> Outcome {
-    let plan = plan(file, sets);
-    let outcome = kit::audited(&plan, 1);
-    let mut wrong = Vec::new();
-    books::check(&plan, &outcome, &mut |what| wrong.push(what));
-    assert!(wrong.is_empty(), "{file} {sets:?}:\n{}", wrong.join("\n"));
-    outcome
+    case::audited("exact_counts", file, sets)
 }
 
 fn apps(outcome: &Outcome) -> &PoolTotals {
-    outcome.pools.iter().find(|pool| pool.name == "apps").expect("a pool `apps`")
+    case::pool(outcome, "apps")
 }
 
 fn is_full() -> bool {

@@ -108,6 +108,14 @@ pub struct RunArgs {
     /// No series, rows of pods and nodes, or pictures: figures only, faster.
     #[arg(long)]
     pub no_report: bool,
+    /// Also write trace.json: nodes, pods, slowest messages and decisions as tracks, for
+    /// ui.perfetto.dev.
+    #[arg(long, conflicts_with = "no_report")]
+    pub trace: bool,
+    /// Also write metrics.om: OpenMetrics with timestamps under the names that cluster autoscaler,
+    /// KEDA and kube-state-metrics use.
+    #[arg(long, conflicts_with = "no_report")]
+    pub openmetrics: bool,
     /// How much of what controllers do is kept in journal.ndjson.
     #[arg(long, value_name = "LEVEL", default_value = "decisions")]
     pub journal: Journal,

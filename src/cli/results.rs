@@ -2,12 +2,14 @@
 
 use std::io::Write;
 
+use super::args::RunArgs;
 use super::exit::Stop;
 use super::folder::Staged;
 use crate::record::Outcome;
 use crate::report::{
     Manifest, Report, chargeback_csv, cost_csv, cost_hours_csv, html, journal_ndjson, nodes_csv,
-    pods_csv, prefix_with_seed, pretty, prices_csv, series_csv, svg, waits_csv,
+    openmetrics, pods_csv, prefix_with_seed, pretty, prices_csv, series_csv, svg, trace_json,
+    waits_csv,
 };
 use crate::study::Summary;
 
@@ -39,8 +41,9 @@ pub fn keep(
     mut outcome: Outcome,
     seeds: &[u64],
     folder: &Staged,
-    no_report: bool,
+    args: &RunArgs,
 ) -> Result<Kept, Stop> {
+    let no_report = args.no_report;
     let summary = Summary::of(&outcome);
     let several = seeds.len() > 1;
     let prefix = if several { format!("seeds/{}/", outcome.seed) } else { String::new() };
@@ -48,6 +51,11 @@ pub fn keep(
         if !(detail && no_report) {
             folder.write(&format!("{prefix}{name}"), |out| write(&outcome, out))?;
         }
+    }
+    let extra: [Table; 2] =
+        [("trace.json", trace_json, args.trace), ("metrics.om", openmetrics, args.openmetrics)];
+    for (name, write, _) in extra.into_iter().filter(|(_, _, wanted)| *wanted) {
+        folder.write(&format!("{prefix}{name}"), |out| write(&outcome, out))?;
     }
     folder.write(&format!("{prefix}journal.ndjson"), |out| journal_ndjson(&outcome, out))?;
     if several {

@@ -126,7 +126,7 @@ fn run_cases(
             Some(file) => run.record(args, file, specs.len() > 1)?,
             None => simulate(&case.plan, spec.seed, options),
         };
-        let kept = keep(outcome, &case.seeds, &folders[spec.scenario], args.no_report);
+        let kept = keep(outcome, &case.seeds, &folders[spec.scenario], args);
         bar.inc(1);
         kept
     });

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::spec::{
     CapacityRefusal, EvictionPolicy, ImageGcSpec, NetworkMode, NetworkSpec, OsDisk, OsType,
-    PoolSpec, PullSpec, QuotaSpec, ScaleDownMode, SpotSpec, SubnetSpec, TimingSpec, VmSizeSpec,
+    PoolAnnotations, PoolSpec, PoolTags, PullSpec, QuotaSpec, ScaleDownMode, SpotSpec, SubnetSpec,
+    TimingSpec, VmSizeSpec,
 };
 use super::{PriceCurve, Region, limits};
 use crate::chance::Dist;
@@ -44,6 +45,8 @@ pub fn pool() -> PoolSpec {
         os: OsType::Linux,
         subnet: SubnetId(0),
         pod_subnet: None,
+        tags: PoolTags::default(),
+        annotations: PoolAnnotations::default(),
         instance_limit: Some(limits::SCALE_SET_INSTANCES),
         quotas: vec![QuotaId(0), QuotaId(1)],
         vm_provision: uniform(60.0, 300.0),

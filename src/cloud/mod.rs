@@ -29,8 +29,8 @@ pub use region::Region;
 pub use scale_set::ScaleSet;
 pub use spec::{
     CapacityRefusal, EvictionPolicy, FailureDetection, ImageGcSpec, NetworkMode, NetworkSpec,
-    OsDisk, OsType, PodStartSpec, PoolPrices, PoolSpec, PriceSpec, PullSpec, QuotaSpec,
-    ScaleDownMode, SpotSpec, SubnetSpec, Tier, TimingSpec, VmSizeSpec,
+    OsDisk, OsType, PodStartSpec, PoolAnnotations, PoolPrices, PoolSpec, PoolTags, PriceSpec,
+    PullSpec, QuotaSpec, ScaleDownMode, SpotSpec, SubnetSpec, Tier, TimingSpec, VmSizeSpec,
 };
 pub use spot::EvictionPlan;
 pub use spot_price::PriceCurve;

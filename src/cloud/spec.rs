@@ -69,6 +69,10 @@ pub struct PoolSpec {
     pub subnet: SubnetId,
     /// `podSubnetID`: where pods take addresses in the pod-subnet modes; `None`: from `subnet` too.
     pub pod_subnet: Option<SubnetId>,
+    /// What the autoscaler reads of the scale set's tags.
+    pub tags: PoolTags,
+    /// What it reads of annotations on the pool's nodes.
+    pub annotations: PoolAnnotations,
     /// Instances a scale set of this size may have (1,000 on Azure, `limits::SCALE_SET_INSTANCES`);
     /// `None`: a size of the scenario's own, for which neither this limit nor the cluster's nor
     /// throttling holds.
@@ -102,6 +106,33 @@ impl PoolSpec {
     pub fn prices(&self, zone: usize) -> Option<&PriceCurve> {
         self.spot_market.as_ref()?.prices.get(zone)
     }
+}
+
+/// Tags of a scale set that the autoscaler's Azure provider reads, beside those for labels and
+/// resources, which are in the pool's template already (`azure_template.go`,
+/// `extractAutoscalingOptionsFromScaleSetTags`, kubernetes/autoscaler @ 55c37cd).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PoolTags {
+    /// `…_autoscaling-options_scaledownutilizationthreshold`
+    pub utilization_threshold: Option<f64>,
+    /// `…_autoscaling-options_scaledowngpuutilizationthreshold`
+    pub gpu_utilization_threshold: Option<f64>,
+    /// `…_autoscaling-options_scaledownunneededtime`
+    pub unneeded_time: Option<Duration>,
+    /// `…_autoscaling-options_scaledownunreadytime`
+    pub unready_time: Option<Duration>,
+    /// `…_taint_KEY`: taints that the template of an empty pool has.
+    pub taints: Vec<Taint>,
+}
+
+/// Annotations that components put on each node of a pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolAnnotations {
+    /// `cluster-autoscaler.kubernetes.io/scale-down-disabled: "true"`
+    pub scale_down_disabled: bool,
+    /// `delay-deletion.cluster-autoscaler.kubernetes.io/…`: how long after the ToBeDeleted taint
+    /// the last one is taken off; [`Duration::MAX`]: never.
+    pub deletion_delay: Option<Duration>,
 }
 
 /// A VM size.

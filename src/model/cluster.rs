@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    DisruptionBudget, Labels, Node, NodePhase, Pod, PodPhase, PodShape, Pool, Usage, Workload,
+    DisruptionBudget, Labels, Node, NodePhase, Pod, PodPhase, PodShape, Pool, SharedDevices, Usage,
+    Workload,
 };
 use crate::unit::{
-    DisruptionBudgetId, IdVec, NodeId, PodId, PoolId, ShapeId, SimTime, Symbol, Symbols, WorkloadId,
+    DisruptionBudgetId, IdVec, NodeId, PodId, PoolId, Resources, ShapeId, SimTime, Symbol, Symbols,
+    WorkloadId,
 };
 
 /// All facts that controllers can see, and some that only the provider knows.
@@ -270,6 +272,19 @@ impl Usage {
             self.requests.extended[usize::from(share.kind.0)] += i64::from(opened);
         }
         self.pods.push(pod);
+    }
+
+    /// Says on which device each pod is that shares one: pods that have gone since may have left
+    /// others than [`Usage::add`] chooses.
+    pub fn share(&mut self, devices: &[(PodId, u16)]) {
+        let open = |shared: &SharedDevices, requests: &mut Resources, sign: i64| {
+            shared.taken().for_each(|(of, ..)| {
+                requests.extended[usize::from(of.kind.0)] += sign;
+            });
+        };
+        open(&self.shared, &mut self.requests, -1);
+        self.shared.renumber(devices);
+        open(&self.shared, &mut self.requests, 1);
     }
 
     /// Counts a pod out. O(pods on the node).

@@ -33,9 +33,23 @@ impl SharedDevices {
         })
     }
 
+    /// Who holds which part of which device.
+    pub fn parts(&self) -> &[(PodId, DeviceShare, u16)] {
+        &self.parts
+    }
+
     /// How many pods share devices.
     pub fn pods(&self) -> usize {
         self.parts.len()
+    }
+
+    /// Puts pods on the devices that are listed.
+    pub(super) fn renumber(&mut self, devices: &[(PodId, u16)]) {
+        for part in &mut self.parts {
+            if let Some(&(_, number)) = devices.iter().find(|(pod, _)| *pod == part.0) {
+                part.2 = number;
+            }
+        }
     }
 
     /// A pod takes its part; returns whether that opens a device.

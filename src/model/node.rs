@@ -36,9 +36,15 @@ impl NodePhase {
     }
 }
 
-/// What the pods on a node use, kept as a running sum.
+/// What the pods on a node use, kept as a running sum. What every loop of the autoscaler reads
+/// comes first; see [`Node`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Usage {
+    /// Pods that were told to stop.
+    pub terminating: u32,
+    /// Data disks attached.
+    pub data_disks: u32,
     /// Sum of requests; `pods` counts them.
     pub requests: Resources,
     /// Sum of scoring requests (CPU and memory with upstream's defaults).
@@ -47,55 +53,53 @@ pub struct Usage {
     pub pods: Vec<PodId>,
     /// Host ports in use, with multiplicity.
     pub ports: Vec<HostPort>,
-    /// Data disks attached.
-    pub data_disks: u32,
     /// Devices that pods share; `requests` counts each one as a whole.
     pub shared: SharedDevices,
-    /// Pods that were told to stop.
-    pub terminating: u32,
 }
 
-/// A node.
+/// A node. A row is large and a cluster may have thousands: its order in memory is the one written
+/// here, and what the autoscaler reads of each node in each loop stands together.
 #[derive(Clone, Debug, PartialEq)]
+#[repr(C)]
 pub struct Node {
-    /// Name; the `kubernetes.io/hostname` label has the same value.
-    pub name: Symbol,
-    /// Pool; `None` for nodes outside any pool.
-    pub pool: Option<PoolId>,
-    /// Instance number in the pool (keys its draws).
-    pub instance: InstanceId,
-    /// Where it is in its life.
-    pub phase: NodePhase,
-    /// Bumped when events already under way for the node become void.
-    pub epoch: u16,
     /// Labels.
     pub labels: Labels,
+    /// Name; the `kubernetes.io/hostname` label has the same value.
+    pub name: Symbol,
+    /// Instance number in the pool (keys its draws).
+    pub instance: InstanceId,
+    /// Pool; `None` for nodes outside any pool.
+    pub pool: Option<PoolId>,
     /// Taints, in order of addition.
     pub taints: Vec<Taint>,
+    /// Where it is in its life.
+    pub phase: NodePhase,
     /// `spec.unschedulable` (cordoned).
     pub unschedulable: bool,
-    /// The VM's size.
-    pub capacity: Resources,
-    /// What pods may reserve.
-    pub allocatable: Resources,
-    /// What pods have reserved.
-    pub used: Usage,
-    /// Images on the node, sorted.
-    pub images: Vec<ImageId>,
-    /// When the VM was asked for.
-    pub requested: SimTime,
+    /// `cluster-autoscaler.kubernetes.io/scale-down-disabled: "true"`
+    pub scale_down_disabled: bool,
+    /// Bumped when events already under way for the node become void.
+    pub epoch: u16,
+    /// Data disks that can be attached.
+    pub max_data_disks: u16,
     /// Creation of the Node object; [`SimTime::NEVER`] before.
     pub registered: SimTime,
     /// Last transition to Ready; [`SimTime::NEVER`] before the first.
     pub ready: SimTime,
     /// Last transition of the Ready condition, either way.
     pub condition_changed: SimTime,
+    /// When the VM was asked for.
+    pub requested: SimTime,
+    /// What pods may reserve.
+    pub allocatable: Resources,
+    /// What pods have reserved.
+    pub used: Usage,
+    /// The VM's size.
+    pub capacity: Resources,
+    /// Images on the node, sorted.
+    pub images: Vec<ImageId>,
     /// When the VM was gone; [`SimTime::NEVER`] before.
     pub gone: SimTime,
-    /// Data disks that can be attached.
-    pub max_data_disks: u16,
-    /// `cluster-autoscaler.kubernetes.io/scale-down-disabled: "true"`
-    pub scale_down_disabled: bool,
 }
 
 impl Node {

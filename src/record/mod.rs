@@ -7,6 +7,7 @@ mod evidence;
 mod integral;
 mod journal;
 mod outcome;
+mod scaler;
 mod series;
 mod waiting;
 
@@ -24,5 +25,6 @@ pub use outcome::{
     Counters, MessageTotals, NodeRow, Outcome, PodRow, PodTotals, PoolTotals, VpaTotals,
     WallTotals, WorkloadTotals,
 };
+pub use scaler::{ScalerMetric, ScalerSeries, WorkloadObject};
 pub use series::{Column, ColumnKind, Panel, Series};
 pub use waiting::{PodWait, QueueWait, SlowMessage, Stretch, WaitFlow, WaitLog};

@@ -1,6 +1,8 @@
 //! What a run returns: plain data, everything that reports and comparisons need.
 
-use super::{CostTotals, Distribution, Journal, Series, WaitFlow, WaitLog};
+use super::{
+    CostTotals, Distribution, Journal, ScalerSeries, Series, WaitFlow, WaitLog, WorkloadObject,
+};
 use crate::unit::{Accrual, Duration, HourlyRate, IdVec, NodeId, PodId, SimTime, WorkloadId};
 use crate::vocabulary::Cause;
 
@@ -45,6 +47,10 @@ pub struct Outcome {
     pub counters: Counters,
     /// Sampled series.
     pub series: Series,
+    /// What scalers showed, a value per row of the series.
+    pub scalers: Vec<ScalerSeries>,
+    /// Workloads as Kubernetes knows them, by their ids.
+    pub workload_objects: Vec<WorkloadObject>,
     /// Rows of `pods.csv`.
     pub pod_rows: Vec<PodRow>,
     /// Rows of `nodes.csv`.

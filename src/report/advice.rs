@@ -1,7 +1,8 @@
 //! What to try next: each line names a setting that decided something in this run.
 
 use super::model::{Clock, Report, WaitShare};
-use super::number::percent;
+use super::number::{money, percent, plain};
+use crate::record::ReservationLevel;
 use crate::vocabulary::Cause;
 
 /// Causes below this share of a clock's waiting are not worth a change.
@@ -31,8 +32,39 @@ pub fn advice(report: &Report) -> Vec<String> {
             percent(idle / total)
         ));
     }
-    lines.truncate(LINES);
+    lines.truncate(LINES - 1);
+    lines.extend(reserve(report));
     lines
+}
+
+/// What to reserve: the level that saves most, if nothing is committed yet and the run is long
+/// enough to show a day.
+fn reserve(report: &Report) -> Option<String> {
+    let cost = &report.outcome.cost;
+    if !cost.commitments.is_empty() || report.figure("cost.basisHours") < 24.0 {
+        return None;
+    }
+    let best = cost.levels.iter().max_by_key(|level| level.saving)?;
+    level(report, best)
+}
+
+/// What would have cost least of a size; nothing where not one pays.
+pub fn level(report: &Report, level: &ReservationLevel) -> Option<String> {
+    let at = |key: &str| {
+        report.figure(&format!("cost.reservationLevels.{}-{}.{key}", level.vm_size, level.term))
+    };
+    let even = percent(at("breakEvenUse"));
+    let size = &level.vm_size;
+    if at("instances") < 0.5 {
+        return None;
+    }
+    Some(format!(
+        "{} × {size} reserved for {} would cost least: {} a month less than on demand; each pays \
+         from {even} use.",
+        plain(at("instances")),
+        level.term,
+        money(at("savingPerMonth"), &report.outcome.currency)
+    ))
 }
 
 fn because(wait: &WaitShare, who: &str, text: &str) -> String {

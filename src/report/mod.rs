@@ -13,11 +13,13 @@ mod manifest;
 mod markdown;
 mod model;
 mod number;
+mod openmetrics;
 #[cfg(test)]
 mod sample;
 #[cfg(feature = "cli")]
 pub mod svg;
 pub mod text;
+mod trace;
 
 pub use advice::advice;
 pub use bill::{chargeback_csv, cost_csv, cost_hours_csv, prices_csv};
@@ -30,3 +32,5 @@ pub use manifest::{Manifest, Provenance};
 pub use markdown::markdown;
 pub use model::{Clock, Report, WaitShare};
 pub use number::{counted, grouped, length, percent};
+pub use openmetrics::openmetrics;
+pub use trace::trace_json;

@@ -77,7 +77,7 @@ pub fn percent(share: f64) -> String {
     }
 }
 
-/// A change relative to a base: `+12 %`, `-3.4 %`, `±0 %`; nothing where the base is zero.
+/// A change relative to a base: `+12 %`, `-3.4 %`, `±0 %`, `×33`; nothing where the base is zero.
 pub fn relative(value: f64, base: f64) -> String {
     if base == 0.0 {
         return if value == 0.0 { "±0 %".to_owned() } else { "–".to_owned() };
@@ -85,6 +85,8 @@ pub fn relative(value: f64, base: f64) -> String {
     let change = (value - base) / base;
     let sign = match change {
         change if change.abs() < 0.0005 => return "±0 %".to_owned(),
+        // From ten times on a percentage says less than the factor.
+        change if change >= 9.0 => return format!("×{}", plain(value / base)),
         change if change > 0.0 => "+",
         _ => "-",
     };

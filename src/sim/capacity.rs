@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use crate::cloud::{PoolKey, PoolSpec, Region, ScaleSet};
 use crate::control::autoscaler::azure::CachedSize;
 use crate::control::autoscaler::{
-    Autoscaler, BudgetView, Deletion, GroupView, Template, View, Words,
+    Autoscaler, BudgetView, Deletion, GroupOverrides, GroupView, Template, View, Words,
 };
 use crate::model::{Cluster, Labels, ProvisioningFailure, Usage};
 use crate::plan::{Plan, WorkloadKind};
@@ -36,6 +36,8 @@ pub struct Capacity {
     pub gpu: Option<ExtendedId>,
     /// Nodes that the autoscaler is deleting, and how far it is.
     pub deletions: FxHashMap<NodeId, Deletion>,
+    /// When the batch of deletions of each pool that was opened last is over.
+    pub batches: IdVec<PoolId, SimTime>,
     /// When the next scan is due.
     pub next_scan: SimTime,
     /// When the last one began; [`SimTime::NEVER`] before the first.
@@ -87,6 +89,7 @@ impl Capacity {
                 .collect(),
             gpu: gpu.map(|index| ExtendedId(index as u8)),
             deletions: FxHashMap::default(),
+            batches: plan.pools.iter().map(|_| SimTime::ZERO).collect(),
             next_scan: SimTime::NEVER,
             scan_began: SimTime::NEVER,
             scan_on_unschedulable: plan.autoscaler.frequent_loops,
@@ -170,10 +173,17 @@ fn groups(plan: &Plan, symbols: &mut Symbols) -> Vec<GroupView> {
                     capacity: spec.template_capacity,
                     allocatable: spec.template_capacity,
                     labels,
-                    taints: spec.taints.clone(),
+                    taints: [spec.taints.as_slice(), &spec.tags.taints].concat(),
                     pods,
                     max_data_disks: spec.size.max_data_disks,
                 }),
+                overrides: GroupOverrides {
+                    utilization_threshold: spec.tags.utilization_threshold,
+                    gpu_utilization_threshold: spec.tags.gpu_utilization_threshold,
+                    unneeded_time: spec.tags.unneeded_time,
+                    unready_time: spec.tags.unready_time,
+                },
+                deletion_delay: spec.annotations.deletion_delay,
                 ..GroupView::default()
             }
         })

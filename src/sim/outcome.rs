@@ -62,6 +62,8 @@ impl World<'_> {
             messages: std::mem::take(&mut self.record.messages),
             pods: std::mem::take(&mut self.record.pods),
             counters: self.record.counters,
+            scalers: std::mem::take(&mut self.record.scalers),
+            workload_objects: self.workload_objects(),
             series: std::mem::take(&mut self.record.series),
             journal: std::mem::take(&mut self.record.journal),
             waits: self.wait_log(),

@@ -2,7 +2,8 @@
 
 use crate::plan::Plan;
 use crate::record::{
-    Counters, Distribution, Integral, Journal, MessageTotals, PodTotals, Series, WaitFlow, WaitLog,
+    Counters, Distribution, Integral, Journal, MessageTotals, PodTotals, ScalerSeries, Series,
+    WaitFlow, WaitLog,
 };
 use crate::unit::{
     HourlyRate, IdVec, NodeId, PodId, PoolId, QueueId, QuotaId, SimTime, SubnetId, WorkloadId,
@@ -53,6 +54,8 @@ pub struct Recorder {
     pub evictions_flow: u64,
     /// Sampled series.
     pub series: Series,
+    /// What scalers showed, a value per row of the series.
+    pub scalers: Vec<ScalerSeries>,
     /// The course of waiting, where a report wants it.
     pub waits: Option<WaitLog>,
 }
@@ -200,6 +203,7 @@ impl Recorder {
             control_plane_rate: Integral::default(),
             evictions_flow: 0,
             series: Series::default(),
+            scalers: Vec::new(),
             waits: (!options.no_report).then(WaitLog::default),
         }
     }

@@ -50,6 +50,7 @@ impl World<'_> {
         self.start_spot();
         if !self.options.no_report {
             self.record.series.columns = self.series_columns();
+            self.record.scalers = self.scaler_series();
             self.at(self.now, Event::Sample);
         }
     }

@@ -30,6 +30,12 @@ impl KubernetesVersion {
     }
 }
 
+impl Default for KubernetesVersion {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 impl fmt::Display for KubernetesVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "1.{}", self.minor)

@@ -166,6 +166,7 @@ impl Fixture {
                 let capacity = resources(&value["template"]["capacity"]);
                 Template { capacity, allocatable: capacity, ..Template::default() }
             }),
+            deletion_delay: None,
             overrides: Default::default(),
         };
         match self.groups.iter_mut().find(|known| known.pool == pool) {

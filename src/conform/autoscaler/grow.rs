@@ -246,6 +246,7 @@ pub fn decide(given: &Value, expect: &Value) -> Option<Verdict> {
         now,
         lots: Lots::new(1),
         all_or_nothing: given["all_or_nothing"] == true,
+        grown: &[],
         limit_estimates: false,
     };
     let mut snapshot = Snapshot::of(&fixture.spec, view);

@@ -6,6 +6,8 @@ use crate::unit::{Duration, Quantity, SimTime};
 
 const LABEL_TAG: &str = "k8s.io_cluster-autoscaler_node-template_label_";
 const TAINT_TAG: &str = "k8s.io_cluster-autoscaler_node-template_taint_";
+/// What precedes the name of a pool's own setting.
+pub const OPTION_TAG: &str = "k8s.io_cluster-autoscaler_node-template_autoscaling-options_";
 const RESOURCE_TAG: &str = "k8s.io_cluster-autoscaler_node-template_resources_";
 /// The disk driver's zone label.
 pub const DISK_ZONE: &str = "topology.disk.csi.azure.com/zone";

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::backoff::FailureKind;
+use super::glance::Glance;
+use super::snapshot::Snapshot;
 use super::spec::AutoscalerSpec;
 use super::state::{ClusterState, InstanceReading, NodeReading, StateLimits};
 use super::view::{GroupView, InstanceState, View, instance_state};
@@ -63,26 +65,30 @@ pub fn unregistered_to_delete<'i>(
 }
 
 /// What is read of a node.
-pub(super) fn reading(view: &View<'_>, id: NodeId) -> NodeReading {
-    let node = &view.cluster.nodes[id];
+pub(super) fn reading(node: NodeId, seen: &Glance) -> NodeReading {
     NodeReading {
-        node: id,
-        pool: view.group_of(node).and(node.pool),
-        ready: view.is_ready(node),
-        created: (node.registered != SimTime::NEVER).then_some(node.registered),
-        deleted: node.phase == NodePhase::Gone,
-        suspended: node.phase == NodePhase::Deallocated,
+        node,
+        pool: seen.group.and(seen.pool),
+        ready: seen.ready,
+        created: (seen.registered != SimTime::NEVER).then_some(seen.registered),
+        deleted: seen.phase == NodePhase::Gone,
+        suspended: seen.phase == NodePhase::Deallocated,
     }
 }
 
-/// What is read of the instances of all groups.
+/// What is read of the instances of all groups, less those that have a Node: they say no more.
 pub(super) fn instances<'v>(
     spec: &'v AutoscalerSpec,
     view: &'v View<'_>,
+    snapshot: &'v Snapshot<'_>,
 ) -> impl Iterator<Item = InstanceReading> + 'v {
+    let is_node = |id: NodeId| {
+        let slot = snapshot.slot_of(id);
+        slot.is_some_and(|slot| snapshot.glances()[slot].phase.has_node())
+    };
     view.groups.iter().flat_map(move |group| {
         let ids = &view.cluster.pools[group.pool].instances;
-        ids.iter().filter_map(move |&id| {
+        ids.iter().filter(move |&&id| !is_node(id)).filter_map(move |&id| {
             let node: &Node = &view.cluster.nodes[id];
             let state = instance_state(node.phase, spec.fast_failure_detection)?;
             Some(InstanceReading {

@@ -52,6 +52,9 @@ pub enum DeletionAction {
         /// Best effort: a DaemonSet pod that is not waited for.
         daemon: bool,
     },
+    /// Ask again when the batch of the node's pool is over: one that is open, or a new one of
+    /// `node-deletion-batcher-interval`.
+    JoinBatch,
     /// Have the provider delete the instance.
     DeleteInstance,
 }
@@ -85,11 +88,18 @@ enum Stage {
         refused: Vec<PodId>,
         next_try: SimTime,
         until: SimTime,
+        grace: Duration,
     },
     /// Pods are going.
     Leaving {
         until: SimTime,
     },
+    /// Annotations delay the deletion.
+    Delayed {
+        until: SimTime,
+    },
+    /// The batch is open.
+    Batched,
     Over,
 }
 
@@ -101,7 +111,10 @@ pub struct Deletion {
     /// Its pods are evicted first.
     pub drain: bool,
     stage: Stage,
+    tainted: SimTime,
     evicted: Vec<PodId>,
+    /// Pods to evict once those before are gone, the next ones last, and their longest grace.
+    waves: Vec<(Vec<PodId>, Duration)>,
 }
 
 impl Deletion {
@@ -112,7 +125,8 @@ impl Deletion {
         drain: bool,
         now: SimTime,
     ) -> (Self, DeletionStep) {
-        let deletion = Self { node, drain, stage: Stage::Tainted, evicted: Vec::new() };
+        let (stage, tainted, evicted) = (Stage::Tainted, now, Vec::new());
+        let deletion = Self { node, drain, stage, tainted, evicted, waves: Vec::new() };
         let step = DeletionStep {
             actions: vec![DeletionAction::Taint { cordon: spec.cordon }],
             next_wake: Some(now + spec.delete_delay_after_taint),
@@ -141,10 +155,12 @@ impl Deletion {
         }
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Tainted => self.start(spec, view, now),
-            Stage::Evicting { refused, next_try, until } => {
-                self.retry(spec, view, (refused, next_try, until), now)
+            Stage::Evicting { refused, next_try, until, grace } => {
+                self.retry(spec, view, (refused, next_try, until, grace), now)
             }
-            Stage::Leaving { until } => self.wait(view, until, now),
+            Stage::Leaving { until } => self.wait(spec, view, until, now),
+            Stage::Delayed { until } => self.delay(spec, view, until, now),
+            Stage::Batched => self.finish(),
             Stage::Over => DeletionStep::default(),
         }
     }
@@ -168,6 +184,33 @@ impl Deletion {
         }
     }
 
+    /// The pods are gone: waits for what delays deletions
+    /// (`pkg/core/scaledown/actuation/delay.go`: asked every five seconds).
+    fn emptied(&mut self, spec: &AutoscalerSpec, view: &View<'_>, now: SimTime) -> DeletionStep {
+        self.delay(spec, view, now + spec.deletion_delay_timeout, now)
+    }
+
+    fn delay(
+        &mut self,
+        spec: &AutoscalerSpec,
+        view: &View<'_>,
+        until: SimTime,
+        now: SimTime,
+    ) -> DeletionStep {
+        let group = view.group_of(&view.cluster.nodes[self.node]);
+        let delay = group.and_then(|group| view.groups[group].deletion_delay);
+        if now < until && delay.is_some_and(|delay| now < self.tainted + delay) {
+            self.stage = Stage::Delayed { until };
+            let next_wake = Some((now + POLL).min(until));
+            return DeletionStep { next_wake, ..DeletionStep::default() };
+        }
+        if spec.deletion_batch.is_zero() {
+            return self.finish();
+        }
+        self.stage = Stage::Batched;
+        DeletionStep { actions: vec![DeletionAction::JoinBatch], ..DeletionStep::default() }
+    }
+
     /// Looks again at what is on the node, then evicts.
     fn start(&mut self, spec: &AutoscalerSpec, view: &View<'_>, now: SimTime) -> DeletionStep {
         let found = pods_of(spec, view, self.node, now);
@@ -182,22 +225,37 @@ impl Deletion {
         } else {
             spec.daemonset_eviction_empty
         };
-        let mut actions: Vec<DeletionAction> =
-            found.moved.iter().map(|&pod| evict(spec, view, pod, false)).collect();
         // Their annotation alone decides, else the flag (`daemonset.PodsToEvict`).
         let daemons = found
             .daemons
-            .iter()
-            .filter(|&&pod| view.cluster.shape(pod).annotations.daemonset_eviction.unwrap_or(flag));
-        actions.extend(daemons.map(|&pod| evict(spec, view, pod, true)));
-        if found.moved.is_empty() {
-            let mut step = self.finish();
-            actions.append(&mut step.actions);
-            return DeletionStep { actions, ..step };
+            .into_iter()
+            .filter(|&pod| view.cluster.shape(pod).annotations.daemonset_eviction.unwrap_or(flag));
+        let longest = spec.max_graceful_termination;
+        let by_priority = self.drain && !spec.drain_priorities.is_empty();
+        let mut actions = Vec::new();
+        if by_priority {
+            // DaemonSet pods are waited for like the others then.
+            let all = found.moved.into_iter().chain(daemons);
+            let all: Vec<_> = all.map(|pod| (pod, priority(view, pod))).collect();
+            self.waves = waves(&all, &spec.drain_priorities);
+        } else {
+            actions.extend(daemons.map(|pod| evict(view, pod, longest, true)));
+            self.waves.extend((!found.moved.is_empty()).then_some((found.moved, longest)));
         }
-        let until = now + spec.max_pod_eviction_time;
-        self.stage =
-            Stage::Evicting { refused: found.moved, next_try: now + EVICTION_RETRY, until };
+        let mut step = self.next_wave(spec, view, now);
+        // Pods that are waited for are asked first.
+        step.actions.append(&mut actions);
+        step.actions.sort_by_key(|action| !matches!(action, DeletionAction::Evict { .. }));
+        step
+    }
+
+    /// Evicts the next pods; after the last ones goes on.
+    fn next_wave(&mut self, spec: &AutoscalerSpec, view: &View<'_>, now: SimTime) -> DeletionStep {
+        let Some((refused, grace)) = self.waves.pop() else { return self.emptied(spec, view, now) };
+        let actions = refused.iter().map(|&pod| evict(view, pod, grace, false)).collect();
+        let (next_try, until) = (now + EVICTION_RETRY, now + spec.max_pod_eviction_time);
+        self.evicted.clear();
+        self.stage = Stage::Evicting { refused, next_try, until, grace };
         DeletionStep { actions, next_wake: Some(now), end: None }
     }
 
@@ -206,34 +264,40 @@ impl Deletion {
         &mut self,
         spec: &AutoscalerSpec,
         view: &View<'_>,
-        (mut refused, mut next_try, until): (Vec<PodId>, SimTime, SimTime),
+        (mut refused, mut next_try, until, grace): (Vec<PodId>, SimTime, SimTime, Duration),
         now: SimTime,
     ) -> DeletionStep {
         let node = self.node;
         refused.retain(|&pod| is_on(view, pod, node));
         self.evicted.extend(refused.extract_if(.., |&mut pod| is_going(view, pod)));
         if refused.is_empty() {
-            let until = now + spec.max_graceful_termination + EVICTION_HEADROOM;
-            return self.wait(view, until, now);
+            let until = now + grace + EVICTION_HEADROOM;
+            return self.wait(spec, view, until, now);
         }
         if now >= until {
             return self.give_up(GivenUp::EvictionRefused);
         }
         let mut step = DeletionStep::default();
         if now >= next_try {
-            step.actions = refused.iter().map(|&pod| evict(spec, view, pod, false)).collect();
+            step.actions = refused.iter().map(|&pod| evict(view, pod, grace, false)).collect();
             next_try = now + EVICTION_RETRY;
             step.next_wake = Some(now);
         } else {
             step.next_wake = Some(next_try.min(until));
         }
-        self.stage = Stage::Evicting { refused, next_try, until };
+        self.stage = Stage::Evicting { refused, next_try, until, grace };
         step
     }
 
-    fn wait(&mut self, view: &View<'_>, until: SimTime, now: SimTime) -> DeletionStep {
+    fn wait(
+        &mut self,
+        spec: &AutoscalerSpec,
+        view: &View<'_>,
+        until: SimTime,
+        now: SimTime,
+    ) -> DeletionStep {
         if self.evicted.iter().all(|&pod| !is_on(view, pod, self.node)) {
-            return self.finish();
+            return self.next_wave(spec, view, now);
         }
         if now >= until {
             return self.give_up(GivenUp::PodsRemain);
@@ -252,8 +316,12 @@ fn is_going(view: &View<'_>, pod: PodId) -> bool {
     view.cluster.pods[pod].phase == PodPhase::Terminating
 }
 
-fn evict(spec: &AutoscalerSpec, view: &View<'_>, pod: PodId, daemon: bool) -> DeletionAction {
-    let grace = view.cluster.shape(pod).grace.min(spec.max_graceful_termination);
+fn priority(view: &View<'_>, pod: PodId) -> i32 {
+    view.cluster.shape(pod).priority.unwrap_or(0)
+}
+
+fn evict(view: &View<'_>, pod: PodId, longest: Duration, daemon: bool) -> DeletionAction {
+    let grace = view.cluster.shape(pod).grace.min(longest);
     DeletionAction::Evict { pod, grace, daemon }
 }
 
@@ -267,6 +335,23 @@ fn pods_of(spec: &AutoscalerSpec, view: &View<'_>, node: NodeId, now: SimTime) -
     drain_of(view, held, &mut Allowance::of(view), &options, now)
 }
 
+/// Pods by the level that their priority reaches, with the level's grace; the lowest level last.
+fn waves(pods: &[(PodId, i32)], levels: &[(i32, Duration)]) -> Vec<(Vec<PodId>, Duration)> {
+    let thresholds: Vec<i32> = levels.iter().map(|&(threshold, _)| threshold).collect();
+    let mut waves: Vec<_> = Vec::new();
+    for own in eviction_groups(pods, &thresholds) {
+        let priority = pods.iter().find(|(pod, _)| own.contains(pod)).map_or(0, |&(_, own)| own);
+        waves.push((own, levels[level_of(priority, &thresholds)].1));
+    }
+    waves.reverse();
+    waves
+}
+
+/// The highest threshold that a priority reaches, or the lowest.
+fn level_of(priority: i32, thresholds: &[i32]) -> usize {
+    thresholds.iter().rposition(|&level| level <= priority).unwrap_or(0)
+}
+
 /// Pods in the order in which a drain evicts them (`drain-priority-config`): by the highest
 /// threshold that their priority reaches, lowest first. Each group waits for the one before.
 pub fn eviction_groups<P: Copy>(pods: &[(P, i32)], thresholds: &[i32]) -> Vec<Vec<P>> {
@@ -274,7 +359,7 @@ pub fn eviction_groups<P: Copy>(pods: &[(P, i32)], thresholds: &[i32]) -> Vec<Ve
     levels.sort_unstable();
     let mut groups = vec![Vec::new(); levels.len()];
     for &(pod, priority) in pods {
-        let level = levels.iter().rposition(|&level| level <= priority).unwrap_or(0);
+        let level = level_of(priority, &levels);
         if let Some(group) = groups.get_mut(level) {
             group.push(pod);
         }

@@ -17,6 +17,7 @@ pub mod drain;
 pub mod equivalence;
 pub mod estimator;
 pub mod expander;
+mod glance;
 pub mod limiter;
 mod memory;
 pub mod placement;
@@ -52,7 +53,7 @@ pub use deletion::{Deletion, DeletionAction, DeletionEnd, DeletionStep, GivenUp}
 pub use memory::Autoscaler;
 pub use scale_up::{Rejection, ScaleUpResult};
 pub use scan::run_once;
-pub use setting::{SettingError, SettingKey};
+pub use setting::{SettingError, SettingKey, duration_of};
 pub use spec::{AutoscalerSpec, Expander};
 pub use unremovable::Reason;
 pub use view::{

@@ -16,7 +16,7 @@ use super::spec::AutoscalerSpec;
 use super::unneeded::{GroupNow, NodeNow, Removable, Unneeded};
 use super::unremovable::{Reason, Unremovable};
 use super::utilization::{
-    UtilizationNode, UtilizationOptions, UtilizationPod, utilization, utilization_of,
+    UtilizationNode, UtilizationOptions, UtilizationPod, larger_share, utilization, utilization_of,
 };
 use super::view::View;
 use crate::model::{OwnerKind, Pod, PodShape, SafeToEvict};
@@ -226,30 +226,24 @@ impl Planner {
         let PlanContext { spec, now, .. } = *context;
         let view = snapshot.view();
         let slot = snapshot.slot_of(id).ok_or(Reason::UnexpectedError)?;
-        let node = &view.cluster.nodes[id];
+        let seen = &snapshot.glances()[slot];
         if self.unremovable.get(id).is_some_and(|(until, _)| until > now) {
             return Err(Reason::RecentlyUnremovable);
         }
-        if let Some(taint) = node.taints.iter().find(|t| t.key == view.words.to_be_deleted) {
-            let since =
-                view.cluster.symbols.number(taint.value).and_then(|s| u64::try_from(s).ok());
-            let since = since.map_or(now, SimTime::from_secs);
-            if since + DELETION_TAINT_TTL > now {
-                return Err(Reason::CurrentlyBeingDeleted);
-            }
+        if seen.tainted && is_being_deleted(view, id, now) {
+            return Err(Reason::CurrentlyBeingDeleted);
         }
-        if node.scale_down_disabled {
+        if seen.disabled {
             return Err(Reason::ScaleDownDisabledAnnotation);
         }
-        let group = view.group_of(node).ok_or(Reason::NotAutoscaled)?;
-        let gpu = view.is_gpu(&node.labels, &node.allocatable);
-        let used = node_utilization(spec, snapshot, slot, gpu, now);
+        let group = seen.group.ok_or(Reason::NotAutoscaled)?;
+        let used = node_utilization(spec, snapshot, slot, seen.gpu, now);
         let used = used.ok_or(Reason::UnexpectedError)?;
-        if !spec.scale_down_unready_enabled && !view.is_ready(node) {
+        if !spec.scale_down_unready_enabled && !seen.ready {
             return Err(Reason::ScaleDownUnreadyDisabled);
         }
-        let own = &view.groups[group].overrides;
-        let threshold = if gpu {
+        let own = &view.groups[group as usize].overrides;
+        let threshold = if seen.gpu {
             own.gpu_utilization_threshold.unwrap_or(spec.gpu_utilization_threshold)
         } else {
             own.utilization_threshold.unwrap_or(spec.utilization_threshold)
@@ -319,6 +313,16 @@ fn node_now(spec: &AutoscalerSpec, view: &View<'_>, id: NodeId) -> NodeNow {
     }
 }
 
+/// Whether a node has had the ToBeDeleted taint for less than five minutes.
+fn is_being_deleted(view: &View<'_>, id: NodeId, now: SimTime) -> bool {
+    let taints = &view.cluster.nodes[id].taints;
+    let Some(taint) = taints.iter().find(|taint| taint.key == view.words.to_be_deleted) else {
+        return false;
+    };
+    let since = view.cluster.symbols.number(taint.value).and_then(|s| u64::try_from(s).ok());
+    since.map_or(now, SimTime::from_secs) + DELETION_TAINT_TTL > now
+}
+
 /// Utilisation of a node as it is in the snapshot, pending pods that were placed there included.
 fn node_utilization(
     spec: &AutoscalerSpec,
@@ -328,20 +332,27 @@ fn node_utilization(
     now: SimTime,
 ) -> Option<f64> {
     let view = snapshot.view();
+    let options = UtilizationOptions {
+        ignore_daemonsets: spec.ignore_daemonsets_utilization,
+        ignore_mirror_pods: spec.ignore_mirror_pods_utilization,
+    };
+    let low = spec.utilization_threshold.min(spec.gpu_utilization_threshold);
+    if options == UtilizationOptions::default() && !gpu {
+        // Nothing but pods that should be gone can make it less than the running sum.
+        let load = snapshot.load(slot);
+        let most = larger_share(&load)?;
+        if !load.terminating || most <= low {
+            return Some(most);
+        }
+    }
     let facts = snapshot.facts(slot);
     let node = UtilizationNode {
         allocatable: facts.allocatable,
         gpu: gpu.then_some(view.gpu),
         devices: &[],
     };
-    let options = UtilizationOptions {
-        ignore_daemonsets: spec.ignore_daemonsets_utilization,
-        ignore_mirror_pods: spec.ignore_mirror_pods_utilization,
-    };
     if options == UtilizationOptions::default() {
-        // Nothing but pods that should be gone can make it less than the running sum.
         let most = utilization_of(&node, &facts.used.requests, &Resources::ZERO)?.value;
-        let low = spec.utilization_threshold.min(spec.gpu_utilization_threshold);
         if facts.used.terminating == 0 || most <= low {
             return Some(most);
         }

@@ -81,6 +81,8 @@ pub fn classify(spec: &AutoscalerSpec, view: &View<'_>) -> PodClasses {
         }
         if pod.nominated.is_some() {
             classes.nominated.push(id);
+        } else if !view.words.is_allowed(shape.scheduler) {
+            continue;
         } else if pod.unschedulable || (!shape.gated && view.words.is_bypassed(shape.scheduler)) {
             classes.candidates.push(id);
         }

@@ -4,6 +4,7 @@
 //! `pkg/config/const.go`; MicrosoftDocs/azure-aks-docs `cluster-autoscaler.md` (2026-09), profile
 //! table. Specification §8.
 
+use super::template::TEMPLATE_TTL;
 use super::{AutoscalerSpec, Expander};
 use crate::unit::Duration;
 use crate::vocabulary::KubernetesVersion;
@@ -22,16 +23,10 @@ impl AutoscalerSpec {
             scan_interval: Duration::from_secs(10),
             frequent_loops: version.at_least(35),
             expanders: vec![default_expander(version)],
-            priorities: Vec::new(),
-            balance_similar: false,
-            balancing_ignore_labels: Vec::new(),
-            balancing_labels: Vec::new(),
-            new_pod_delay: Duration::ZERO,
             max_node_provision_time: Duration::from_mins(15),
             max_node_startup_time: Duration::from_mins(15),
             max_unready_percent: 45.0,
             ok_unready: 3,
-            max_nodes_total: 0,
             cores_total: (0, MAX_CORES_TOTAL),
             memory_total: (0, MAX_MEMORY_TOTAL_GIB * GIB),
             max_nodes_per_scale_up: 1_000,
@@ -41,44 +36,33 @@ impl AutoscalerSpec {
             scale_down_enabled: true,
             scale_down_unready_enabled: true,
             delay_after_add: Duration::from_mins(10),
-            delay_after_delete: Duration::ZERO,
             delay_after_failure: Duration::from_mins(3),
-            delay_type_local: false,
             unneeded_time: Duration::from_mins(10),
             unready_time: Duration::from_mins(20),
             utilization_threshold: 0.5,
             gpu_utilization_threshold: 0.5,
-            ignore_daemonsets_utilization: false,
-            ignore_mirror_pods_utilization: false,
-            daemonset_eviction_empty: false,
             daemonset_eviction_occupied: true,
             max_graceful_termination: Duration::from_mins(10),
             skip_local_storage: true,
             skip_system_pods: true,
             skip_custom_controllers: true,
             system_pod_timeout: system_pod_timeout(version),
-            min_replica_count: 0,
             max_scale_down_parallelism: 10,
             max_drain_parallelism: 1,
             unremovable_recheck: Duration::from_mins(5),
             delete_delay_after_taint: Duration::from_secs(5),
+            deletion_delay_timeout: Duration::from_mins(2),
             max_pod_eviction_time: Duration::from_mins(2),
             cordon: version.at_least(34),
             max_soft_taints: 10,
             expendable_cutoff: -10,
-            enforce_min_size: false,
             scale_up_from_zero: true,
-            parallel_scale_up: false,
-            force_delete_unregistered: false,
-            force_daemonsets: false,
-            force_delete_failed: false,
-            startup_taints: Vec::new(),
-            bypassed_schedulers: Vec::new(),
+            template_ttl: TEMPLATE_TTL,
             capacity_memory_ratio: 0.015,
             allocatable_ratio: 0.05,
             free_ratio: 0.05,
-            fast_path: false,
-            fast_failure_detection: false,
+            // Everything else is off, empty or zero.
+            ..Self::default()
         }
     }
 

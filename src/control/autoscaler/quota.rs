@@ -67,6 +67,9 @@ impl QuotaTracker {
         spec: &AutoscalerSpec,
         nodes: impl IntoIterator<Item = &'r Resources>,
     ) -> Self {
+        if (spec.cores_total.0, spec.memory_total.0) == (0, 0) {
+            return Self { quotas: Vec::new() };
+        }
         Self::above(
             Quota {
                 pools: None,

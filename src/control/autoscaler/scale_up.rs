@@ -113,9 +113,19 @@ pub struct ScaleUpContext<'c> {
     pub lots: Lots,
     /// Help all pods or none.
     pub all_or_nothing: bool,
+    /// By position: nodes that groups have grown by in this loop already; empty: none
+    /// (`salvo-scale-up`).
+    pub grown: &'c [u32],
     /// Estimates end where the sizes of groups and `max-nodes-total` do. Upstream's tests of this
     /// decision leave its limiter away.
     pub limit_estimates: bool,
+}
+
+impl ScaleUpContext<'_> {
+    /// Target size of a group as the provider has it by now.
+    fn target(&self, view: &View<'_>, group: usize) -> u32 {
+        view.groups[group].target + self.grown.get(group).copied().unwrap_or(0)
+    }
 }
 
 /// What an expander chooses: an offer, and how many nodes of it.
@@ -207,11 +217,12 @@ fn validate<'c>(
     if let Some(entry) = context.state.backoff().active(own.pool, context.now) {
         return Err(Rejection::BackedOff { kind: entry.kind, until: entry.until });
     }
-    if own.target >= own.max {
+    let target = context.target(view, group);
+    if target >= own.max {
         return Err(Rejection::MaxSize);
     }
     let template = context.templates[group].as_ref().ok_or(Rejection::NoTemplate)?;
-    let wanted = if own.atomic { own.max - own.target } else { 1 };
+    let wanted = if own.atomic { own.max - target } else { 1 };
     let total = context.spec.max_nodes_total as usize;
     if own.atomic && total > 0 && nodes + wanted as usize > total {
         return Err(Rejection::Quota(QuotaResource::Nodes));
@@ -306,7 +317,7 @@ fn options(
         }
         let similar = similar_to(context, &view, candidates, own);
         let sizes = std::iter::once(own.group).chain(similar.iter().copied());
-        let sizes = sizes.map(|at| (view.groups[at].max.into(), view.groups[at].target.into()));
+        let sizes = sizes.map(|at| (view.groups[at].max.into(), context.target(&view, at).into()));
         let limits = [
             i64::from(spec.max_nodes_per_scale_up),
             group_limit(sizes),
@@ -399,8 +410,8 @@ impl ScaleUp {
         };
         let similar = best.similar.iter().copied().filter(|&at| allowed(tracker, at, 1) > 0);
         let shares = std::iter::once(best.group).chain(similar).map(|group| {
-            let own = &view.groups[group];
-            Share { group, current: own.target, new: own.target, max: own.max }
+            let target = context.target(view, group);
+            Share { group, current: target, new: target, max: view.groups[group].max }
         });
         for share in balance(shares, nodes) {
             let by = allowed(tracker, share.group, share.new - share.current);

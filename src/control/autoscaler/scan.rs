@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashSet;
+
 use super::action::{Action, DeleteReason, Ending, Fate, GrowReason, Scan};
 use super::backoff::FailureKind;
 use super::clean_up::{instances, or_all, reading, sizes_to_fix, unregistered_to_delete};
@@ -28,8 +30,11 @@ pub fn run_once(
     lots: Lots,
 ) -> Scan {
     let mut scan = Scan::default();
-    let readings = view.cluster.registered.iter().map(|&id| reading(view, id)).collect();
-    Run { spec, limits: StateLimits::of(spec), view, memory, now, lots, readings }.all(&mut scan);
+    let snapshot = Snapshot::of(spec, *view);
+    let seen = view.cluster.registered.iter().zip(snapshot.glances());
+    let readings = seen.map(|(&id, seen)| reading(id, seen)).collect();
+    let limits = StateLimits::of(spec);
+    Run { spec, limits, view, memory, now, lots, readings }.all(&mut scan, snapshot);
     memory.rest(spec, view, &scan, now);
     scan
 }
@@ -47,14 +52,13 @@ pub(super) struct Run<'r, 'v> {
 }
 
 impl Run<'_, '_> {
-    fn all(&mut self, scan: &mut Scan) {
+    fn all(&mut self, scan: &mut Scan, mut snapshot: Snapshot<'_>) {
         let ready = self.readings.iter().filter(|reading| reading.ready).count();
         if ready == 0 && !self.spec.scale_up_from_zero {
             scan.ending = Ending::NoNodes;
             return;
         }
         let classes = classify(self.spec, self.view);
-        let mut snapshot = Snapshot::of(self.spec, *self.view);
         for &id in &classes.nominated {
             let pod = &self.view.cluster.pods[id];
             if let Some(slot) = pod.nominated.and_then(|node| snapshot.slot_of(node)) {
@@ -63,7 +67,7 @@ impl Run<'_, '_> {
             }
         }
         let templates = templates(self.spec, self.view, &mut self.memory.templates, self.now);
-        self.update_state(scan);
+        self.update_state(scan, &snapshot);
         if !self.clean_up(scan) {
             scan.fates.extend(classes.candidates.iter().map(|&pod| (pod, Fate::Held)));
             return;
@@ -79,7 +83,7 @@ impl Run<'_, '_> {
         }
     }
 
-    fn update_state(&mut self, scan: &mut Scan) {
+    fn update_state(&mut self, scan: &mut Scan, snapshot: &Snapshot<'_>) {
         let (spec, view) = (self.spec, self.view);
         let sizes: Vec<GroupSize> = view
             .groups
@@ -88,7 +92,8 @@ impl Run<'_, '_> {
             .collect();
         let nodes = self.readings.iter().copied();
         let state = &mut self.memory.state;
-        scan.failures = state.update(&self.limits, &sizes, nodes, instances(spec, view), self.now);
+        let instances = instances(spec, view, snapshot);
+        scan.failures = state.update(&self.limits, &sizes, nodes, instances, self.now);
         if self.limits.requests_rule {
             let late = scan.failures.iter().filter(|f| f.kind == FailureKind::Timeout);
             let back = late.map(|f| Action::DecreaseTarget { pool: f.pool, by: f.nodes as u32 });
@@ -223,12 +228,64 @@ impl Run<'_, '_> {
             note(scan, Fate::AllNew);
             return Grown { all_new: true, failed: false };
         }
-        let context = self.context(templates);
-        let mut robin = self.memory.robin;
-        let decision = scale_up(&context, snapshot, &left, &mut robin);
-        self.memory.robin = robin;
-        self.apply(scan, decision);
+        self.salvo(scan, snapshot, templates, left);
         Grown::default()
+    }
+
+    /// One scale-up, or with `salvo-scale-up` as many as help pods, each on top of those before
+    /// (`pkg/core/static_autoscaler.go`, `runScaleUpSalvo`, 1.36).
+    fn salvo(
+        &mut self,
+        scan: &mut Scan,
+        snapshot: &mut Snapshot<'_>,
+        templates: &[Option<Template>],
+        mut left: Vec<Candidate>,
+    ) {
+        let mut grown = vec![0; self.view.groups.len()];
+        for round in 0.. {
+            let lots = if round == 0 { self.lots } else { self.lots.of(round) };
+            let context = ScaleUpContext { grown: &grown, lots, ..self.context(templates) };
+            let mut robin = self.memory.robin;
+            let decision = scale_up(&context, snapshot, &left, &mut robin);
+            self.memory.robin = robin;
+            let helped: FxHashSet<PodId> = decision.triggered.iter().copied().collect();
+            let served: Vec<Candidate>;
+            (served, left) = left.into_iter().partition(|own| helped.contains(&own.pod));
+            let goes_on = self.spec.salvo
+                && !(helped.is_empty() || left.is_empty())
+                && self.add_grown(snapshot, templates, &decision.increases, &served);
+            decision.increases.iter().for_each(|increase| grown[increase.group] += increase.by);
+            self.apply(scan, decision, !goes_on);
+            if !goes_on {
+                return;
+            }
+        }
+    }
+
+    /// Puts the nodes of a scale-up into the snapshot, and its pods on them; whether all found room
+    /// (`addLatestScaleUpResultsToClusterSnapshot`).
+    fn add_grown(
+        &self,
+        snapshot: &mut Snapshot<'_>,
+        templates: &[Option<Template>],
+        increases: &[Increase],
+        pods: &[Candidate],
+    ) -> bool {
+        let first = snapshot.slots();
+        for increase in increases {
+            let Some(template) = templates[increase.group].as_ref() else { return false };
+            let pool = self.view.groups[increase.group].pool;
+            for _ in 0..increase.by {
+                // No node that is coming has this number: there are fewer than positions.
+                snapshot.add(Origin::Upcoming(pool, snapshot.slots() as u32), template);
+            }
+        }
+        let (all, last) = (first..snapshot.slots(), self.memory.robin.last);
+        pods.iter().all(|own| {
+            let found = snapshot.first_fit(own.shape, last, all.clone(), |_, _| true);
+            let held = Held { shape: own.shape, pod: Some(own.pod), terminating: false };
+            found.map(|slot| snapshot.place(slot, held)).is_some()
+        })
     }
 
     fn context<'c>(&'c self, templates: &'c [Option<Template>]) -> ScaleUpContext<'c> {
@@ -241,6 +298,7 @@ impl Run<'_, '_> {
             now: self.now,
             lots: self.lots,
             all_or_nothing: false,
+            grown: &[],
             limit_estimates: true,
         }
     }
@@ -290,20 +348,20 @@ impl Run<'_, '_> {
         pods
     }
 
-    fn apply(&mut self, scan: &mut Scan, decision: ScaleUp) {
+    /// Carries a decision into the loop's result; only the last of several speaks of pods that it
+    /// does not help.
+    fn apply(&mut self, scan: &mut Scan, decision: ScaleUp, last: bool) {
         let pool = |group: usize| self.view.groups[group].pool;
         scan.scale_up = Some(decision.result);
-        scan.chosen = decision.chosen.map(pool);
-        scan.offers = decision
-            .offers
-            .iter()
-            .map(|&(group, nodes, pods)| (pool(group), nodes, pods))
-            .collect();
-        let helped: rustc_hash::FxHashSet<PodId> = decision.triggered.iter().copied().collect();
+        scan.chosen = decision.chosen.map(pool).or(scan.chosen);
+        let offers = decision.offers.iter();
+        scan.offers.extend(offers.map(|&(group, nodes, pods)| (pool(group), nodes, pods)));
+        let helped: FxHashSet<PodId> = decision.triggered.iter().copied().collect();
         for (index, group) in decision.groups.iter().enumerate() {
             for &pod in &group.pods {
                 let fate = match scan.chosen {
                     Some(chosen) if helped.contains(&pod) => Fate::Helped(chosen),
+                    _ if !last => continue,
                     _ => Fate::NotHelped(index as u32),
                 };
                 scan.fates.push((pod, fate));

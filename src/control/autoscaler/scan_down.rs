@@ -29,7 +29,7 @@ impl Run<'_, '_> {
         if !scan.in_cooldown && scan.candidates > 0 {
             self.delete(scan);
         }
-        self.soft_taints(scan);
+        self.soft_taints(scan, snapshot);
     }
 
     /// The candidates whose removal is worth simulating, in the order in which it is; why the
@@ -124,18 +124,17 @@ impl Run<'_, '_> {
     }
 
     /// Soft taints follow the timers, so many a loop, removals first.
-    fn soft_taints(&self, scan: &mut Scan) {
+    fn soft_taints(&self, scan: &mut Scan, snapshot: &Snapshot<'_>) {
         let mut budget = self.spec.max_soft_taints as usize;
         let (view, memory) = (self.view, &*self.memory);
         let key = view.words.deletion_candidate;
         let tainted = |id: NodeId| view.cluster.nodes[id].taints.iter().any(|t| t.key == key);
         let is_unneeded = |id: NodeId| memory.planner.unneeded.contains(id);
-        for &node in &view.cluster.registered {
+        for (&node, seen) in view.cluster.registered.iter().zip(snapshot.glances()) {
             if budget == 0 {
                 break;
             }
-            let autoscaled = view.group_of(&view.cluster.nodes[node]).is_some();
-            if autoscaled && tainted(node) && !is_unneeded(node) {
+            if seen.group.is_some() && seen.tainted && tainted(node) && !is_unneeded(node) {
                 scan.actions.push(Action::SoftUntaint { node });
                 budget -= 1;
             }

@@ -134,6 +134,10 @@ fn nearest(name: &str) -> Option<&'static str> {
 }
 
 /// A Go duration (`1h30m`, `90s`, `250ms`), days too, or a bare number of seconds.
+pub fn duration_of(text: &str) -> Option<Duration> {
+    duration(text)
+}
+
 fn duration(text: &str) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<f64>() {
         return (seconds >= 0.0 && seconds.is_finite()).then(|| Duration::from_secs_f64(seconds));
@@ -196,6 +200,20 @@ fn names(text: &str) -> Option<Vec<String>> {
     Some(text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(Into::into).collect())
 }
 
+/// `priority:seconds,…`, one of each priority at most, in ascending order.
+fn priorities(text: &str) -> Option<Vec<(i32, Duration)>> {
+    let mut all = Vec::new();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let (priority, seconds) = part.split_once(':')?;
+        all.push((
+            priority.trim().parse().ok()?,
+            Duration::from_secs(seconds.trim().parse().ok()?),
+        ));
+    }
+    all.sort_unstable();
+    all.windows(2).all(|pair| pair[0].0 < pair[1].0).then_some(all)
+}
+
 fn expanders(text: &str) -> Option<Vec<Expander>> {
     let chain = text.split(',').map(|name| Expander::named(name.trim()));
     chain.collect::<Option<Vec<_>>>().filter(|chain| !chain.is_empty())
@@ -231,6 +249,7 @@ impl Expander {
 }
 
 const DURATION: &str = "a duration such as `10m`";
+const PRIORITIES: &str = "`priority:seconds,…` with each priority once";
 const PERIOD: &str = "a duration of at least 1 ms";
 const SWITCH: &str = "`true` or `false`";
 const SHARE: &str = "a share from 0 to 1";
@@ -285,6 +304,8 @@ keys! {
         "Evict DaemonSet pods of drained nodes."
     "max-graceful-termination-sec" true DURATION max_graceful_termination duration;
         "Longest grace of a pod that is drained."
+    "drain-priority-config" false PRIORITIES drain_priorities priorities;
+        "Pods are drained by priority, each level with a grace of its own."
     "balance-similar-node-groups" true SWITCH balance_similar switch;
         "Split a scale-up over similar pools."
     "expander" true EXPANDER expanders expanders;
@@ -341,6 +362,12 @@ keys! {
         "From the taint to the first eviction."
     "max-pod-eviction-time" false DURATION max_pod_eviction_time duration;
         "How long refused evictions are tried again."
+    "node-deletion-delay-timeout" false DURATION deletion_delay_timeout duration;
+        "How long a deletion waits for annotations that delay it."
+    "node-deletion-batcher-interval" false DURATION deletion_batch duration;
+        "Deletions of a pool are collected for so long."
+    "node-deletion-candidate-ttl" false DURATION candidate_ttl duration;
+        "Soft taints no older than this keep timers over a restart."
     "cordon-node-before-terminating" false SWITCH cordon switch;
         "Cordon nodes before they are drained."
     "max-bulk-soft-taint-count" false COUNT max_soft_taints number;
@@ -377,20 +404,26 @@ keys! {
         "After an action the next loop starts at once."
     "startup-taint" false LIST startup_taints names;
         "Nodes with these taints are not ready yet."
+    "ignore-taint" false LIST startup_taints names;
+        "The older name of startup-taint."
+    "allowed-scheduler-names" false LIST allowed_schedulers names;
+        "Pods of other schedulers are not seen."
     "bypassed-scheduler-names" false LIST bypassed_schedulers names;
         "Pods of these schedulers need not be rejected first."
+    "node-info-cache-expire-time" false DURATION template_ttl duration;
+        "How long a template outlives the node it was made of."
+    "salvo-scale-up" false SWITCH salvo switch;
+        "Scale-ups go on in one loop until all pods are helped."
     "fastpath-binpacking-enabled" false SWITCH fast_path switch;
         "Estimate large groups by one filled node."
 }
 
 /// Flags that exist upstream and change nothing in a simulation.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
-    ("node-deletion-delay-timeout", "delay-deletion annotations are not simulated"),
     ("scale-down-non-empty-candidates-count", "upstream parses it, but nothing reads it"),
     ("scale-down-candidates-pool-ratio", "upstream parses it, but nothing reads it"),
     ("scale-down-candidates-pool-min-count", "upstream parses it, but nothing reads it"),
     ("parallel-drain", "removed in 1.32; deletion is always parallel"),
-    ("ignore-taint", "replaced by `startup-taint`"),
     ("cluster-snapshot-parallelism", "deprecated; it changes wall time only"),
     ("predicate-parallelism", "it changes wall time only"),
     ("max-binpacking-time", "a limit of wall time; decisions take none here"),
@@ -401,19 +434,19 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("max-failing-time", "liveness probe only"),
     ("max-startup-time", "liveness probe only"),
     ("estimator", "binpacking is the only choice"),
-    ("node-info-cache-expire-time", "longer than any run"),
-    ("node-deletion-candidate-ttl", "timers over restarts are not modelled"),
-    ("node-deletion-batcher-interval", "batches of deletions are not modelled"),
-    ("salvo-scale-up", "off by default and not modelled"),
-    ("scale-from-unschedulable", "off by default and not modelled"),
-    ("enable-provisioning-requests", "ProvisioningRequests are not modelled"),
-    ("enable-proactive-scaleup", "pod injection is not modelled"),
-    ("pod-injection-limit", "pod injection is not modelled"),
-    ("allowed-scheduler-names", "not modelled"),
+    ("salvo-scale-up-budget", "a limit of wall time; decisions take none here"),
+    (
+        "scale-from-unschedulable",
+        "Azure has a template for every pool: no cordoned node serves as one",
+    ),
+    ("enable-provisioning-requests", "a scenario has no ProvisioningRequests"),
+    ("enable-proactive-scaleup", "a scenario's controllers create their pods at once: none is due"),
+    ("pod-injection-limit", "a scenario's controllers create their pods at once: none is due"),
     ("async-node-groups", "AKS pools are not created by the autoscaler"),
-    ("enable-dynamic-resource-allocation", "device claims are not modelled"),
-    ("capacity-quotas-enabled", "capacity quotas are not modelled"),
-    ("capacity-buffer", "capacity buffers are not modelled"),
+    ("enable-dynamic-resource-allocation", "a scenario has no ResourceClaims"),
+    ("capacity-quotas-enabled", "a scenario has no CapacityQuotas"),
+    ("capacity-buffer", "a scenario has no CapacityBuffers"),
+    ("gpu-total", "a scenario limits GPUs by quotas and by `maxCount`"),
     ("enable-graceful-degradation", "decisions take no time here"),
 ];
 
@@ -435,7 +468,7 @@ mod tests {
                 SHARE => "0.25",
                 COUNT | PERCENT => "17",
                 LIST => "a,b",
-                RANGE => "1:9",
+                RANGE | PRIORITIES => "1:9",
                 _ => "priority",
             };
             aks().set(setting.name, value).unwrap_or_else(|error| panic!("{error}"));

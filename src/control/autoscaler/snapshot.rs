@@ -1,6 +1,9 @@
 //! A what-if picture of the cluster: real nodes, imagined ones, pods that were moved in thought.
 //! Fork, revert and commit cost no more than the changes (`pkg/simulator/clustersnapshot`).
 
+use rustc_hash::FxHashMap;
+
+use super::glance::{Glance, Load};
 use super::pods::is_expendable;
 use super::spec::AutoscalerSpec;
 use super::view::{Template, View};
@@ -76,7 +79,8 @@ struct Slot<'a> {
     body: Body<'a>,
     laid: Option<Box<Laid>>,
     presence: Presence,
-    ghost_taints: Vec<Taint>,
+    unschedulable: bool,
+    load: Load,
 }
 
 #[derive(Clone, Debug)]
@@ -106,6 +110,10 @@ struct WideCount {
 pub struct Snapshot<'a> {
     view: View<'a>,
     slots: Vec<Slot<'a>>,
+    /// Of the registered nodes, by position.
+    glances: Vec<Glance>,
+    /// Taints of nodes that are or were ghosts.
+    ghost_taints: FxHashMap<usize, Vec<Taint>>,
     /// Position of each node of the cluster; [`NOWHERE`] for those without a Node object.
     by_node: Vec<u32>,
     /// Registered nodes; imagined ones stand behind them.
@@ -127,6 +135,8 @@ impl<'a> Snapshot<'a> {
         let mut snapshot = Self {
             view,
             slots: Vec::with_capacity(cluster.registered.len()),
+            glances: Vec::with_capacity(cluster.registered.len()),
+            ghost_taints: FxHashMap::default(),
             by_node: vec![NOWHERE; cluster.nodes.len()],
             real: cluster.registered.len(),
             changes: Vec::new(),
@@ -140,6 +150,7 @@ impl<'a> Snapshot<'a> {
         };
         for &id in &cluster.registered {
             let node = &cluster.nodes[id];
+            snapshot.glances.push(Glance::of(&view, node));
             snapshot.push(Origin::Real(id), node.name, Body::Real(node));
         }
         let expendable = |shape: &PodShape| is_expendable(shape.priority, spec.expendable_cutoff);
@@ -165,14 +176,12 @@ impl<'a> Snapshot<'a> {
         if let Origin::Real(id) = origin {
             self.by_node[usize::from(id)] = index as u32;
         }
-        self.slots.push(Slot {
-            origin,
-            name,
-            body,
-            laid: None,
-            presence: Presence::There,
-            ghost_taints: Vec::new(),
-        });
+        let (unschedulable, load) = match &body {
+            Body::Real(node) => (node.unschedulable, Load::of(&node.allocatable, &node.used)),
+            Body::Imagined(node) => (false, Load::of(&node.allocatable, &self.no_usage)),
+        };
+        let presence = Presence::There;
+        self.slots.push(Slot { origin, name, body, laid: None, presence, unschedulable, load });
         self.live += 1;
         self.structure += 1;
         index
@@ -181,6 +190,16 @@ impl<'a> Snapshot<'a> {
     /// The view that this is a picture of.
     pub fn view(&self) -> &View<'a> {
         &self.view
+    }
+
+    /// What was read of the registered nodes, by position.
+    pub fn glances(&self) -> &[Glance] {
+        &self.glances
+    }
+
+    /// How full a node is.
+    pub fn load(&self, slot: usize) -> Load {
+        self.slots[slot].load
     }
 
     /// Positions in the node list, gone ones too: positions do not move.
@@ -236,6 +255,7 @@ impl<'a> Snapshot<'a> {
 
     /// What filters see of a node.
     pub fn facts(&self, slot: usize) -> NodeFacts<'_> {
+        let at = slot;
         let slot = &self.slots[slot];
         let used = match (&slot.laid, &slot.body) {
             (Some(laid), _) => &laid.usage,
@@ -255,7 +275,7 @@ impl<'a> Snapshot<'a> {
             },
         };
         if slot.presence == Presence::Ghost {
-            facts.taints = &slot.ghost_taints;
+            facts.taints = self.ghost_taints.get(&at).map_or(&[], Vec::as_slice);
         }
         facts
     }
@@ -270,10 +290,10 @@ impl<'a> Snapshot<'a> {
 
     /// The pool of a node.
     pub fn pool(&self, slot: usize) -> Option<PoolId> {
-        match (&self.slots[slot].body, self.slots[slot].origin) {
-            (Body::Real(node), _) => node.pool,
-            (_, Origin::Upcoming(pool, _)) => Some(pool),
-            _ => None,
+        match self.slots[slot].origin {
+            Origin::Real(_) => self.glances[slot].pool,
+            Origin::Upcoming(pool, _) => Some(pool),
+            Origin::Estimated(_) => None,
         }
     }
 
@@ -351,7 +371,7 @@ impl<'a> Snapshot<'a> {
         let mut taints = self.facts(slot).taints.to_vec();
         let key = self.view.words.to_be_deleted;
         taints.push(Taint { key, value: Symbol::EMPTY, effect: TaintEffect::NoSchedule });
-        self.slots[slot].ghost_taints = taints;
+        self.ghost_taints.insert(slot, taints);
         self.change_presence(slot, Presence::Ghost);
     }
 
@@ -398,6 +418,7 @@ impl<'a> Snapshot<'a> {
         laid.usage.requests += &shape.requests_alone();
         laid.usage.data_disks += u32::from(shape.volumes.data_disks);
         laid.usage.ports.extend_from_slice(&shape.host_ports);
+        self.weigh(slot);
         self.recount(slot, held, 1);
     }
 
@@ -413,8 +434,14 @@ impl<'a> Snapshot<'a> {
                 laid.usage.ports.swap_remove(at);
             }
         }
+        self.weigh(slot);
         self.recount(slot, held, -1);
         held
+    }
+
+    fn weigh(&mut self, slot: usize) {
+        let facts = self.facts(slot);
+        self.slots[slot].load = Load::of(facts.allocatable, facts.used);
     }
 
     /// Keeps cluster-wide counts true when a pod comes or goes.
@@ -461,8 +488,11 @@ impl<'a> Snapshot<'a> {
 
     /// Whether a shape may go to a node.
     pub fn fits(&mut self, shape: ShapeId, slot: usize) -> bool {
-        let facts = self.facts(slot);
         let requests = &self.view.cluster.shapes[shape].requests;
+        if self.slots[slot].load.is_short_of(requests) {
+            return false;
+        }
+        let facts = self.facts(slot);
         fits(requests, &facts.used.requests, facts.allocatable)
             && self.failure(shape, slot).is_none()
     }
@@ -506,7 +536,7 @@ impl<'a> Snapshot<'a> {
         let start = if range.contains(&start) { start } else { range.start };
         (start..range.end).chain(range.start..start).find(|&slot| {
             self.is_there(slot)
-                && !self.facts(slot).unschedulable
+                && !self.slots[slot].unschedulable
                 && self.fits(shape, slot)
                 && acceptable(self, slot)
         })

@@ -4,7 +4,7 @@ use crate::unit::Duration;
 use crate::vocabulary::KubernetesVersion;
 
 /// The cluster-autoscaler profile: AKS's keys and upstream's other flags.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AutoscalerSpec {
     /// Selects behaviour.
     pub version: KubernetesVersion,
@@ -76,6 +76,9 @@ pub struct AutoscalerSpec {
     pub daemonset_eviction_occupied: bool,
     /// `max-graceful-termination-sec`
     pub max_graceful_termination: Duration,
+    /// `drain-priority-config`: thresholds of pod priority, ascending, and the longest grace from
+    /// each on; empty: all pods at once with `max-graceful-termination-sec`.
+    pub drain_priorities: Vec<(i32, Duration)>,
     /// `skip-nodes-with-local-storage`
     pub skip_local_storage: bool,
     /// `skip-nodes-with-system-pods`
@@ -94,6 +97,13 @@ pub struct AutoscalerSpec {
     pub unremovable_recheck: Duration,
     /// `node-delete-delay-after-taint`
     pub delete_delay_after_taint: Duration,
+    /// `node-deletion-delay-timeout`: how long a deletion waits for annotations that delay it.
+    pub deletion_delay_timeout: Duration,
+    /// `node-deletion-batcher-interval`: deletions of a pool are collected for so long.
+    pub deletion_batch: Duration,
+    /// `node-deletion-candidate-ttl`: soft taints of this age and younger keep timers over a
+    /// restart; zero: none do.
+    pub candidate_ttl: Duration,
     /// `max-pod-eviction-time`
     pub max_pod_eviction_time: Duration,
     /// `cordon-node-before-terminating`
@@ -118,6 +128,12 @@ pub struct AutoscalerSpec {
     pub startup_taints: Vec<String>,
     /// `bypassed-scheduler-names`: pods of these are seen before the scheduler rejects them.
     pub bypassed_schedulers: Vec<String>,
+    /// `allowed-scheduler-names`: pods of others are not seen; empty: all are.
+    pub allowed_schedulers: Vec<String>,
+    /// `node-info-cache-expire-time`: how long a template outlives the node it was made of.
+    pub template_ttl: Duration,
+    /// `salvo-scale-up`: scale-ups go on in one loop until all pods are helped.
+    pub salvo: bool,
     /// `memory-difference-ratio`, for similar groups.
     pub capacity_memory_ratio: f64,
     /// `max-allocatable-difference-ratio`

@@ -276,3 +276,112 @@ fn many_pods_of_few_shapes_are_one_decision() {
     assert!(grown.is_some_and(|by| (745..=850).contains(&by)), "{grown:?}");
     assert_eq!(scan.fates.iter().filter(|(_, fate)| *fate == Fate::Helped(pool)).count(), 10_000);
 }
+
+/// When the deletion of an empty node that is tainted at 0 s asks for its VM's, in seconds, and
+/// what it asked for on the way.
+fn deleted_after(stage: &Stage) -> (f64, Vec<DeletionAction>) {
+    let (mut deletion, begun) = Deletion::begin(&stage.spec, NodeId(1), false, SimTime::ZERO);
+    let (mut now, mut actions) = (begun.next_wake.expect("a wait"), Vec::new());
+    loop {
+        let step = deletion.step(&stage.spec, &stage.view(), now);
+        actions.extend(step.actions);
+        if step.end == Some(DeletionEnd::Deleted) {
+            return (now.as_secs_f64(), actions);
+        }
+        // A batch is over when its pool says so: here half a minute later.
+        now = step.next_wake.unwrap_or(now + Duration::from_secs(30));
+    }
+}
+
+#[test]
+fn a_deletion_waits_for_its_annotations_but_not_for_ever() {
+    let mut stage = Stage::new(aks(), 2, 10);
+    // Lifted so long after the taint, flag, deleted after: five seconds of delay, then polls.
+    let (minutes, never) = (Duration::from_mins(2), Duration::MAX);
+    for (delay, timeout, seconds) in [
+        (None, minutes, 5.0),
+        (Some(Duration::from_secs(3)), minutes, 5.0),
+        (Some(Duration::from_secs(42)), minutes, 45.0),
+        (Some(never), minutes, 125.0),
+        (Some(never), Duration::from_secs(12), 17.0),
+        (Some(never), Duration::ZERO, 5.0),
+    ] {
+        stage.groups[0].deletion_delay = delay;
+        stage.spec.deletion_delay_timeout = timeout;
+        let deleted = deleted_after(&stage);
+        assert_eq!(deleted, (seconds, vec![DeletionAction::DeleteInstance]), "{delay:?}");
+    }
+}
+
+#[test]
+fn a_deletion_joins_the_batch_of_its_pool() {
+    let mut stage = Stage::new(aks(), 2, 10);
+    stage.spec.deletion_batch = Duration::from_secs(30);
+    let asked = vec![DeletionAction::JoinBatch, DeletionAction::DeleteInstance];
+    assert_eq!(deleted_after(&stage), (35.0, asked));
+}
+
+#[test]
+fn a_salvo_helps_in_one_loop_what_takes_two_without() {
+    for (salvo, pools) in [(false, 1), (true, 2)] {
+        let mut stage = Stage::new(AutoscalerSpec { salvo, ..aks() }, 0, 10);
+        // The second pool takes the pods that the first does not.
+        let (key, value) = (stage.words.agent_pools[0], stage.words.hostname);
+        let mut second = GroupView { target: 0, ..stage.groups[0].clone() };
+        second.pool = stage.cluster.pools.push(Pool::default());
+        second.template.as_mut().expect("a template").labels.set(key, value);
+        stage.groups.push(second);
+        let choosy = stage.shape(3_000);
+        stage.cluster.shapes[choosy.0].node_selector = vec![(key, value)];
+        let plain = stage.shape(8_000);
+        stage.groups[1].template.as_mut().expect("a template").allocatable = size(4);
+        let pods: Vec<PodId> =
+            [choosy, plain, plain].map(|shape| stage.pod(shape, None)).into_iter().collect();
+        let scan = stage.scan(100);
+        let grown = scan.actions.iter().filter_map(|action| match action {
+            Action::IncreaseSize { pool, by, .. } => Some((*pool, *by)),
+            _ => None,
+        });
+        let grown: Vec<(PoolId, u32)> = grown.collect();
+        assert_eq!(grown.len(), pools, "{grown:?}");
+        for (pool, by) in grown {
+            assert_eq!(by, if pool == stage.groups[0].pool { 2 } else { 1 });
+        }
+        let helped = scan.fates.iter().filter(|(_, fate)| matches!(fate, Fate::Helped(_))).count();
+        assert_eq!(helped == pods.len(), salvo, "{:?}", scan.fates);
+        assert_eq!(scan.fates.len(), pods.len(), "each pod has one fate: {:?}", scan.fates);
+    }
+}
+
+#[test]
+fn a_drain_by_priority_goes_level_by_level() {
+    let levels = vec![(0, Duration::from_secs(20)), (1_000, Duration::from_mins(2))];
+    let mut stage = Stage::new(AutoscalerSpec { drain_priorities: levels, ..aks() }, 2, 10);
+    let pods: Vec<PodId> = [2_000, -5, 40]
+        .map(|priority| {
+            let of = stage.shape(500);
+            stage.cluster.shapes[of.0].priority = Some(priority);
+            stage.pod(of, Some(NodeId(1)))
+        })
+        .to_vec();
+    let (mut deletion, begun) = Deletion::begin(&stage.spec, NodeId(1), true, SimTime::ZERO);
+    let (mut now, mut asked) = (begun.next_wake.expect("a wait"), Vec::new());
+    let end = loop {
+        let step = deletion.step(&stage.spec, &stage.view(), now);
+        for action in &step.actions {
+            if let DeletionAction::Evict { pod, grace, .. } = *action {
+                asked.push((now.as_secs_f64(), pod, grace.as_secs_f64()));
+                deletion.evicted(pod, true);
+                // Gone at once.
+                stage.cluster.pods[pod].phase = PodPhase::Removed;
+            }
+        }
+        match step.next_wake {
+            Some(next) => now = next,
+            None => break step.end,
+        }
+    };
+    assert_eq!(end, Some(DeletionEnd::Deleted));
+    // Grace 30 s, at most that of the level.
+    assert_eq!(asked, [(5.0, pods[1], 20.0), (5.0, pods[2], 20.0), (5.0, pods[0], 30.0)]);
+}

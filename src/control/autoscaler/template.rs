@@ -12,10 +12,14 @@ use crate::unit::{Duration, PoolId, SimTime};
 /// A node must have been ready this long to be a model.
 const STABILIZATION: Duration = Duration::from_mins(1);
 
+/// Upstream's `node-info-cache-expire-time`: ten years.
+pub const TEMPLATE_TTL: Duration = Duration::from_mins(87_600 * 60);
+
 /// Templates made of real nodes, kept for when there is none.
 #[derive(Clone, Debug, Default)]
 pub struct TemplateCache {
-    pub(super) known: BTreeMap<PoolId, Template>,
+    /// With the loop that saw the node last, where that matters within a run.
+    pub(super) known: BTreeMap<PoolId, (Template, Option<SimTime>)>,
 }
 
 /// Templates by position of the group.
@@ -48,10 +52,17 @@ pub fn templates(
         .map(|(group, (good, bad))| {
             if let Some(node) = good {
                 let template = of_node(spec, view, node, group.template.as_ref());
-                cache.known.insert(group.pool, template.clone());
+                let seen = (spec.template_ttl < TEMPLATE_TTL).then_some(now);
+                cache.known.insert(group.pool, (template.clone(), seen));
                 return Some(template);
             }
-            let known = cache.known.get(&group.pool).cloned();
+            let is_old = |(_, seen): &(Template, Option<SimTime>)| {
+                seen.is_some_and(|seen| seen + spec.template_ttl < now)
+            };
+            if cache.known.get(&group.pool).is_some_and(is_old) {
+                cache.known.remove(&group.pool);
+            }
+            let known = cache.known.get(&group.pool).map(|(template, _)| template.clone());
             known
                 .or_else(|| group.template.clone())
                 .or_else(|| bad.map(|node| of_node(spec, view, node, None)))

@@ -1,6 +1,7 @@
 //! How much of a node is used (`pkg/simulator/utilization/info.go`).
 
 use super::drain::is_daemon;
+use super::glance::Load;
 use super::pods::is_long_terminating;
 use crate::model::{OwnerKind, PodShape};
 use crate::unit::{Duration, ExtendedId, Resources, SimTime};
@@ -116,6 +117,13 @@ pub fn utilization_of(
     let (value, dominant) =
         if cpu > memory { (cpu, Dominant::Cpu) } else { (memory, Dominant::Memory) };
     Some(Utilization { cpu, memory, value, dominant })
+}
+
+/// How much of a node without GPUs is used: the larger share of CPU and memory.
+pub fn larger_share(load: &Load) -> Option<f64> {
+    let cpu = share(load.used[0], load.all[0], 0)?;
+    let memory = share(load.used[1], load.all[1], 0)?;
+    Some(if cpu > memory { cpu } else { memory })
 }
 
 /// A node that offers nothing has no utilisation; one whose whole room is ignored has none used.

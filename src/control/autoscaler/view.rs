@@ -50,6 +50,10 @@ pub struct GroupView {
     pub template: Option<Template>,
     /// Overrides by tags of the scale set.
     pub overrides: GroupOverrides,
+    /// A component holds up deletions by an annotation on its nodes
+    /// (`delay-deletion.cluster-autoscaler.kubernetes.io/…`), which it takes off so long after the
+    /// ToBeDeleted taint; [`Duration::MAX`]: never.
+    pub deletion_delay: Option<Duration>,
 }
 
 /// Settings of one group (tags of the scale set).

@@ -32,8 +32,12 @@ pub struct Words {
     pub ignored_labels: Vec<Symbol>,
     /// `balancing-label`
     pub balancing_labels: Vec<Symbol>,
+    /// `default-scheduler`
+    pub default_scheduler: Symbol,
     /// `bypassed-scheduler-names`
     pub bypassed_schedulers: Vec<Symbol>,
+    /// `allowed-scheduler-names`; empty: all are.
+    pub allowed_schedulers: Vec<Symbol>,
     /// Whether pods of the default scheduler are bypassed.
     pub default_bypassed: bool,
 }
@@ -76,6 +80,9 @@ pub const AZURE_IGNORED_LABELS: &[&str] = &[
     "kubernetes.azure.com/consolidated-additional-properties",
 ];
 
+/// The scheduler of pods that name none.
+const DEFAULT_SCHEDULER: &str = "default-scheduler";
+
 /// Keys with these prefixes are startup taints.
 const STARTUP_PREFIXES: &[&str] = &[
     "startup-taint.cluster-autoscaler.kubernetes.io/",
@@ -107,7 +114,9 @@ impl Words {
             ignored_labels: all(&mut fixed.chain(own)),
             balancing_labels: all(&mut spec.balancing_labels.iter().map(String::as_str)),
             bypassed_schedulers: all(&mut spec.bypassed_schedulers.iter().map(String::as_str)),
-            default_bypassed: spec.bypassed_schedulers.iter().any(|n| n == "default-scheduler"),
+            allowed_schedulers: all(&mut spec.allowed_schedulers.iter().map(String::as_str)),
+            default_scheduler: symbols.intern(DEFAULT_SCHEDULER),
+            default_bypassed: spec.bypassed_schedulers.iter().any(|n| n == DEFAULT_SCHEDULER),
             to_be_deleted: symbols.intern("ToBeDeletedByClusterAutoscaler"),
             deletion_candidate: symbols.intern("DeletionCandidateOfClusterAutoscaler"),
             not_ready: symbols.intern("node.kubernetes.io/not-ready"),
@@ -120,6 +129,12 @@ impl Words {
             agent_pools: ["agentpool", "kubernetes.azure.com/agentpool"]
                 .map(|name| symbols.intern(name)),
         }
+    }
+
+    /// Whether pods of this scheduler are seen at all.
+    pub fn is_allowed(&self, scheduler: Symbol) -> bool {
+        let name = if scheduler == Symbol::EMPTY { self.default_scheduler } else { scheduler };
+        self.allowed_schedulers.is_empty() || self.allowed_schedulers.contains(&name)
     }
 
     /// Whether pods of this scheduler are seen before it has rejected them.

@@ -1,6 +1,7 @@
 //! `report.html`: one page, one file, no network. What a reader asks, in that order: did it pass,
 //! what did it cost, who waited and why, where was the wall, what to change.
 
+mod bill;
 mod chart;
 mod clock;
 mod figure;

@@ -4,6 +4,7 @@ use askama::Template;
 use plotly::Plot;
 use serde_json::Value;
 
+use super::bill::Bill;
 use super::clock::clocks;
 use super::figure::embedded;
 use super::panel::{Panels, align, panels};
@@ -12,7 +13,6 @@ use crate::report::advice::advice;
 use crate::report::model::{Clock, Report, WaitShare};
 use crate::report::number::{counted, length, money, percent, plain, seconds};
 use crate::report::text::{figure, finding};
-use crate::study::HOURS_PER_MONTH;
 
 /// The page of one or several scenarios.
 pub fn html(reports: &[Report]) -> String {
@@ -68,7 +68,7 @@ struct Scenario {
     when: String,
     conditions: Vec<Condition>,
     walls: Vec<String>,
-    cost: Vec<[String; 3]>,
+    bill: Bill,
     money: Vec<[String; 2]>,
     clocks: Vec<Vec<String>>,
     waits: Vec<Wait>,
@@ -114,7 +114,7 @@ impl Scenario {
             when: when(report),
             conditions: conditions(report),
             walls: walls(report),
-            cost: cost(report),
+            bill: Bill::of(report),
             money: totals(report),
             clocks: waiting_times(report),
             waits: waits(report),
@@ -176,37 +176,6 @@ fn walls(report: &Report) -> Vec<String> {
             )
         })
         .collect()
-}
-
-fn per_month(report: &Report, amount: f64) -> String {
-    let hours = report.figure("cost.basisHours");
-    let month = if hours > 0.0 { amount / hours * HOURS_PER_MONTH } else { 0.0 };
-    money(month, &report.outcome.currency)
-}
-
-/// Rows: what, how it is bought, a month.
-fn cost(report: &Report) -> Vec<[String; 3]> {
-    let mut rows: Vec<[String; 3]> = report
-        .outcome
-        .pools
-        .iter()
-        .map(|pool| {
-            let amount = report.figure(&format!("cost.byPool.{}", pool.name));
-            let bought = if pool.spot { "spot" } else { "on-demand" };
-            [pool.name.clone(), bought.to_owned(), per_month(report, amount)]
-        })
-        .collect();
-    let mut beside = |name: &str, amount: f64| {
-        if amount > 0.0 {
-            rows.push([name.to_owned(), String::new(), per_month(report, amount)]);
-        }
-    };
-    beside("control plane", report.figure("cost.controlPlane"));
-    for (name, _) in &report.outcome.cost.items {
-        beside(name, report.figure(&format!("cost.byItem.{name}")));
-    }
-    rows.push(["all".to_owned(), String::new(), per_month(report, report.figure("cost.total"))]);
-    rows
 }
 
 fn totals(report: &Report) -> Vec<[String; 2]> {

@@ -1,15 +1,16 @@
 //! Pods that no node can ever hold: the run would be a long wait for nothing.
 
 use crate::cloud::PoolSpec;
-use crate::model::{Labels, PodShape};
+use crate::cloud::identity::zone_labels;
+use crate::model::{Labels, NodeSelectorTerm, PodShape, Requirement};
 use crate::plan::{Plan, WorkloadKind, WorkloadSpec};
-use crate::rules::{Plugin, untolerated};
+use crate::rules::{Plugin, matches_requirement, untolerated};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::format::Scenario;
 use crate::scenario::reading::Reading;
 use crate::scenario::source::Span;
-use crate::unit::Resources;
+use crate::unit::{Resources, Symbol};
 
 /// Reports workloads whose pods fit on no node, with what stops them on each pool.
 pub fn check(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
@@ -74,6 +75,9 @@ pub(super) fn obstacle(plan: &Plan, shape: &PodShape, pool: &PoolSpec) -> Option
         let (key, value) = (plan.symbols.text(wrong.0), plan.symbols.text(wrong.1));
         return Some(format!("its nodes have no label {key}={value}"));
     }
+    if !may_match(plan, shape, pool) {
+        return Some("its nodes do not meet the required node affinity".to_owned());
+    }
     if asked(Plugin::TaintToleration)
         && let Some(taint) = untolerated(&pool.taints, &shape.tolerations)
     {
@@ -91,6 +95,30 @@ pub(super) fn obstacle(plan: &Plan, shape: &PodShape, pool: &PoolSpec) -> Option
     }
     let room = pool.allocatable;
     (!shape.requests.fits_in(&room)).then(|| what_is_short(&shape.requests, &room))
+}
+
+/// Whether a node of the pool could meet the required node affinity, in some zone. What a term says
+/// of a node's own name or hostname is not known before there is one.
+fn may_match(plan: &Plan, shape: &PodShape, pool: &PoolSpec) -> bool {
+    let Some(terms) = &shape.node_affinity.required else { return true };
+    let (symbols, hostname) = (&plan.symbols, plan.symbols.find("kubernetes.io/hostname"));
+    let zones: &[Symbol] = if pool.zones.is_empty() { &[Symbol::EMPTY] } else { &pool.zones };
+    zones.iter().any(|&zone| {
+        let text = if zone == Symbol::EMPTY { "0" } else { symbols.text(zone) };
+        let mut labels = pool.labels.clone();
+        for (key, value) in zone_labels(text) {
+            // A key that nobody has written is asked for by nobody.
+            if let Some(key) = symbols.find(key) {
+                labels.set(key, symbols.find(value).unwrap_or_default());
+            }
+        }
+        let met = |own: &Requirement| {
+            Some(own.key) == hostname || matches_requirement(own, labels.get(own.key), symbols)
+        };
+        let is_some =
+            |term: &&NodeSelectorTerm| !(term.expressions.is_empty() && term.fields.is_empty());
+        terms.iter().filter(is_some).any(|term| term.expressions.iter().all(met))
+    })
 }
 
 fn wrong_label(

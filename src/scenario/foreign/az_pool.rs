@@ -25,6 +25,7 @@ const TAKEN: &[&str] = &[
     "scaleDownMode",
     "nodeLabels",
     "nodeTaints",
+    "tags",
     "nodeInitializationTaints",
     "podIPAllocationMode",
     "vnetSubnetID",
@@ -50,7 +51,6 @@ const NAMES: &[&str] = &[
     "resourceGroup",
     "securityProfile",
     "systemData",
-    "tags",
 ];
 
 /// A pool in our own format. `resource` has the name, `properties` the rest (the same map where

@@ -210,6 +210,15 @@ section! {
         "nodeLabels" labels: IndexMap<String, At<Text>>;
         /// Taints of the nodes: `key=value:Effect`.
         "nodeTaints" taints: Vec<Text>;
+        /// Tags of the scale set. The autoscaler reads those that begin with
+        /// `k8s.io_cluster-autoscaler_node-template_`: labels, taints and resources of an empty
+        /// pool's template, and four settings of its own for the pool.
+        "tags" tags: IndexMap<String, At<Text>>;
+        /// Annotations that components put on each node. The autoscaler reads
+        /// `cluster-autoscaler.kubernetes.io/scale-down-disabled` and
+        /// `delay-deletion.cluster-autoscaler.kubernetes.io/…`, whose value may be how long after
+        /// the ToBeDeleted taint it is taken off.
+        "nodeAnnotations" annotations: IndexMap<String, At<Text>>;
         /// Taints of a new node until an agent on it has removed them: `key=value:Effect`.
         "nodeInitializationTaints" initialization_taints: Vec<Text>;
         /// Subnet of the nodes, by name or ARM id.

@@ -262,6 +262,13 @@ pub fn autoscaler(lowering: &mut Lowering<'_, '_>) -> AutoscalerSpec {
     if let Some(given) = cluster.and_then(|cluster| cluster.priorities.as_ref()) {
         priorities(lowering, given, &mut spec);
     }
+    let is_allowed = |name: &String| spec.allowed_schedulers.contains(name);
+    let stray = spec.bypassed_schedulers.iter().find(|name| !is_allowed(name));
+    if let (Some(stray), Some(given), false) = (stray, given, spec.allowed_schedulers.is_empty()) {
+        // Upstream does not start (`pkg/config/flags/flags.go`, `parseAllowedSchedulers`).
+        let message = format!("`{stray}` is not among `allowed-scheduler-names`");
+        lowering.error(code::AUTOSCALER_SETTING, message, given.span, "bypassed and not allowed");
+    }
     // AKS profile table: `scale-down-delay-after-delete` is `scan-interval` unless it is given.
     let mut keys = given.into_iter().flat_map(|at| at.value.keys());
     if !keys.any(|key| AutoscalerSpec::is_setting(key, "scale-down-delay-after-delete")) {

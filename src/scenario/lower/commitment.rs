@@ -4,10 +4,10 @@ use super::lowering::{Lowering, value};
 use super::price::less;
 use crate::cloud::catalogue::{self, Purchase, VmSize};
 use crate::cloud::commitment::{CommitmentKind, CommitmentSpec, Term};
-use crate::cloud::{OsType, PoolPrices, PoolSpec, PriceSpec, price};
+use crate::cloud::{OsDisk, OsType, PoolPrices, PoolSpec, PriceSpec, price};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
-use crate::scenario::format::{At, Commitment, TermName};
+use crate::scenario::format::{At, Commitment, OsDiskPrice, TermName};
 use crate::scenario::source::Span;
 use crate::unit::{HourlyRate, PoolId, Symbol};
 
@@ -288,6 +288,52 @@ impl Lowering<'_, '_> {
         Some(CommitmentKind::SavingsPlan { commitment, covers })
     }
 
+    /// The prices of a commitment: of one reservation, or of each VM under a savings plan.
+    fn committed_sources(&self, one: &CommitmentSpec, region: &str) -> Vec<[String; 4]> {
+        let text = |symbol| self.tables.symbols.text(symbol);
+        let name = text(one.name);
+        let given = value(&self.scenario.prices).and_then(|prices| value(&prices.commitments));
+        let given = given.into_iter().flatten().find(|given| {
+            let size = value(&given.value.reservation);
+            size.is_some() == matches!(one.kind, CommitmentKind::Reservation { .. })
+                && term(given) == one.term
+                && value(&given.value.name).is_none_or(|own| own.0 == name)
+        });
+        let discount = given.and_then(|given| value(&given.value.discount));
+        let row = |size: &str, purchase: Purchase, price: HourlyRate, each: &str| {
+            let listed = self.listed_size(size).and_then(|listed| {
+                self.listed_price(listed, purchase, OsType::Linux, self.location())
+            });
+            let (date, source) = match (discount, self.own_price(size, purchase), listed) {
+                (None, None, Some(_)) => {
+                    (catalogue::date(), format!("{region}: {}", catalogue::source()))
+                }
+                (None, None, None) => ("", "assumed: prices.assumeRiDiscount".to_owned()),
+                _ => ("", "the scenario".to_owned()),
+            };
+            [format!("{name}{each}"), format!("{}/h", price.units()), date.to_owned(), source]
+        };
+        match &one.kind {
+            CommitmentKind::Reservation { price, .. } => {
+                let size = given.and_then(|given| value(&given.value.reservation));
+                let size = size.map_or("", |size| size.0.as_str());
+                vec![row(size, reserved(one.term), *price, ", one reservation")]
+            }
+            CommitmentKind::SavingsPlan { covers, .. } => {
+                let mut rows: Vec<[String; 4]> = covers
+                    .iter()
+                    .map(|&(pool, price)| {
+                        let size = text(self.pools[pool].size.name);
+                        row(size, under_plan(one.term), price, &format!(", one {size}"))
+                    })
+                    .collect();
+                rows.sort();
+                rows.dedup();
+                rows
+            }
+        }
+    }
+
     /// A name of its own for each commitment.
     fn commitment_name(
         &mut self,
@@ -332,11 +378,21 @@ fn sources(lowering: &Lowering<'_, '_>, spec: &mut PriceSpec) {
         if pool.disk_price.0 > 0 {
             let disk = format!("OS disk of {}", lowering.tables.symbols.text(pool.name));
             let price = format!("{}/h", pool.disk_price.units());
-            spec.sources.push([disk, price, String::new(), "prices.osDisk".to_owned()]);
+            let asked = value(&lowering.scenario.prices).and_then(|prices| value(&prices.os_disk));
+            let tier = price::default_os_disk_gib(0);
+            let listed = price::os_disk(OsDisk::Managed, tier);
+            let listed = listed.filter(|_| asked == Some(&OsDiskPrice::Listed));
+            let (date, source) =
+                listed.map_or(("", "the scenario"), |listed| (listed.date, listed.source));
+            spec.sources.push([disk, price, date.to_owned(), source.to_owned()]);
         }
     }
     spec.sources.sort();
     spec.sources.dedup();
+    for index in 0..spec.commitments.len() {
+        let rows = lowering.committed_sources(&spec.commitments[index], region);
+        spec.sources.extend(rows);
+    }
     let plane = price::control_plane(lowering.tier);
     let rate = format!("{}/h", plane.rate.units());
     let what = format!("control plane, {:?}", lowering.tier);

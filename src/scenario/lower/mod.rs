@@ -22,6 +22,7 @@ mod scheduler;
 mod spot;
 mod start;
 mod table;
+mod tags;
 mod taint;
 mod upgrade;
 mod workload;

@@ -3,6 +3,7 @@
 use super::cluster::{is_regional, subnet};
 use super::lowering::{Lowering, value};
 use super::spot::Buyer;
+use super::tags::Template;
 use crate::cloud::catalogue::{self, Arch, VmSize};
 use crate::cloud::identity::{self, PoolIdentity};
 use crate::cloud::{
@@ -105,6 +106,8 @@ impl<'a> PoolReader<'_, 'a, '_> {
         let zones = self.zones(&size, &location)?;
         let (labels, template_labels) = self.labels(&name, &room, os, os_disk, spot, &location);
         let taints = taints?;
+        let mut template = Template { labels: template_labels, room: room.template };
+        let (tags, annotations) = (self.tags(&mut template), self.annotations());
         let initialization_taints = self.initialization_taints()?;
         let max_surge = self.max_surge();
         let (subnet, pod_subnet) = self.subnets()?;
@@ -129,9 +132,9 @@ impl<'a> PoolReader<'_, 'a, '_> {
             size: room.size,
             capacity: room.capacity,
             allocatable: room.allocatable,
-            template_capacity: room.template,
+            template_capacity: template.room,
             labels,
-            template_labels,
+            template_labels: template.labels,
             taints,
             initialization_taints,
             zones,
@@ -143,10 +146,9 @@ impl<'a> PoolReader<'_, 'a, '_> {
             os,
             subnet,
             pod_subnet,
-            instance_limit: match size {
-                Size::Listed(_) => Some(limits::SCALE_SET_INSTANCES),
-                Size::Own(..) => None,
-            },
+            tags,
+            annotations,
+            instance_limit: matches!(size, Size::Listed(_)).then_some(limits::SCALE_SET_INSTANCES),
             vm_provision: times.vm_provision,
             node_ready: times.node_ready,
             gpu_ready: times.gpu_ready,
@@ -290,8 +292,11 @@ impl<'a> PoolReader<'_, 'a, '_> {
 
     fn check_ephemeral(&mut self, size: &Size<'_>, place: Span) {
         let Size::Listed(listed) = size else { return };
-        if !listed.ephemeral_os {
-            let message = format!("`{}` has no room for an ephemeral OS disk", listed.name);
+        let gib = value(&self.given.os_disk_size).map_or(0, |size| size.0);
+        let known = listed.temp_disk_gib.max(listed.cache_disk_gib).is_some();
+        if !listed.ephemeral_os || (known && !listed.fits_ephemeral_os(gib)) {
+            let of = if gib > 0 { format!(" of {gib} GiB") } else { String::new() };
+            let message = format!("`{}` has no room for an ephemeral OS disk{of}", listed.name);
             self.lowering.report(
                 Diagnostic::warning(code::NO_EPHEMERAL, message)
                     .at(place, "AKS refuses this")

@@ -35,6 +35,15 @@ impl World<'_> {
                     let granted = self.evict_pod(pod, grace, Actor::Autoscaler);
                     deletion.evicted(pod, granted);
                 }
+                DeletionAction::JoinBatch => {
+                    let Some(pool) = self.cluster.nodes[node].pool else { continue };
+                    let over = &mut self.capacity.batches[pool];
+                    if *over <= self.now {
+                        *over = self.now + self.plan.autoscaler.deletion_batch;
+                    }
+                    let over = *over;
+                    self.at(over, Event::DeletionStep(node));
+                }
                 DeletionAction::DeleteInstance => {
                     let name = self.node_name(node);
                     let code = if deletion.drain { "ca.drained" } else { "ca.empty" };

@@ -112,7 +112,7 @@ impl World<'_> {
             condition_changed: self.now,
             gone: SimTime::NEVER,
             max_data_disks: spec.size.max_data_disks,
-            scale_down_disabled: false,
+            scale_down_disabled: spec.annotations.scale_down_disabled,
         });
         match before {
             Some(old) => {

@@ -69,7 +69,8 @@ impl World<'_> {
         }
         if upgrade.is_over() {
             for node in self.cluster.pools[pool].instances.clone() {
-                self.cluster.nodes[node].scale_down_disabled = false;
+                let own = self.plan.pools[pool].annotations.scale_down_disabled;
+                self.cluster.nodes[node].scale_down_disabled = own;
             }
             return;
         }

@@ -106,7 +106,18 @@ impl World<'_> {
                 self.untaint_after_deletion(node);
             }
             let tainted = self.cluster.nodes[node].taints.iter().any(|taint| taint.key == soft);
-            if tainted && !keeps_soft {
+            if !tainted {
+                continue;
+            }
+            let taint = self.cluster.nodes[node].taints.iter().find(|taint| taint.key == soft);
+            let since = taint.and_then(|taint| self.cluster.symbols.number(taint.value));
+            let since = since.and_then(|since| u64::try_from(since).ok()).map(SimTime::from_secs);
+            let ttl = self.plan.autoscaler.candidate_ttl;
+            let lives = since.filter(|&since| !ttl.is_zero() && since + ttl >= self.now);
+            if let Some(since) = lives {
+                let timers = &mut self.capacity.autoscaler.planner.unneeded;
+                timers.restore(node, since, ttl, self.now);
+            } else if !keeps_soft {
                 self.soft_untaint(node);
             }
         }
@@ -229,9 +240,16 @@ impl World<'_> {
     }
 
     fn soft_taint(&mut self, node: NodeId) {
+        // Its value is the time of day; only a restart reads it.
+        let value = if self.plan.autoscaler.candidate_ttl.is_zero() {
+            Symbol::EMPTY
+        } else {
+            let seconds = self.now.floor_second().micros() / 1_000_000;
+            self.cluster.symbols.intern(&seconds.to_string())
+        };
         let taint = Taint {
             key: self.names.deletion_candidate,
-            value: Symbol::EMPTY,
+            value,
             effect: TaintEffect::PreferNoSchedule,
         };
         self.cluster.nodes[node].taints.push(taint);

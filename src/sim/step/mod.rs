@@ -10,6 +10,7 @@ mod observe;
 mod prefetch;
 mod reading;
 mod resting;
+mod scalers;
 mod scaling;
 mod scheduling;
 mod spot;

@@ -97,6 +97,7 @@ impl World<'_> {
         for (column, value) in series.columns.iter_mut().zip(row) {
             column.values.push(value);
         }
+        self.sample_scalers();
         let (messages, pods) = (self.message_waits(), self.record.pod_waits.totals(self.now));
         self.sample_waits(messages, pods);
         let next = self.now + self.plan.simulation.sample;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::super::scheduler::reader::{Bench, entries, list, strings};
 use crate::control::autoscaler::recorded::{
@@ -15,9 +15,9 @@ use crate::control::autoscaler::{
     Words,
 };
 use crate::model::{
-    Annotations, Cluster, DisruptionBudget, HostPort, Labels, Node, NodePhase, OwnerKind, Pod,
-    PodPhase, PodShape, Pool, ProvisioningFailure, SafeToEvict, Taint, TaintEffect, Usage, Volumes,
-    Workload,
+    Annotations, Cluster, DeviceShare, DisruptionBudget, HostPort, Labels, Node, NodePhase,
+    OwnerKind, Pod, PodPhase, PodShape, Pool, ProvisioningFailure, SafeToEvict, Taint, TaintEffect,
+    Usage, Volumes, Workload,
 };
 use crate::rules::{FilterOptions, WellKnown};
 use crate::unit::{
@@ -184,6 +184,7 @@ impl Loaded {
             target: value["target"].as_u64()? as u32,
             atomic: value["atomic"] == true,
             template,
+            deletion_delay: None,
             overrides: GroupOverrides {
                 utilization_threshold: own["scale_down_utilization_threshold"].as_f64(),
                 gpu_utilization_threshold: own["scale_down_gpu_utilization_threshold"].as_f64(),
@@ -265,6 +266,12 @@ impl Loaded {
             used.add(pod, shape);
             used.terminating += u32::from(cluster.pods[pod].phase == PodPhase::Terminating);
         }
+        let mut devices = Vec::new();
+        for own in value["shared_devices"].as_array().into_iter().flatten() {
+            let number = u16::try_from(own["device"].as_u64()?).ok()?;
+            devices.push((*self.pods.get(own["pod"].as_str()?)?, number));
+        }
+        self.bench.cluster.nodes[node].used.share(&devices);
         Some(())
     }
 
@@ -318,6 +325,10 @@ impl Loaded {
         }
         let mut shape = self.bench.shape(pod)?;
         shape.requests = self.resources(&pod["requests"])?;
+        shape.device_share = match pod.get("device_share") {
+            Some(share) => Some(self.device_share(share)?),
+            None => None,
+        };
         shape.owner = match pod["owner_kind"].as_str() {
             None => OwnerKind::None,
             Some("ReplicaSet") => OwnerKind::ReplicaSet,
@@ -336,6 +347,13 @@ impl Loaded {
         let id = self.cluster().shapes.push(shape);
         self.shapes.insert(name.to_owned(), id);
         Some(id)
+    }
+
+    fn device_share(&mut self, value: &Value) -> Option<DeviceShare> {
+        let amount = self.resources(&json!({ value["resource"].as_str()?: 1 }))?;
+        let kind = amount.extended.iter().position(|&amount| amount > 0)?;
+        let milli = u16::try_from(value["milli"].as_u64()?).ok()?;
+        Some(DeviceShare { kind: ExtendedId(kind as u8), milli })
     }
 
     fn storage(&mut self, pod: &Value, shape: &mut PodShape) {

@@ -76,7 +76,13 @@ pub fn write_memory(writer: &Writer<'_>, memory: &Autoscaler) -> Value {
         "injection_hints": hints(writer, &planner.injection_hints),
         "last_index": memory.robin.last,
         "template_cache": templates
-            .map(|(pool, template)| (writer.group_name(*pool), writer.template(template)))
+            .map(|(pool, (template, seen))| {
+                let mut own = writer.template(template);
+                if let (Some(seen), Some(own)) = (seen, own.as_object_mut()) {
+                    own.insert("seen_s".to_owned(), json!(instant(*seen)));
+                }
+                (writer.group_name(*pool), own)
+            })
             .collect::<Map<_, _>>(),
     }))
 }
@@ -196,7 +202,8 @@ pub fn read_memory(
     }
     let mut templates = BTreeMap::new();
     for (name, own) in entries(&value["template_cache"]) {
-        templates.insert(known.pool(name)?, known.template(own)?);
+        let seen = read_instant(&own["seen_s"]);
+        templates.insert(known.pool(name)?, (known.template(own)?, seen));
     }
     memory.templates = TemplateCache { known: templates };
     Some(memory)

@@ -18,7 +18,9 @@ pub use options::{read_options, write_options};
 use super::backoff::FailureKind;
 use super::view::View;
 use crate::model::ProvisioningFailure;
-use crate::unit::{Duration, MAX_EXTENDED, NodeId, PodId, PoolId, Resources, SimTime, Symbol};
+use crate::unit::{
+    Duration, ExtendedId, MAX_EXTENDED, NodeId, PodId, PoolId, Resources, SimTime, Symbol,
+};
 
 /// The provider's GPU resource, and its short name in records.
 const GPU: (&str, &str) = ("nvidia.com/gpu", "gpu");
@@ -61,6 +63,10 @@ impl Writer<'_> {
     pub fn group_name(&self, pool: PoolId) -> String {
         let group = self.view.group(pool).map(|index| self.view.groups[index].id);
         self.text(group.unwrap_or(Symbol::EMPTY)).to_owned()
+    }
+
+    fn resource_name(&self, id: ExtendedId) -> &str {
+        self.names.extended.get(usize::from(id.0)).map_or("", |name| short_name(name))
     }
 
     fn resources(&self, amounts: &Resources) -> Value {

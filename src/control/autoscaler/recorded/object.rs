@@ -48,6 +48,9 @@ impl Writer<'_> {
             "allocatable": self.resources(&node.allocatable),
             "max_data_disks": (node.max_data_disks > 0).then_some(node.max_data_disks),
             "pods": node.used.pods.iter().map(|pod| self.pod_name(*pod)).collect::<Value>(),
+            "shared_devices": node.used.shared.parts().iter()
+                .map(|(pod, _, number)| json!({"pod": self.pod_name(*pod), "device": number}))
+                .collect::<Value>(),
         }))
     }
 

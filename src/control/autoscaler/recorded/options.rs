@@ -38,6 +38,18 @@ impl Setting for Duration {
     }
 }
 
+impl Setting for Vec<(i32, Duration)> {
+    fn write(&self) -> Value {
+        self.iter()
+            .map(|(from, grace)| json!({"priority": from, "grace_s": length(*grace)}))
+            .collect()
+    }
+    fn read(value: &Value) -> Option<Self> {
+        let one = |own: &Value| Some((i32::read(&own["priority"])?, read_length(&own["grace_s"])?));
+        value.as_array()?.iter().map(one).collect()
+    }
+}
+
 impl Setting for Vec<Expander> {
     fn write(&self) -> Value {
         self.iter().map(|expander| expander.name()).collect()
@@ -124,6 +136,7 @@ options! {
     daemonset_eviction_empty: "daemonset_eviction_for_empty_nodes",
     daemonset_eviction_occupied: "daemonset_eviction_for_occupied_nodes",
     max_graceful_termination: "max_graceful_termination_s",
+    drain_priorities: "drain_priority_config",
     skip_local_storage: "skip_nodes_with_local_storage",
     skip_system_pods: "skip_nodes_with_system_pods",
     skip_custom_controllers: "skip_nodes_with_custom_controller_pods",
@@ -133,6 +146,9 @@ options! {
     max_drain_parallelism: "max_drain_parallelism",
     unremovable_recheck: "unremovable_node_recheck_timeout_s",
     delete_delay_after_taint: "node_delete_delay_after_taint_s",
+    deletion_delay_timeout: "node_deletion_delay_timeout_s",
+    deletion_batch: "node_deletion_batcher_interval_s",
+    candidate_ttl: "node_deletion_candidate_ttl_s",
     max_pod_eviction_time: "max_pod_eviction_time_s",
     cordon: "cordon_node_before_terminating",
     max_soft_taints: "max_bulk_soft_taint_count",
@@ -145,6 +161,9 @@ options! {
     force_delete_failed: "force_delete_failed_nodes",
     startup_taints: "startup_taint",
     bypassed_schedulers: "bypassed_schedulers",
+    allowed_schedulers: "allowed_schedulers",
+    template_ttl: "node_info_cache_expire_time_s",
+    salvo: "salvo_scale_up",
     capacity_memory_ratio: "memory_difference_ratio",
     allocatable_ratio: "max_allocatable_difference_ratio",
     free_ratio: "max_free_difference_ratio",

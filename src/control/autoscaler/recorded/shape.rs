@@ -36,6 +36,9 @@ impl Writer<'_> {
             "annotations": self.annotations(shape),
             "owner_kind": owner_kind(shape.owner),
             "requests": self.resources(&shape.requests),
+            "device_share": shape.device_share.map(|share| json!({
+                "resource": self.resource_name(share.kind), "milli": share.milli,
+            })),
             "priority": shape.priority,
             "preemption_policy": shape.never_preempts.then_some("Never"),
             "scheduler": self.known(shape.scheduler),
