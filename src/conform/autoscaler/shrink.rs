@@ -385,16 +385,22 @@ fn nodes_to_delete(given: &Value, expect: &Value) -> Option<Verdict> {
     planner.unneeded.update(removable.into_iter().map(|own| (own, threshold)), since);
     let ongoing = BTreeMap::new();
     let context = plan(&fixture.spec, &ongoing, &[], at(0.0));
-    let (chosen, _) = planner.nodes_to_delete(&context, &fixture.view());
+    let (chosen, refused) = planner.nodes_to_delete(&context, &fixture.view());
     let names = |empty: bool| -> Value {
         let own = chosen.iter().filter(|own| own.is_empty() == empty);
         own.map(|own| json!(fixture.node_name(own.node))).collect()
     };
-    let mut expect = expect.clone();
-    // What is not removable is asserted by its absence from both lists.
-    expect.as_object_mut()?.remove("unremovable");
-    let got = json!({"empty": names(true), "drain": names(false)});
-    Some(super::compare_keys(&expect, &got))
+    // Of nodes that stay, the case names those whose limits keep them.
+    let reason = |name: &str| {
+        let refused = refused.iter().find(|(node, _)| fixture.node_name(*node) == name);
+        json!(refused.map(|(_, reason)| reason.name()))
+    };
+    let unremovable: Map<String, Value> = pairs(expect, "unremovable")
+        .into_iter()
+        .map(|(name, _)| (name.to_owned(), reason(name)))
+        .collect();
+    let got = json!({"empty": names(true), "drain": names(false), "unremovable": unremovable});
+    Some(super::compare_keys(expect, &got))
 }
 
 /// Order of two candidates.
