@@ -26,8 +26,6 @@ pub struct Health {
     silent: BTreeMap<NodeId, Silence>,
     /// Nodes whose silence will be noticed, and when.
     unnoticed: BTreeMap<NodeId, SimTime>,
-    /// VMs that have been told when they are taken.
-    pub taken_at: BTreeMap<NodeId, SimTime>,
     /// Nodes whose kubelets say that they are not Ready, and until when.
     unwell: BTreeMap<NodeId, SimTime>,
     /// Since when nodes have had the lifecycle controller's NoExecute taint.
@@ -167,7 +165,6 @@ impl World<'_> {
     pub fn never_back(&mut self, node: NodeId) {
         self.health.silent.remove(&node);
         self.health.unwell.remove(&node);
-        self.health.taken_at.remove(&node);
     }
 
     /// The node's silence is noticed: not Ready, tainted; its pods are not Ready. If its VM is

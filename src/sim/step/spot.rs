@@ -73,22 +73,20 @@ impl World<'_> {
         if row.gone != SimTime::NEVER || self.record.nodes[node].end == "evicted" {
             return;
         }
-        let notice = self.plan.pools[pool]
-            .spot_market
-            .as_ref()
-            .map_or(crate::cloud::SpotSpec::NOTICE, |market| market.notice);
-        let epoch = row.epoch;
+        let (epoch, instance) = (row.epoch, row.instance);
         self.record.nodes[node].end = "evicted";
         self.fingerprint.add(self.now, 16, u64::from(node.0), 0);
+        let (spec, capacity) = (&self.plan.pools[pool], &mut self.capacity);
+        let set = &mut capacity.scale_sets[pool];
+        set.tell(spec, instance, self.now, &mut capacity.region);
+        let (taken_at, dear) = (set.taken_at(instance), set.is_priced_out(instance, self.now));
+        let notice = taken_at.since(self.now);
         let name = self.node_name(node);
-        let instance = self.cluster.nodes[node].instance;
-        let dear = self.capacity.scale_sets[pool].is_priced_out(instance, self.now);
         self.note(Actor::Azure, "spot-notice", Object::Node(node), "azure.Preempt", None, || {
             let why = if dear { ": its price is above spotMaxPrice" } else { "" };
             format!("{name} will be taken in {notice}{why}")
         });
-        self.health.taken_at.insert(node, self.now + notice);
-        self.at(self.now + notice, Event::SpotKill(node, epoch));
+        self.at(taken_at, Event::SpotKill(node, epoch));
         if DRAIN_DETECTION < notice {
             self.at(self.now + DRAIN_DETECTION, Event::SpotDrain(node, epoch));
         }
@@ -98,13 +96,11 @@ impl World<'_> {
     /// they refuse again until the VM is taken.
     pub fn spot_drain(&mut self, node: NodeId) {
         let row = &self.cluster.nodes[node];
-        let (phase, epoch) = (row.phase, row.epoch);
-        let Some(&taken_at) = self.health.taken_at.get(&node) else { return };
-        if phase != NodePhase::Ready {
-            return;
-        }
-        self.cordon(node);
+        let epoch = row.epoch;
+        let Some(pool) = row.pool.filter(|_| row.phase == NodePhase::Ready) else { return };
+        let taken_at = self.capacity.scale_sets[pool].taken_at(row.instance);
         let left = taken_at.since(self.now);
+        self.cordon(node);
         let mut refused = false;
         for pod in self.drainable_pods(node) {
             let grace = self.cluster.shape(pod).grace.min(left);
