@@ -105,8 +105,7 @@ fn every_bundled_scenario_costs_what_its_nodes_say() {
             wrong.push(format!("{name}: rows add up to {total}, the total is {said}"));
         }
         // Prices are those of the list unless the scenario has its own.
-        let location =
-            text.lines().filter_map(|line| line.trim().strip_prefix("location: ")).last();
+        let location = text.lines().rev().find_map(|line| line.trim().strip_prefix("location: "));
         let location =
             location.map_or("westeurope", |at| at.split('#').next().unwrap_or(at).trim());
         if text.contains("prices:") || text.contains("vmSizes:") || text.contains("priceTrace") {
