@@ -295,6 +295,8 @@ pub struct ScaledObjectDraft {
 pub struct ModifiersDraft {
     /// `formula`
     pub formula: String,
+    /// Where it was written.
+    pub place: Origin,
     /// `target` in thousandths.
     pub target_milli: i64,
     /// `activationTarget` in thousandths.

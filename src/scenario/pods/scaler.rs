@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::draft::{ScaledJobDraft, ScaledObjectDraft, ScalerDraft, TriggerDraft, WorkloadDraft};
+use super::draft::{
+    ContainerDraft, ContainerRole, ScaledJobDraft, ScaledObjectDraft, ScalerDraft, TriggerDraft,
+    WorkloadDraft,
+};
 use super::lower::LowerContext;
 use super::tables::Tables;
 use crate::control::hpa::HpaMetric;
@@ -76,6 +79,7 @@ fn own_hpa(
         })
     });
     let sources: Vec<_> = sources.collect();
+    one_container(draft, hpa, found)?;
     let reads_work = hpa.spec.metrics.iter().any(|metric| matches!(metric, HpaMetric::Pods(_)));
     if reads_work && draft.work.consumes.is_none() {
         let text = format!(
@@ -87,6 +91,29 @@ fn own_hpa(
     }
     let sources: Option<Vec<_>> = sources.into_iter().collect();
     Some(ScalerKind::Hpa { spec: hpa.spec.clone(), sources: sources? })
+}
+
+/// `ContainerResource` reads a container of a pod that has no other: of several, one stands for
+/// all that a pod uses.
+fn one_container(draft: &WorkloadDraft, hpa: &HpaDraft, found: &mut Findings) -> Option<()> {
+    let init = |container: &&ContainerDraft| container.role != ContainerRole::Init;
+    let others: Vec<&ContainerDraft> = draft.pod.containers.iter().filter(init).collect();
+    let mut fine = Some(());
+    for (name, place) in &hpa.containers {
+        if !others.iter().any(|container| container.name == *name) {
+            let names: Vec<&str> = others.iter().map(|container| container.name.as_str()).collect();
+            let known = names.join(", ");
+            let text = format!("the pods have no container `{name}`; they have {known}");
+            found.error(code::FIELD, *place, text);
+            fine = None;
+        } else if others.len() > 1 {
+            let text = "what one of several containers uses has no source in the simulation: use \
+                        `Resource`, of whole pods";
+            found.error(code::NOT_BUILT, *place, text);
+            fine = None;
+        }
+    }
+    fine
 }
 
 /// The pods of a Job must be able to end: by working on messages, or after a time.
@@ -159,8 +186,7 @@ fn scaled_object(
         .as_ref()
         .filter(|_| known(context, 12, "scalingModifiers", draft.origin, found));
     if let Some(modifiers) = modifiers {
-        let names: Vec<&str> =
-            draft.triggers.iter().map(|each| each.name.as_deref().unwrap_or("")).collect();
+        let names: Vec<&str> = draft.triggers.iter().map(name_in_formula).collect();
         match Formula::compile(&modifiers.formula, &names) {
             Ok(formula) => {
                 spec.modifiers = Some(Modifiers {
@@ -172,7 +198,7 @@ fn scaled_object(
             }
             Err(why) => {
                 let text = format!("scalingModifiers.formula of {}: {why}", draft.name);
-                found.error(code::FIELD, draft.origin, text);
+                found.error(code::FIELD, modifiers.place, text);
             }
         }
     }
@@ -187,6 +213,14 @@ fn scaled_object(
         spec.force_activation = draft.pause.force_activation;
     }
     Some(spec)
+}
+
+/// What a formula calls a trigger: it sees no `cpu` and no `memory` (`scaledobject_webhook.go`).
+fn name_in_formula(trigger: &TriggerDraft) -> &str {
+    match trigger.kind.as_str() {
+        "cpu" | "memory" => "",
+        _ => trigger.name.as_deref().unwrap_or(""),
+    }
 }
 
 fn scaled_job(

@@ -31,14 +31,7 @@ pub(super) fn read(node: &Node, path: &str, to: &mut HpaDraft, found: &mut Findi
         "External" => "external",
         "Object" => "object",
         "Pods" => "pods",
-        "ContainerResource" => {
-            let text = format!(
-                "`{path}`: what single containers use has no source in the simulation; only \
-                 `Resource` has, of whole pods"
-            );
-            found.error(code::NOT_BUILT, place, text);
-            return None;
-        }
+        "ContainerResource" => "containerResource",
         _ => {
             found.error(code::FIELD, place, format!("`{path}.type`: no metric type `{kind}`"));
             return None;
@@ -50,6 +43,7 @@ pub(super) fn read(node: &Node, path: &str, to: &mut HpaDraft, found: &mut Findi
     };
     let metric = match kind {
         "Resource" => resource(source, found)?,
+        "ContainerResource" => container_resource(source, to, found)?,
         "Pods" => pods(source, found)?,
         _ => queue(source, kind == "Object", to, found)?,
     };
@@ -63,6 +57,22 @@ fn resource(mut resource: Fields<'_>, found: &mut Findings) -> Option<HpaMetric>
     let value = target(&mut resource, &["Utilization", "AverageValue"], found)?;
     resource.finish(found);
     Some(if of_memory { HpaMetric::Memory(value) } else { HpaMetric::Cpu(value) })
+}
+
+/// A `ContainerResource`: of a container that is the whole pod, which is checked once the pod is
+/// known.
+fn container_resource(
+    mut fields: Fields<'_>,
+    to: &mut HpaDraft,
+    found: &mut Findings,
+) -> Option<HpaMetric> {
+    let place = fields.get("container").map(|node| node.span);
+    let Some(container) = fields.text("container", found) else {
+        fields.missing("container", found);
+        return None;
+    };
+    to.containers.push((container.to_owned(), place));
+    resource(fields, found)
 }
 
 /// A `Pods` metric: the mean over the pods of what each shows.
