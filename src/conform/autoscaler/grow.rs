@@ -125,7 +125,7 @@ pub fn estimator(given: &Value, expect: &Value) -> Option<Verdict> {
         value["name"] = json!(format!("group-{}", groups.len()));
         let first = fixture.pod(&value);
         let row = fixture.cluster.pods[first];
-        let more = value["count"].as_u64().unwrap_or(1) - 1;
+        let more = value["count"].as_u64().unwrap_or(1).saturating_sub(1);
         let mut pods = vec![first];
         pods.extend((0..more).map(|_| fixture.cluster.pods.push(row)));
         groups.push(PodGroup { shape: row.shape, pods });
