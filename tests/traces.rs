@@ -123,6 +123,20 @@ fn recorded_evictions_take_as_many_nodes_as_they_took() {
     }
 }
 
+#[test]
+fn an_eviction_in_the_first_seconds_comes_at_its_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("events.csv");
+    fs::write(&file, "12000,remove,a\n12000,remove,b\n400000,remove,c\n").expect("written");
+    let trace = format!("spotMarket.trace.file={}", file.display());
+    let plan = kit::plan_with("tests/traces/fleet.yaml", &[&trace, "simulation.duration=10m"]);
+    let outcome = balanced("a short recording", &plan);
+    let mut gone: Vec<_> = outcome.node_rows.iter().filter_map(|row| row.gone).collect();
+    gone.sort_unstable();
+    // A notice of twelve seconds, and one of thirty.
+    assert_eq!(gone, [12, 12, 400].map(SimTime::from_secs));
+}
+
 /// Of a recording (milliseconds, `add` or `remove`, node): the hours that each node lived which
 /// came and went, sorted, and the nodes that go in the same second on average.
 fn lives_and_batches(path: &Path) -> (Vec<f64>, f64) {

@@ -24,7 +24,13 @@ pub fn plan_with(file: impl AsRef<Path>, sets: &[&str]) -> Plan {
 
 /// What `forescale check` says of a scenario file.
 pub fn findings(file: &Path) -> String {
-    load(&file.to_string_lossy(), &[], &Disk::default()).diagnostics.render(false)
+    findings_with(file, &[])
+}
+
+/// What it says with `path=value` settings.
+pub fn findings_with(file: impl AsRef<Path>, sets: &[&str]) -> String {
+    let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
+    load(&root().join(file).to_string_lossy(), &sets, &Disk::default()).diagnostics.render(false)
 }
 
 /// A run with everything recorded and every index checked against its slow twin.
