@@ -82,8 +82,8 @@ impl World<'_> {
         }
     }
 
-    /// The queues' clocks against the waits of the single messages (contract §5): to the last start
-    /// of service, to the dead letter, or to the end.
+    /// The queues' clocks against the waits of the single messages: to the last start of service,
+    /// to the dead letter, or to the end.
     ///
     /// # Panics
     /// On a difference.
