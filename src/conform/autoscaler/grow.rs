@@ -61,7 +61,7 @@ pub fn hinting_simulator(given: &Value, expect: &Value) -> Option<Verdict> {
     let mut fixture = Fixture::of(head(), given);
     let candidates = by_priority(&mut fixture, list(given, "new_pods"));
     let mut hints = Hints::default();
-    for (pod, node) in pairs(given, "hints") {
+    for (pod, node) in pairs(given, "hints").into_iter().filter(|(_, node)| !node.is_null()) {
         let unknown = NodeId(u32::MAX);
         let node = fixture.nodes.get(node.as_str()?).copied().unwrap_or(unknown);
         hints.set(*fixture.pods.get(pod)?, Origin::Real(node));

@@ -352,8 +352,8 @@ fn cluster_update(given: &Value, expect: &Value) -> Option<Verdict> {
 
 fn nodes_to_delete(given: &Value, expect: &Value) -> Option<Verdict> {
     let mut spec = head();
-    spec.unneeded_time = length(given, "unneeded_time_s")?;
-    spec.unready_time = length(given, "unready_time_s")?;
+    spec.unneeded_time = length(given, "unneeded_time_s").unwrap_or(spec.unneeded_time);
+    spec.unready_time = length(given, "unready_time_s").unwrap_or(spec.unready_time);
     spec.cores_total.0 = number(&given["min_limits"], "cores");
     spec.memory_total.0 = number(&given["min_limits"], "mem_bytes");
     let mut fixture = Fixture::new(spec);

@@ -318,7 +318,7 @@ pub fn long_terminating(given: &Value, expect: &Value) -> Option<Verdict> {
 /// Pods that are old enough to be helped.
 pub fn new_pod_delay(given: &Value, expect: &Value) -> Option<Verdict> {
     let now = now_of(given);
-    let flag = length(given, "new_pod_scale_up_delay_s")?;
+    let flag = length(given, "new_pod_scale_up_delay_s").unwrap_or(Duration::ZERO);
     let kept = list(given, "pods").iter().filter(|pod| {
         let created = instant(pod, "creation_timestamp_s").unwrap_or(SimTime::ZERO);
         let own = pod["annotation_delay"].as_str().and_then(go_duration);

@@ -67,7 +67,7 @@ fn removable_at(given: &Value, expect: &Value, now: SimTime) -> Option<Verdict> 
     let single = &given["node"];
     let empty = if single.is_object() { 1 } else { number(given, "empty_nodes") as u32 };
     let drain = number(given, "drain_nodes") as u32;
-    let ready = single["ready"].as_bool().or(given["nodes_ready"].as_bool())?;
+    let ready = single["ready"].as_bool().or(given["nodes_ready"].as_bool()).unwrap_or(true);
     let mut timers = Unneeded::default();
     let removable = (0..empty + drain).map(|index| {
         let moved = if index < empty { Vec::new() } else { vec![PodId(0)] };
