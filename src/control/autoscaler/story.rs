@@ -158,6 +158,7 @@ impl Stage {
             lone: &[],
             gpu: None,
             failures: &self.failures,
+            sights: None,
         }
     }
 }
