@@ -22,15 +22,7 @@ use rayon::prelude::*;
 use story::{Block, Expected, Happened, Kind};
 
 fn stories() -> Vec<PathBuf> {
-    let folder = kit::root().join("docs/behaviour");
-    let mut found: Vec<PathBuf> = fs::read_dir(folder)
-        .expect("docs/behaviour")
-        .map(|entry| entry.expect("readable").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .filter(|path| path.file_name().is_some_and(|name| name != "README.md"))
-        .collect();
-    found.sort();
-    found
+    story::all(&kit::root())
 }
 
 #[test]

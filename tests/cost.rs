@@ -7,7 +7,7 @@ mod kit;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use forescale::record::Outcome;
 use forescale::report::{cost_csv, nodes_csv};
@@ -25,24 +25,6 @@ fn rows(outcome: &Outcome, write: Writer) -> Vec<Row> {
 
 fn number(row: &Row, key: &str) -> f64 {
     row[key].parse().unwrap_or_else(|_| panic!("{key} is `{}` in {row:?}", row[key]))
-}
-
-/// All scenario files below a folder.
-fn scenarios(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder of scenarios") {
-        let path = entry.expect("readable").path();
-        let text = || fs::read_to_string(&path).expect("UTF-8");
-        if path.is_dir() {
-            found.extend(scenarios(&path));
-        } else if path.extension().is_some_and(|extension| extension == "yaml")
-            && text().lines().any(|line| line == "kind: Scenario" || line.starts_with("extends: "))
-        {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
 }
 
 /// The scenario with those it extends, as text.
@@ -99,7 +81,7 @@ const CENT: f64 = 0.005;
 fn every_bundled_scenario_costs_what_its_nodes_say() {
     let prices = price_list();
     let (mut wrong, mut checked) = (Vec::new(), 0);
-    for path in scenarios(&kit::root().join("scenarios")) {
+    for path in kit::scenarios(&kit::root().join("scenarios")) {
         let bench = path.starts_with(kit::root().join("scenarios/bench"));
         let sets = if bench { &["simulation.duration=50s"][..] } else { &[] };
         let plan = kit::plan_with(&path, sets);
@@ -123,8 +105,7 @@ fn every_bundled_scenario_costs_what_its_nodes_say() {
             wrong.push(format!("{name}: rows add up to {total}, the total is {said}"));
         }
         // Prices are those of the list unless the scenario has its own.
-        let location =
-            text.lines().filter_map(|line| line.trim().strip_prefix("location: ")).last();
+        let location = text.lines().rev().find_map(|line| line.trim().strip_prefix("location: "));
         let location =
             location.map_or("westeurope", |at| at.split('#').next().unwrap_or(at).trim());
         if text.contains("prices:") || text.contains("vmSizes:") || text.contains("priceTrace") {

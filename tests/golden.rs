@@ -10,33 +10,13 @@ mod kit;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use forescale::plan::Plan;
 use forescale::record::Outcome;
-use forescale::study::Summary;
-use kit::root;
+use forescale::report::Report;
+use forescale::report::text::{Look, SCREEN, summary};
+use forescale::study::{Aggregate, Summary, evaluate};
+use kit::{root, scenarios};
 use serde_json::Value;
-
-/// All scenario files below a folder, sorted.
-fn scenarios(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder of scenarios") {
-        let path = entry.expect("readable").path();
-        if path.is_dir() {
-            found.extend(scenarios(&path));
-        } else if path.extension().is_some_and(|extension| extension == "yaml")
-            && is_scenario(&path)
-        {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
-/// Manifests are YAML too.
-fn is_scenario(path: &Path) -> bool {
-    let text = fs::read_to_string(path).expect("UTF-8");
-    text.lines().any(|line| line == "kind: Scenario" || line.starts_with("extends: "))
-}
 
 fn golden_file(scenario: &Path) -> PathBuf {
     let inside = scenario.strip_prefix(root().join("scenarios")).expect("below scenarios");
@@ -80,6 +60,36 @@ fn compare(scenario: &Path, outcome: &Outcome, wrong: &mut Vec<String>) {
     differences(&name, &old, &new, wrong);
 }
 
+/// What the terminal shows is read without scrolling, and says all that it must.
+fn fits_one_screen(plan: &Plan, outcome: Outcome, wrong: &mut Vec<String>) {
+    let study = Aggregate { runs: vec![Summary::of(&outcome)] };
+    let verdicts = plan.thresholds.iter().map(|one| evaluate(one, &study, false)).collect();
+    let report = Report {
+        study,
+        verdicts,
+        seeds: vec![outcome.seed],
+        assumptions: plan.assumptions.clone(),
+        folder: Some(format!("output/{}/", plan.name)),
+        outcome,
+    };
+    let text = summary(&report, Look { width: 80, colour: false });
+    let (lines, columns) = (text.lines().count(), text.lines().map(|line| line.chars().count()));
+    let columns = columns.max().unwrap_or(0);
+    if lines > SCREEN || columns > 80 {
+        wrong.push(format!("{}: {lines} lines of {columns} columns:\n{text}", plan.name));
+    }
+    let waited = report.figure("messages.waitTotal") + report.figure("pods.waitTotal") > 0.0;
+    let wall = report.figure("blocked.ip") + report.figure("hpa.max") > 0.0;
+    let spent = report.figure("cost.total") > 0.0;
+    for (word, due) in
+        [(&*plan.name, true), ("Waiting for", waited), ("WALL", wall), ("per month", spent)]
+    {
+        if due && !text.contains(word) {
+            wrong.push(format!("{}: its screen lacks `{word}`:\n{text}", plan.name));
+        }
+    }
+}
+
 #[test]
 fn every_scenario_gives_the_figures_on_file() {
     let mut wrong = Vec::new();
@@ -92,6 +102,7 @@ fn every_scenario_gives_the_figures_on_file() {
         let name = &plan.name;
         books::check(&plan, &outcome, &mut |what| wrong.push(format!("{name}: {what}")));
         compare(&scenario, &outcome, &mut wrong);
+        fits_one_screen(&plan, outcome, &mut wrong);
     }
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -4,12 +4,21 @@
 #[path = "kit/run.rs"]
 #[allow(dead_code, reason = "each test file uses its part of the kit")]
 mod kit;
+#[path = "kit/story.rs"]
+#[allow(dead_code, reason = "each test file uses its part of the kit")]
+mod story;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use forescale::plan::Plan;
 use forescale::record::JournalLevel;
 use forescale::scenario::{MemoryFiles, load};
 use forescale::sim::{RunOptions, run};
 use proptest::prelude::*;
+use rayon::prelude::*;
+use story::Kind;
 
 /// Everything that a run says, with and without the ticks that change nothing.
 fn both(plan: &Plan, seed: u64) -> [String; 2] {
@@ -33,18 +42,39 @@ fn assert_same(what: &str, plan: &Plan, seed: u64) {
     assert!(some == every, "{what}, seed {seed}: one says more than the other");
 }
 
+/// The scenarios of a folder, by name.
+fn scenarios(folder: &str) -> BTreeSet<PathBuf> {
+    let entries = fs::read_dir(kit::root().join(folder)).expect("scenarios");
+    let paths = entries.map(|entry| entry.expect("a file").path());
+    paths.filter(|path| path.extension().is_some_and(|ending| ending == "yaml")).collect()
+}
+
 #[test]
 fn bundled_scenarios_are_the_same_with_every_tick() {
-    for entry in std::fs::read_dir(kit::root().join("scenarios")).expect("scenarios") {
-        let path = entry.expect("a file").path();
-        if path.extension().is_none_or(|ending| ending != "yaml") {
-            continue;
-        }
-        let file = path.strip_prefix(kit::root()).expect("below the root").to_owned();
+    for path in scenarios("scenarios") {
         let sets = ["simulation.duration=5h", "simulation.warmup=0s"];
-        let plan = kit::plan_with(&file, &sets);
-        assert_same(&file.display().to_string(), &plan, 3);
+        assert_same(&path.display().to_string(), &kit::plan_with(&path, &sets), 3);
     }
+    for path in scenarios("scenarios/teaching") {
+        assert_same(&path.display().to_string(), &kit::plan_with(&path, &[]), 3);
+    }
+}
+
+/// Stories have every kind of queue, scaler and controller.
+#[test]
+fn stories_are_the_same_with_every_tick() {
+    story::all(&kit::root()).par_iter().for_each(|path| {
+        let blocks = story::blocks(&fs::read_to_string(path).expect("UTF-8"));
+        let folder = tempfile::tempdir().expect("a folder");
+        story::unpack(&blocks, folder.path());
+        let played =
+            blocks.iter().filter(|block| matches!(block.kind, Kind::Timeline | Kind::Facts));
+        let files: BTreeSet<&str> = played.map(|block| block.file.as_str()).collect();
+        for file in files {
+            let plan = kit::plan_with(folder.path().join(Path::new(file)), &[]);
+            assert_same(&format!("{} {file}", path.display()), &plan, 5);
+        }
+    });
 }
 
 /// A workload and its queue, as drawn.

@@ -210,7 +210,8 @@ pub struct ConformArgs {
     /// Only these scans are expanded: one number, or first..last.
     #[arg(long, value_name = "SCANS", requires = "expand", value_parser = scan_range)]
     pub scans: Option<RangeInclusive<u64>>,
-    /// Also print each failed case: what upstream answers, and what we answer.
+    /// Also print each failed case: what is given, what upstream answers, and what we answer; and
+    /// the names of unsupported ones.
     #[arg(long)]
     pub failures: bool,
 }

@@ -62,9 +62,13 @@ fn table(areas: &[AreaResult], failures: bool) -> String {
         for area in areas {
             for failed in &area.failures {
                 text.push_str(&format!(
-                    "\n{}/{}: {}\n  expected {}\n  got      {}\n",
-                    area.component, area.area, failed.id, failed.expected, failed.got
+                    "\n{}/{}: {}\n  given    {}\n  expected {}\n  got      {}\n",
+                    area.component, area.area, failed.id, failed.given, failed.expected, failed.got
                 ));
+            }
+            for id in &area.unsupported_ids {
+                let (component, name) = (&area.component, &area.area);
+                text.push_str(&format!("\n{component}/{name}: {id}\n  unsupported\n"));
             }
         }
     }

@@ -203,8 +203,8 @@ pub(super) enum Part {
     Failure(u32),
     /// Deletion.
     Deletion,
-    /// How long the refill of a zone is refused.
-    Refill(u8),
+    /// How long a market of spot VMs gives none.
+    Refill,
     /// Batch events of a zone.
     Batch(u8),
     /// Victims of an event.
@@ -218,7 +218,7 @@ impl Part {
             Self::Boot(start) => start as u64,
             Self::Failure(start) => 1 << 24 | start as u64,
             Self::Deletion => 2 << 24,
-            Self::Refill(zone) => 3 << 24 | zone as u64,
+            Self::Refill => 3 << 24,
             Self::Batch(zone) => 4 << 24 | zone as u64,
             Self::Victims => 5 << 24,
         };
@@ -289,8 +289,7 @@ mod tests {
             Part::Failure(0),
             Part::Failure(1),
             Part::Deletion,
-            Part::Refill(0),
-            Part::Refill(1),
+            Part::Refill,
             Part::Batch(0),
             Part::Batch(1),
             Part::Victims,

@@ -82,8 +82,8 @@ pub struct ListedMeter {
 impl ListedMeter {
     /// Whether this is the price in a region.
     pub fn holds_in(&self, region: &str) -> bool {
-        let known = |other: &&str| other.eq_ignore_ascii_case(&region.replace(' ', ""));
-        self.regions.is_empty() || self.regions.iter().any(|one| known(&one))
+        let known = |other: &str| other.eq_ignore_ascii_case(&region.replace(' ', ""));
+        self.regions.is_empty() || self.regions.iter().any(|one| known(one))
     }
 }
 

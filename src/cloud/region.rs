@@ -2,6 +2,7 @@
 
 use super::address::AddressPlan;
 use super::answer::Refusal;
+use super::boot::PoolKey;
 use super::limits;
 use super::quota::QuotaBook;
 use super::spec::{CapacityRefusal, NetworkMode, NetworkSpec, QuotaSpec, SubnetSpec, TimingSpec};
@@ -31,6 +32,8 @@ pub struct Region {
     refusals: Vec<CapacityRefusal>,
     /// Zones that are down, and until when.
     outages: Vec<(Symbol, SimTime)>,
+    /// Markets of spot VMs that give none after an eviction, and until when.
+    shut_markets: Vec<(PoolKey, SimTime)>,
 }
 
 impl Region {
@@ -54,7 +57,21 @@ impl Region {
             failure_after: timing.failure_after.clone(),
             refusals: refusals.to_vec(),
             outages: Vec::new(),
+            shut_markets: Vec::new(),
         }
+    }
+
+    /// A market of spot VMs gives none until then.
+    pub(super) fn shut_market(&mut self, market: PoolKey, until: SimTime) {
+        match self.shut_markets.iter_mut().find(|shut| shut.0 == market) {
+            Some(shut) => shut.1 = shut.1.max(until),
+            None => self.shut_markets.push((market, until)),
+        }
+    }
+
+    /// Whether a market gives no spot VMs.
+    pub(super) fn is_shut(&self, market: PoolKey, now: SimTime) -> bool {
+        self.shut_markets.iter().any(|&(shut, until)| shut == market && now < until)
     }
 
     /// Instances in all scale sets: creating, failed, running, stopped, deleting.

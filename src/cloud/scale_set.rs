@@ -15,7 +15,7 @@ use super::spot::{EvictionPlan, SpotMarket, draw_victims, end_of_life};
 use super::throttle::TokenBucket;
 use crate::chance::{Purpose, Stream};
 use crate::model::ProvisioningFailure;
-use crate::unit::{IdVec, InstanceId, Lots, PoolId, SimTime, SubnetId};
+use crate::unit::{Duration, IdVec, InstanceId, Lots, PoolId, SimTime, SubnetId};
 
 #[derive(Clone, Copy, Debug)]
 struct Instance {
@@ -29,6 +29,8 @@ struct Instance {
     too_dear_from: SimTime,
     /// Told to go already: no second eviction.
     noticed: bool,
+    /// Taken then, as far as that is planned.
+    taken_at: SimTime,
     /// Holds vCPUs and addresses.
     holds: bool,
     /// Addresses for its pods.
@@ -49,8 +51,8 @@ pub struct ScaleSet {
     stopped: BTreeSet<InstanceId>,
     /// Existing instances by zone.
     by_zone: Vec<u32>,
-    /// Before this, a zone refuses spot VMs after an eviction.
-    blocked_until: Vec<SimTime>,
+    /// Where spot VMs are bought, by zone: a size there.
+    markets: Vec<PoolKey>,
     updates: TokenBucket,
     market: Option<SpotMarket>,
 }
@@ -75,7 +77,7 @@ impl ScaleSet {
             existing: BTreeSet::new(),
             stopped: BTreeSet::new(),
             by_zone: vec![0; zones],
-            blocked_until: vec![SimTime::ZERO; zones],
+            markets: markets.to_vec(),
             updates: TokenBucket::scale_set_updates(),
             market: market.map(|spot| SpotMarket::new(seed, key, markets, spot)),
         }
@@ -204,16 +206,38 @@ impl ScaleSet {
         }
     }
 
-    /// A spot VM that runs is taken: gone, or stopped and kept, as the pool's policy says. Its
-    /// zone refuses spot VMs for a while, unless it was for the price. Returns whether the instance
-    /// is kept.
-    pub fn evict(
+    /// When an instance will be taken, as far as that is planned.
+    pub fn taken_at(&self, instance: InstanceId) -> SimTime {
+        self.instances[instance].taken_at
+    }
+
+    /// A spot VM is told to go. Unless it is for the price, Azure wants the capacity itself: its
+    /// market gives none from now on until a while after the VM is taken. All victims of one batch
+    /// shut it equally long.
+    pub fn tell(
         &mut self,
         spec: &PoolSpec,
         instance: InstanceId,
         now: SimTime,
         region: &mut Region,
-    ) -> bool {
+    ) {
+        let known = &mut self.instances[instance];
+        known.noticed = true;
+        let (too_dear, taken_at) = (known.too_dear_from == now, known.taken_at);
+        let market = self.markets[usize::from(known.zone)];
+        let Some(spot) = spec.spot_market.as_ref().filter(|_| !too_dear) else { return };
+        let entity = Part::Refill.of(market);
+        let mut stream =
+            Stream::keyed(region.seed, Purpose::SpotEviction, entity, taken_at.micros());
+        let refused = spot.refill_blocked.sample(&mut stream);
+        if refused > Duration::ZERO {
+            region.shut_market(market, taken_at + refused);
+        }
+    }
+
+    /// A spot VM that runs is taken: gone, or stopped and kept, as the pool's policy says. Returns
+    /// whether the instance is kept.
+    pub fn evict(&mut self, spec: &PoolSpec, instance: InstanceId, region: &mut Region) -> bool {
         let state = self.instances[instance].state;
         let runs = matches!(
             state,
@@ -221,17 +245,6 @@ impl ScaleSet {
         );
         if !runs {
             return false;
-        }
-        let Instance { zone, too_dear_from, .. } = self.instances[instance];
-        let by_price = |spot: &&SpotSpec| too_dear_from + spot.notice == now;
-        if let Some(spot) = spec.spot_market.as_ref().filter(|spot| !by_price(spot)) {
-            // Keyed by zone and instant: all victims of one batch block the zone equally long.
-            let entity = Part::Refill(zone).of(self.key);
-            let mut stream =
-                Stream::keyed(region.seed, Purpose::SpotEviction, entity, now.micros());
-            let until = now + spot.refill_blocked.sample(&mut stream);
-            let blocked = &mut self.blocked_until[usize::from(zone)];
-            *blocked = until.max(*blocked);
         }
         match state {
             InstanceState::Stopping => true,
@@ -391,7 +404,8 @@ impl ScaleSet {
         if let Some(planned) = region.refusal(self.pool, now) {
             return Some(planned);
         }
-        let blocked = || (0..self.by_zone.len()).any(|zone| self.refuses_spot(spec, zone, now));
+        let blocked =
+            || (0..self.by_zone.len()).any(|zone| self.refuses_spot(spec, zone, now, region));
         match placed {
             Some(_) => None,
             None if blocked() => Some(ProvisioningFailure::SkuNotAvailable),
@@ -400,14 +414,14 @@ impl ScaleSet {
     }
 
     /// Whether a zone (by index) has no spot VMs for the pool: after an eviction, or at its price.
-    fn refuses_spot(&self, spec: &PoolSpec, zone: usize, now: SimTime) -> bool {
+    fn refuses_spot(&self, spec: &PoolSpec, zone: usize, now: SimTime, region: &Region) -> bool {
         let too_dear = || spec.prices(zone).is_some_and(|curve| curve.is_too_dear(now));
-        spec.spot && (now < self.blocked_until[zone] || too_dear())
+        spec.spot && (region.is_shut(self.markets[zone], now) || too_dear())
     }
 
     /// Whether a zone (by index) takes new instances.
     fn is_open(&self, spec: &PoolSpec, zone: usize, now: SimTime, region: &Region) -> bool {
-        let refused = self.refuses_spot(spec, zone, now);
+        let refused = self.refuses_spot(spec, zone, now, region);
         !refused && spec.zones.get(zone).is_none_or(|&zone| !region.is_down(zone, now))
     }
 
@@ -439,6 +453,7 @@ impl ScaleSet {
             running_at: SimTime::ZERO,
             too_dear_from: SimTime::NEVER,
             noticed: false,
+            taken_at: SimTime::NEVER,
             holds,
             pod_addresses,
         });
@@ -495,7 +510,9 @@ impl ScaleSet {
         known.too_dear_from = told_at.unwrap_or(SimTime::NEVER);
         let for_price = told_at.map(|told_at| EvictionPlan::told(instance, told_at, spot.notice));
         let life = end_of_life(seed, self.key, spot, instance, known.restarts, running_at);
-        life.into_iter().chain(for_price).min_by_key(|plan| plan.notice_at)
+        let end = life.into_iter().chain(for_price).min_by_key(|plan| plan.notice_at);
+        self.instances[instance].taken_at = end.map_or(SimTime::NEVER, |plan| plan.kill_at);
+        end
     }
 
     fn removed_at(&self, instance: InstanceId, now: SimTime, region: &Region) -> SimTime {
@@ -535,7 +552,8 @@ impl ScaleSet {
 
     fn mark(&mut self, plans: &[EvictionPlan]) {
         for plan in plans {
-            self.instances[plan.instance].noticed = true;
+            let known = &mut self.instances[plan.instance];
+            (known.noticed, known.taken_at) = (true, plan.kill_at);
         }
     }
 }

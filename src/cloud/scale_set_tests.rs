@@ -16,8 +16,11 @@ use crate::unit::{Duration, HourlyRate, InstanceId, Lots, PoolId, QuotaId, SimTi
 
 const POOL: PoolId = PoolId(3);
 
+/// One size in three zones.
+const MARKETS: [PoolKey; 3] = [PoolKey(11), PoolKey(12), PoolKey(13)];
+
 fn set(spec: &PoolSpec) -> ScaleSet {
-    ScaleSet::new(POOL, PoolKey(POOL.0), &[], spec, SEED)
+    ScaleSet::new(POOL, PoolKey(POOL.0), &MARKETS, spec, SEED)
 }
 
 fn accepted(outcome: RequestOutcome) -> Vec<Creation> {
@@ -156,7 +159,7 @@ fn limits_of_sets_and_clusters_hold() {
 fn a_cluster_is_full_over_all_its_sets() {
     let spec = pool();
     let mut region = Room { max_nodes: 5, mode: NetworkMode::Flat, ..Room::default() }.region();
-    let mut other = ScaleSet::new(PoolId(4), PoolKey(4), &[], &spec, SEED);
+    let mut other = ScaleSet::new(PoolId(4), PoolKey(4), &MARKETS, &spec, SEED);
     assert_eq!(accepted(other.request(&spec, 3, at(0), &mut region)).len(), 3);
     let outcome = set(&spec).request(&spec, 3, at(0), &mut region);
     let full = Refusal::ClusterFull { limit: 5, network: false };
@@ -233,21 +236,40 @@ fn planned_refusals_fail_each_instance_in_their_window() {
     }
 }
 
+/// Evicts one VM: told now, taken after the notice.
+fn take_one(set: &mut ScaleSet, spec: &PoolSpec, now: SimTime, region: &mut Region) -> InstanceId {
+    let plans = set.evict_share(spec, 1.0 / f64::from(set.len()), now, Lots::new(1));
+    let [plan] = plans[..] else { panic!("one VM: {plans:?}") };
+    set.tell(spec, plan.instance, now, region);
+    assert_eq!(set.taken_at(plan.instance), plan.kill_at);
+    assert!(!set.evict(spec, plan.instance, region));
+    plan.instance
+}
+
 #[test]
 fn an_evicted_zone_refuses_spot_for_a_while() {
     let mut spec = spot_pool();
     spec.zones.truncate(1);
     let (mut set, mut region) = (set(&spec), Room::default().region());
     set.adopt(&spec, 4, &mut region);
-    assert!(!set.evict(&spec, InstanceId(2), at(1_000), &mut region));
+    take_one(&mut set, &spec, at(970), &mut region);
     assert_eq!((set.len(), region.quotas.counter(QuotaId(0)).used), (3, 12));
     for (second, expected) in [
-        (1_000, Some(ProvisioningFailure::SkuNotAvailable)),
+        (970, Some(ProvisioningFailure::SkuNotAvailable)),
         (1_599, Some(ProvisioningFailure::SkuNotAvailable)),
         (1_600, None),
     ] {
         let creations = accepted(set.request(&spec, 1, at(second), &mut region));
         assert_eq!(failure(&creations[0]), expected, "at {second} s");
+    }
+    // A pool of the same size in the same zone is refused with it, one of another size is not.
+    take_one(&mut set, &spec, at(1_970), &mut region);
+    for (market, expected) in
+        [(MARKETS[0], Some(ProvisioningFailure::SkuNotAvailable)), (PoolKey(99), None)]
+    {
+        let mut other = ScaleSet::new(PoolId(4), PoolKey(4), &[market], &spec, SEED);
+        let creations = accepted(other.request(&spec, 1, at(2_001), &mut region));
+        assert_eq!(failure(&creations[0]), expected);
     }
 }
 
@@ -256,9 +278,10 @@ fn an_eviction_leaves_other_zones_open() {
     let spec = spot_pool();
     let (mut set, mut region) = (set(&spec), Room::default().region());
     let adopted = set.adopt(&spec, 3, &mut region);
-    set.evict(&spec, adopted[0].instance, at(1_000), &mut region);
+    let taken = take_one(&mut set, &spec, at(970), &mut region);
     let creations = accepted(set.request(&spec, 6, at(1_000), &mut region));
-    assert!(creations.iter().all(|c| failure(c).is_none() && c.zone != adopted[0].zone));
+    let zone = adopted.iter().find(|creation| creation.instance == taken).and_then(|c| c.zone);
+    assert!(creations.iter().all(|c| failure(c).is_none() && c.zone != zone));
 }
 
 #[test]
@@ -266,7 +289,7 @@ fn an_eviction_may_keep_the_instance_and_what_it_holds() {
     let spec = PoolSpec { eviction_policy: EvictionPolicy::Deallocate, ..spot_pool() };
     let (mut set, mut region) = (set(&spec), Room::default().region());
     set.adopt(&spec, 2, &mut region);
-    assert!(set.evict(&spec, InstanceId(0), at(10), &mut region));
+    assert!(set.evict(&spec, InstanceId(0), &mut region));
     assert_eq!((set.len(), region.quotas.counter(QuotaId(0)).used), (2, 8));
     let creations = accepted(set.request(&spec, 1, at(1_000), &mut region));
     assert_eq!(creations[0].instance, InstanceId(2), "it is not started by a scale-up");
@@ -365,7 +388,7 @@ fn who_was_told_and_started_again_can_be_told_again() {
     assert_eq!(set.evict_share(&spec, 1.0, at(10), Lots::new(1)).len(), 1);
     set.remove(&spec, InstanceId(0), at(11), &region);
     set.finish_removal(&spec, InstanceId(0), &mut region);
-    assert!(!set.evict(&spec, InstanceId(0), at(200), &mut region), "a stopped VM is not taken");
+    assert!(!set.evict(&spec, InstanceId(0), &mut region), "a stopped VM is not taken");
     let started = accepted(set.request(&spec, 1, at(300), &mut region));
     let running = boot(&started[0]).running_at;
     assert!(set.evict_share(&spec, 1.0, at(300), Lots::new(2)).is_empty(), "it still boots");
@@ -432,7 +455,7 @@ fn walk(
         }
         Step::Finish(_) => set.finish_removal(spec, instance, region),
         Step::Evict(_) => {
-            set.evict(spec, instance, now, region);
+            set.evict(spec, instance, region);
         }
         // A full subnet is an answer like any other here.
         Step::Pods(_, pods) => drop(set.pods_on_node(spec, instance, pods, region)),

@@ -318,7 +318,7 @@ mod tests {
             seen.push((now, kills.len(), kills.first().copied()));
             for plan in plans {
                 assert_eq!(plan.notice_at, now);
-                set.evict(&spec, plan.instance, plan.kill_at, &mut region);
+                set.evict(&spec, plan.instance, &mut region);
             }
         }
         let expected =

@@ -1,9 +1,10 @@
 //! A file of cases, the verdict on each, and the totals per area.
 
 use std::io::BufRead;
+use std::panic::catch_unwind;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::record::{BadRecord, expand};
@@ -52,6 +53,8 @@ impl Verdict {
 pub struct FailedCase {
     /// Identifier.
     pub id: String,
+    /// Inputs.
+    pub given: Value,
     /// What upstream answers.
     pub expected: Value,
     /// What we answer.
@@ -73,6 +76,9 @@ pub struct AreaResult {
     pub unsupported: usize,
     /// The failed ones.
     pub failures: Vec<FailedCase>,
+    /// Identifiers of those without an adapter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unsupported_ids: Vec<String>,
 }
 
 /// Totals of a file, areas in order of first appearance.
@@ -99,12 +105,15 @@ impl Report {
     /// Runs a case and counts what it came to.
     fn count(&mut self, component: &str, case: Case, run: fn(&Case) -> Verdict) {
         let row = self.area(component, &case.area);
-        match run(&case) {
+        match guarded(&case, run) {
             Verdict::Passed => row.passed += 1,
-            Verdict::Unsupported => row.unsupported += 1,
+            Verdict::Unsupported => {
+                row.unsupported += 1;
+                row.unsupported_ids.push(case.id);
+            }
             Verdict::Failed { expected, got } => {
                 row.failed += 1;
-                row.failures.push(FailedCase { id: case.id, expected, got });
+                row.failures.push(FailedCase { id: case.id, given: case.given, expected, got });
             }
         }
     }
@@ -120,6 +129,15 @@ impl Report {
         });
         &mut self.areas[at]
     }
+}
+
+/// The verdict of a case; one that trips over a bug has failed, and the others are still run.
+fn guarded(case: &Case, run: fn(&Case) -> Verdict) -> Verdict {
+    catch_unwind(|| run(case)).unwrap_or_else(|bug| {
+        let text = bug.downcast_ref::<String>().map(String::as_str);
+        let text = text.or(bug.downcast_ref::<&str>().copied()).unwrap_or("it stopped");
+        Verdict::Failed { expected: case.expect.clone(), got: json!({ "bug": text }) }
+    })
 }
 
 /// Why a file is not a file of cases.
@@ -216,7 +234,7 @@ mod tests {
             let report = run_file(&std::fs::read_to_string(&path).unwrap()).unwrap();
             passed += report.totals().0;
             for area in report.areas.iter().filter(|area| area.failed + area.unsupported > 0) {
-                failed += &format!("\n{}: {} unsupported", area.area, area.unsupported);
+                failed += &format!("\n{}: unsupported {:?}", area.area, area.unsupported_ids);
                 for case in &area.failures {
                     failed += &format!("\n  {}: {} not {}", case.id, case.got, case.expected);
                 }
@@ -234,6 +252,31 @@ mod tests {
     #[test]
     fn every_case_of_our_own_passes() {
         assert!(all_pass("conformance/own") > 30);
+    }
+
+    #[test]
+    fn a_case_that_trips_over_a_bug_has_failed_and_the_others_are_run() {
+        let case = |id: &str| json!({"id": id, "area": "a", "given": {}, "expect": {}});
+        let mut report = Report::default();
+        for (index, id) in ["bad", "good"].into_iter().enumerate() {
+            report.count("autoscaler", read_case(index, case(id)).unwrap(), |case| {
+                assert_ne!(case.id, "bad", "tripped");
+                Verdict::Passed
+            });
+        }
+        assert_eq!(report.totals(), (1, 1, 0));
+        let failure = &report.areas[0].failures[0];
+        assert!(failure.got["bug"].as_str().unwrap().contains("tripped"), "{failure:?}");
+    }
+
+    #[test]
+    fn unsupported_cases_are_named() {
+        let file = json!({"schema": 1, "component": "scheduler", "cases": [
+            {"id": "x", "area": "unheard-of", "given": {}, "expect": {}},
+        ]});
+        let report = run_file(&file.to_string()).unwrap();
+        assert_eq!(report.areas[0].unsupported_ids, ["x"]);
+        assert!(!report.all_passed());
     }
 
     #[test]

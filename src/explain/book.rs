@@ -89,7 +89,7 @@ impl<'a> Book<'a> {
             row.is_none_or(|row| row.requested <= at)
         };
         let first = own.next();
-        let last = first.into_iter().chain(own).filter(began).last();
+        let last = first.into_iter().chain(own).rfind(began);
         last.or(first).ok_or_else(|| unknown("node", name, all.iter().map(String::as_str)))
     }
 

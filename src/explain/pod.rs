@@ -209,8 +209,8 @@ fn pool_events(book: &Book<'_>, life: &PodLife, stretches: &[Stretch]) -> Vec<Li
     let mut pools: Vec<PoolId> = changes.filter_map(|change| change.pool).collect();
     pools.sort_unstable();
     pools.dedup();
-    let pending = stretches.iter().filter(|stretch| is_pending(stretch.cause));
-    let Some(until) = pending.last().map(|stretch| stretch.to) else { return Vec::new() };
+    let pending = stretches.iter().rfind(|stretch| is_pending(stretch.cause));
+    let Some(until) = pending.map(|stretch| stretch.to) else { return Vec::new() };
     let of = |object: Object| matches!(object, Object::Pool(pool) if pools.contains(&pool));
     let entries = book.entries(life.created, until).filter(|entry| of(entry.object));
     book.grouped_lines(entries)

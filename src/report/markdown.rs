@@ -3,7 +3,6 @@
 use super::model::{Clock, Report};
 use super::number::{money, percent, relative, seconds};
 use super::text::{Look, finding, summary};
-use crate::study::HOURS_PER_MONTH;
 
 /// Figures that the table shows.
 const ROWS: [(&str, &str, bool); 9] = [
@@ -23,9 +22,8 @@ const IDLE: &str = "cost.idle";
 
 /// A figure of the table; amounts are a month's.
 fn figure(report: &Report, path: &str) -> Option<f64> {
-    let hours = report.figure("cost.basisHours");
-    let month = if path == IDLE && hours > 0.0 { HOURS_PER_MONTH / hours } else { 1.0 };
-    Some(report.study.mean(path)? * month)
+    let amount = report.study.mean(path)?;
+    Some(if path == IDLE { report.per_month(amount) } else { amount })
 }
 
 /// The results of one or several scenarios as Markdown.
@@ -111,12 +109,11 @@ fn bill(text: &mut String, report: &Report) {
     let name = escaped(report.name());
     for one in &report.outcome.cost.commitments {
         let at = |key: &str| report.figure(&format!("cost.commitments.{}.{key}", one.name));
-        let hours = report.figure("cost.basisHours").max(f64::MIN_POSITIVE);
         text.push_str(&format!(
             "\n**{name}**, commitment {}: {} used, saves {} a month\n",
             escaped(&one.name),
             percent(at("utilisation")),
-            money(at("saved") / hours * HOURS_PER_MONTH, &report.outcome.currency)
+            money(report.per_month(at("saved")), &report.outcome.currency)
         ));
     }
     let left_out: Vec<&str> = report

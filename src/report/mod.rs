@@ -20,6 +20,7 @@ mod sample;
 pub mod svg;
 pub mod text;
 mod trace;
+mod wall;
 
 pub use advice::advice;
 pub use bill::{chargeback_csv, cost_csv, cost_hours_csv, prices_csv};

@@ -2,7 +2,7 @@
 //! know to judge them.
 
 use crate::record::Outcome;
-use crate::study::{Aggregate, Assumption, Verdict};
+use crate::study::{Aggregate, Assumption, HOURS_PER_MONTH, Verdict};
 use crate::vocabulary::Cause;
 
 /// The result of one scenario.
@@ -61,6 +61,12 @@ impl Report {
     /// Mean of a figure over seeds; 0 where there is none.
     pub fn figure(&self, path: &str) -> f64 {
         self.study.mean(path).unwrap_or(0.0)
+    }
+
+    /// An amount of the run as a month's; 0 if no time counts.
+    pub fn per_month(&self, amount: f64) -> f64 {
+        let hours = self.figure("cost.basisHours");
+        if hours > 0.0 { amount / hours * HOURS_PER_MONTH } else { 0.0 }
     }
 
     /// Whether all conditions hold.

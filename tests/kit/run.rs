@@ -1,5 +1,6 @@
 //! Scenario files from the disk, made into plans and run.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use forescale::cli::Disk;
@@ -20,6 +21,29 @@ pub fn plan_with(file: impl AsRef<Path>, sets: &[&str]) -> Plan {
     let loaded = load(&path.to_string_lossy(), &sets, &Disk::default());
     let findings = loaded.diagnostics.render(false);
     loaded.plan.unwrap_or_else(|| panic!("{} is no scenario:\n{findings}", path.display()))
+}
+
+/// All scenario files below a folder, sorted.
+pub fn scenarios(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder of scenarios") {
+        let path = entry.expect("readable").path();
+        if path.is_dir() {
+            found.extend(scenarios(&path));
+        } else if path.extension().is_some_and(|extension| extension == "yaml")
+            && is_scenario(&path)
+        {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Manifests are YAML too.
+fn is_scenario(path: &Path) -> bool {
+    let text = fs::read_to_string(path).expect("UTF-8");
+    text.lines().any(|line| line == "kind: Scenario" || line.starts_with("extends: "))
 }
 
 /// What `forescale check` says of a scenario file.

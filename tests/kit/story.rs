@@ -1,7 +1,19 @@
 //! Stories: Markdown that runs. `docs/behaviour/README.md` describes the form.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The stories of the crate at `root`, by name.
+pub fn all(root: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = fs::read_dir(root.join("docs/behaviour"))
+        .expect("docs/behaviour")
+        .map(|entry| entry.expect("readable").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .filter(|path| path.file_name().is_some_and(|name| name != "README.md"))
+        .collect();
+    found.sort();
+    found
+}
 
 /// What a fenced block of a story asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 pub use super::reader::{
-    BASE_SECONDS, at, instant, length, list, number, pairs, quota, resources, seconds_of, text,
+    BASE_SECONDS, at, instant, length, list, now_of, number, pairs, quota, resources, seconds_of,
+    text,
 };
 use crate::control::autoscaler::drain::{Controller, PodFacts};
 use crate::control::autoscaler::placement::Candidate;

@@ -61,7 +61,7 @@ pub fn hinting_simulator(given: &Value, expect: &Value) -> Option<Verdict> {
     let mut fixture = Fixture::of(head(), given);
     let candidates = by_priority(&mut fixture, list(given, "new_pods"));
     let mut hints = Hints::default();
-    for (pod, node) in pairs(given, "hints") {
+    for (pod, node) in pairs(given, "hints").into_iter().filter(|(_, node)| !node.is_null()) {
         let unknown = NodeId(u32::MAX);
         let node = fixture.nodes.get(node.as_str()?).copied().unwrap_or(unknown);
         hints.set(*fixture.pods.get(pod)?, Origin::Real(node));
@@ -125,7 +125,7 @@ pub fn estimator(given: &Value, expect: &Value) -> Option<Verdict> {
         value["name"] = json!(format!("group-{}", groups.len()));
         let first = fixture.pod(&value);
         let row = fixture.cluster.pods[first];
-        let more = value["count"].as_u64().unwrap_or(1) - 1;
+        let more = value["count"].as_u64().unwrap_or(1).saturating_sub(1);
         let mut pods = vec![first];
         pods.extend((0..more).map(|_| fixture.cluster.pods.push(row)));
         groups.push(PodGroup { shape: row.shape, pods });

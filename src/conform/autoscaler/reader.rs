@@ -26,6 +26,11 @@ pub fn instant(value: &Value, key: &str) -> Option<SimTime> {
     value[key].as_f64().map(at)
 }
 
+/// The instant of a case: its own time 0 unless it says another.
+pub fn now_of(value: &Value) -> SimTime {
+    instant(value, "now_s").unwrap_or_else(|| at(0.0))
+}
+
 /// A length of time by key.
 pub fn length(value: &Value, key: &str) -> Option<Duration> {
     value[key].as_f64().map(Duration::from_secs_f64)

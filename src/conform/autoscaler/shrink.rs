@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::fixture::{Fixture, at, head, instant, length, list, number, pairs, text};
+use super::fixture::{Fixture, at, head, instant, length, list, now_of, number, pairs, text};
 use crate::conform::case::Verdict;
 use crate::control::autoscaler::AutoscalerSpec;
 use crate::control::autoscaler::allowance::Allowance;
@@ -96,7 +96,7 @@ pub fn drainability(given: &Value, expect: &Value) -> Option<Verdict> {
         let pod = fixture.pod(&given["pod"]);
         let facts = fixture.facts(pod, &given["pod"], given);
         let options = drain_options(&fixture, given);
-        rule_of(text(given, "rule"))?.outcome(&facts, &options, instant(given, "now_s")?)
+        rule_of(text(given, "rule"))?.outcome(&facts, &options, now_of(given))
     };
     let mut got = Map::from_iter([("outcome".to_owned(), json!(kind_name(outcome.kind())))]);
     if expect.get("reason").is_some() {
@@ -120,7 +120,7 @@ pub fn pods_to_move(given: &Value, expect: &Value) -> Option<Verdict> {
         let own = with_budgets.pods[text(value, "name")];
         (pod, with_budgets.facts(own, value, given))
     });
-    let found = drain(facts, &options, instant(given, "now_s")?);
+    let found = drain(facts, &options, now_of(given));
     let names = |pods: &[PodId]| -> Value {
         pods.iter().map(|&pod| json!(fixture.pod_name(pod))).collect()
     };
@@ -183,7 +183,7 @@ pub fn utilization_case(given: &Value, expect: &Value) -> Option<Verdict> {
         deletion,
         grace,
     });
-    let Some(found) = utilization(&seen, pods, options, instant(given, "now_s")?) else {
+    let Some(found) = utilization(&seen, pods, options, now_of(given)) else {
         return Some(Verdict::compare(expect.clone(), json!({"error": true})));
     };
     let dominant = match found.dominant {
@@ -240,7 +240,7 @@ pub fn eligibility(given: &Value, expect: &Value) -> Option<Verdict> {
     }
     let fixture = Fixture::of(spec, &given);
     let snapshot = Snapshot::of(&fixture.spec, fixture.view());
-    let now = instant(&given, "now_s")?;
+    let now = now_of(&given);
     let ongoing = BTreeMap::new();
     let context = plan(&fixture.spec, &ongoing, &[], now);
     let (mut eligible, mut ineligible) = (Vec::new(), Map::new());
@@ -352,8 +352,8 @@ fn cluster_update(given: &Value, expect: &Value) -> Option<Verdict> {
 
 fn nodes_to_delete(given: &Value, expect: &Value) -> Option<Verdict> {
     let mut spec = head();
-    spec.unneeded_time = length(given, "unneeded_time_s")?;
-    spec.unready_time = length(given, "unready_time_s")?;
+    spec.unneeded_time = length(given, "unneeded_time_s").unwrap_or(spec.unneeded_time);
+    spec.unready_time = length(given, "unready_time_s").unwrap_or(spec.unready_time);
     spec.cores_total.0 = number(&given["min_limits"], "cores");
     spec.memory_total.0 = number(&given["min_limits"], "mem_bytes");
     let mut fixture = Fixture::new(spec);
@@ -385,16 +385,22 @@ fn nodes_to_delete(given: &Value, expect: &Value) -> Option<Verdict> {
     planner.unneeded.update(removable.into_iter().map(|own| (own, threshold)), since);
     let ongoing = BTreeMap::new();
     let context = plan(&fixture.spec, &ongoing, &[], at(0.0));
-    let (chosen, _) = planner.nodes_to_delete(&context, &fixture.view());
+    let (chosen, refused) = planner.nodes_to_delete(&context, &fixture.view());
     let names = |empty: bool| -> Value {
         let own = chosen.iter().filter(|own| own.is_empty() == empty);
         own.map(|own| json!(fixture.node_name(own.node))).collect()
     };
-    let mut expect = expect.clone();
-    // What is not removable is asserted by its absence from both lists.
-    expect.as_object_mut()?.remove("unremovable");
-    let got = json!({"empty": names(true), "drain": names(false)});
-    Some(super::compare_keys(&expect, &got))
+    // Of nodes that stay, the case names those whose limits keep them.
+    let reason = |name: &str| {
+        let refused = refused.iter().find(|(node, _)| fixture.node_name(*node) == name);
+        json!(refused.map(|(_, reason)| reason.name()))
+    };
+    let unremovable: Map<String, Value> = pairs(expect, "unremovable")
+        .into_iter()
+        .map(|(name, _)| (name.to_owned(), reason(name)))
+        .collect();
+    let got = json!({"empty": names(true), "drain": names(false), "unremovable": unremovable});
+    Some(super::compare_keys(expect, &got))
 }
 
 /// Order of two candidates.
@@ -470,7 +476,8 @@ pub fn budgets(given: &Value, expect: &Value) -> Option<Verdict> {
 /// Disruption budgets while removals are simulated.
 pub fn pdb(given: &Value, expect: &Value) -> Option<Verdict> {
     let budgets = pairs(given, "disruptions_allowed");
-    let allowance = Allowance::new(budgets.iter().filter_map(|(_, left)| left.as_i64()).collect());
+    let allowance =
+        Allowance::new(budgets.iter().map(|(_, left)| left.as_i64().unwrap_or(0)).collect());
     let pods: Vec<Vec<u32>> = list(given, "pods_match")
         .iter()
         .map(|own| {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::compare_sets;
-use super::fixture::{instant, length, list, number, pairs, resources, text};
+use super::fixture::{instant, length, list, now_of, number, pairs, resources, text};
 use crate::conform::case::Verdict;
 use crate::control::autoscaler::Expander;
 use crate::control::autoscaler::azure::{
@@ -310,15 +310,15 @@ pub fn long_terminating(given: &Value, expect: &Value) -> Option<Verdict> {
     let got = is_long_terminating(
         instant(given, "deletion_timestamp_s"),
         length(given, "termination_grace_s"),
-        instant(given, "now_s")?,
+        now_of(given),
     );
     Some(Verdict::compare(expect["long_terminating"].clone(), json!(got)))
 }
 
 /// Pods that are old enough to be helped.
 pub fn new_pod_delay(given: &Value, expect: &Value) -> Option<Verdict> {
-    let now = instant(given, "now_s")?;
-    let flag = length(given, "new_pod_scale_up_delay_s")?;
+    let now = now_of(given);
+    let flag = length(given, "new_pod_scale_up_delay_s").unwrap_or(Duration::ZERO);
     let kept = list(given, "pods").iter().filter(|pod| {
         let created = instant(pod, "creation_timestamp_s").unwrap_or(SimTime::ZERO);
         let own = pod["annotation_delay"].as_str().and_then(go_duration);

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fixture::{at, head, instant, length, list, number, pairs, seconds_of, text};
+use super::fixture::{at, head, instant, length, list, now_of, number, pairs, seconds_of, text};
 use crate::conform::case::Verdict;
 use crate::control::autoscaler::backoff::{Backoff, BackoffTimes};
 use crate::control::autoscaler::state::{
@@ -43,8 +43,9 @@ pub fn backoff(given: &Value, expect: &Value) -> Option<Verdict> {
     let mut backoff = Backoff::default();
     let mut names: Vec<String> = Vec::new();
     let mut got = Vec::new();
+    let mut now = at(0.0);
     for step in list(given, "steps") {
-        let now = instant(step, "at_s")?;
+        now = instant(step, "at_s").unwrap_or(now);
         let name = text(step, "group").to_owned();
         let index = names.iter().position(|known| *known == name).unwrap_or_else(|| {
             names.push(name);
@@ -141,7 +142,7 @@ fn range_value(range: &AcceptableRange) -> Value {
 }
 
 fn incorrect(given: &Value, expect: &Value) -> Option<Verdict> {
-    let now = instant(given, "now_s")?;
+    let now = now_of(given);
     let mut got = Map::new();
     for group in list(given, "groups") {
         let name = text(group, "id");
@@ -215,10 +216,13 @@ struct Steps<'c> {
 
 fn steps(given: &Value, expect: &Value) -> Option<Verdict> {
     let mut limits = StateLimits::of(&head());
-    limits.ok_unready = number(&given["health"], "ok_total_unready_count") as u32;
-    limits.max_unready_percent = given["health"]["max_total_unready_percentage"].as_f64()?;
-    limits.provision = length(given, "max_node_provision_s")?;
-    limits.startup = length(given, "max_node_startup_s")?;
+    if let Some(health) = given["health"].as_object() {
+        let percent = health.get("max_total_unready_percentage").and_then(Value::as_f64);
+        limits.max_unready_percent = percent.unwrap_or(0.0);
+        limits.ok_unready = number(&given["health"], "ok_total_unready_count") as u32;
+    }
+    limits.provision = length(given, "max_node_provision_s").unwrap_or(limits.provision);
+    limits.startup = length(given, "max_node_startup_s").unwrap_or(limits.startup);
     if given["backoff"].is_object() {
         limits.backoff = BackoffTimes {
             initial: length(&given["backoff"], "initial_s")?,
@@ -243,8 +247,9 @@ fn steps(given: &Value, expect: &Value) -> Option<Verdict> {
         words,
     };
     let mut got = Vec::new();
+    let mut now = at(0.0);
     for (step, wanted) in list(given, "steps").iter().zip(list(expect, "after_step")) {
-        let now = instant(step, "at_s")?;
+        now = instant(step, "at_s").unwrap_or(now);
         steps.run(step, now)?;
         got.push(steps.read(wanted, now)?);
     }
@@ -509,13 +514,9 @@ impl Steps<'_> {
 
 /// Delays per group.
 pub fn delay_local(given: &Value, expect: &Value) -> Option<Verdict> {
-    let now = instant(given, "now_s")?;
-    let delays: Vec<Duration> =
-        ["delay_after_add_s", "delay_after_delete_s", "delay_after_failure_s"]
-            .iter()
-            .map(|key| length(given, key))
-            .collect::<Option<_>>()?;
-    let delays: [Duration; 3] = delays.try_into().ok()?;
+    let now = now_of(given);
+    let delays = ["delay_after_add_s", "delay_after_delete_s", "delay_after_failure_s"]
+        .map(|key| length(given, key).unwrap_or(Duration::ZERO));
     let kept: Vec<Value> = pairs(given, "candidates")
         .into_iter()
         .filter(|(_, group)| {

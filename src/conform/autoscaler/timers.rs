@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::compare_sets;
 use super::fixture::{
-    Fixture, at, head, instant, length, list, number, pairs, quota, resources, seconds_of,
+    Fixture, at, head, instant, length, list, now_of, number, pairs, quota, resources, seconds_of,
 };
 use crate::conform::case::Verdict;
 use crate::control::autoscaler::quota::QuotaTracker;
@@ -20,7 +20,7 @@ pub fn unneeded(given: &Value, expect: &Value) -> Option<Verdict> {
     if given["updates"].is_array() {
         return tracked(given, expect);
     }
-    let now = instant(given, "now_s")?;
+    let now = now_of(given);
     if given["node_deletion_candidate_ttl_s"].is_number() {
         let ttl = length(given, "node_deletion_candidate_ttl_s")?;
         let mut timers = Unneeded::default();
@@ -67,14 +67,14 @@ fn removable_at(given: &Value, expect: &Value, now: SimTime) -> Option<Verdict> 
     let single = &given["node"];
     let empty = if single.is_object() { 1 } else { number(given, "empty_nodes") as u32 };
     let drain = number(given, "drain_nodes") as u32;
-    let ready = single["ready"].as_bool().or(given["nodes_ready"].as_bool())?;
+    let ready = single["ready"].as_bool().or(given["nodes_ready"].as_bool()).unwrap_or(true);
     let mut timers = Unneeded::default();
     let removable = (0..empty + drain).map(|index| {
         let moved = if index < empty { Vec::new() } else { vec![PodId(0)] };
         (Removable { moved, ..bare(NodeId(index)) }, Duration::ZERO)
     });
     timers.update(removable, instant(given, "since_s")?);
-    let known = !fails(given) && !fails(single);
+    let known = !is_not_read(given) && !is_not_read(single);
     let time = |key: &str| length(given, key).filter(|_| known);
     let capacity = resources(&single["allocatable"]);
     let now_of = NodeNow {
@@ -100,10 +100,15 @@ fn removable_at(given: &Value, expect: &Value, now: SimTime) -> Option<Verdict> 
     Some(super::compare_keys(expect, &got))
 }
 
-/// Whether a flag says that something could not be read.
-fn fails(value: &Value) -> bool {
-    let says = |key: &str| key.contains("error") || key.contains("fail");
-    value.as_object().into_iter().flatten().any(|(key, flag)| says(key) && *flag == true)
+/// Whether a flag or a message says that something could not be read.
+fn is_not_read(value: &Value) -> bool {
+    let says = |key: &str, flag: &Value| match flag {
+        Value::Bool(true) => key.contains("error") || key.contains("fail"),
+        Value::Bool(false) => key.contains("available") || key.contains("known"),
+        Value::String(text) => key.contains("error") && !text.is_empty(),
+        _ => false,
+    };
+    value.as_object().into_iter().flatten().any(|(key, flag)| says(key, flag))
 }
 
 /// The lower limits of a case; of several the largest, as all are on the same nodes.
@@ -128,6 +133,6 @@ pub fn unremovable(given: &Value, expect: &Value) -> Option<Verdict> {
     }
     let there = list(given, "cluster_nodes");
     let is_there = |node: NodeId| there.iter().any(|name| *name == names[usize::from(node)]);
-    memory.update(is_there, instant(given, "now_s")?);
+    memory.update(is_there, now_of(given));
     Some(Verdict::compare(expect["still_remembered"].clone(), json!(memory.len())))
 }

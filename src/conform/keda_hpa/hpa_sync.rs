@@ -159,7 +159,14 @@ fn answer(
         Outcome::Corrected => put("AbleToScale", true, "SucceededRescale"),
         Outcome::NoMetric(index, failure) => {
             put("AbleToScale", true, "SucceededGetScale");
-            put("ScalingActive", false, failure_reason(failure, text(&metrics[index]["source"])));
+            put(
+                "ScalingActive",
+                false,
+                failure_reason(
+                    failure,
+                    metrics.get(index).map_or("", |metric| text(&metric["source"])),
+                ),
+            );
         }
         Outcome::Recommended => {
             let wanted = decision.recommendation;

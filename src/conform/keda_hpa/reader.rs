@@ -117,6 +117,8 @@ pub(super) fn pod(value: &Value, only: Option<usize>) -> PodSeen {
     let requests = value["container_requests_milli"].as_array();
     let request = requests.and_then(|requests| match only {
         Some(index) => requests.get(index)?.as_i64(),
+        // A pod whose containers say nothing has no request, not one of 0.
+        None if requests.is_empty() => None,
         None => requests.iter().map(Value::as_i64).sum(),
     });
     let transition = ago(&value["ready_transition_age_s"]).unwrap_or(SimTime::ZERO);

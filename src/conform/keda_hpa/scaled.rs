@@ -117,12 +117,18 @@ fn fallback_case(given: &Value) -> Value {
     let other = Health { failures: count(&given["other_metric_failures"]) };
     let stands_in =
         fallback.is_some_and(|fallback| health.is_past(&fallback) || other.is_past(&fallback));
+    let status = if health.is_failing() { "Failing" } else { "Happy" };
+    // Without a fallback the status is not written, not even where there is none.
+    let kept = |after: Value, before: &str| match fallback {
+        None => given[before].clone(),
+        Some(_) => after,
+    };
     json!({
         "error": value.is_err(),
         "value": value.ok().map(|(value, _)| value / 1_000),
         "fallback_condition": stands_in,
-        "failures_after": health.failures,
-        "health_after": if health.is_failing() { "Failing" } else { "Happy" },
+        "failures_after": kept(json!(health.failures), "failures_before"),
+        "health_after": kept(json!(status), "health_before"),
     })
 }
 
@@ -334,7 +340,8 @@ fn multi_trigger(given: &Value) -> Value {
 }
 
 fn pending(given: &Value) -> Value {
-    let conditions = given["pending_pod_conditions"].as_array();
+    // No conditions to check is as none given.
+    let conditions = given["pending_pod_conditions"].as_array().filter(|all| !all.is_empty());
     let begun = list(&given["pods"]).iter().map(|pod| match conditions {
         Some(needed) => needed.iter().all(|one| list(&pod["true_conditions"]).contains(one)),
         None => matches!(text(&pod["phase"]), "Running" | "Succeeded"),

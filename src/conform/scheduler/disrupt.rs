@@ -19,7 +19,7 @@ pub(super) fn budget(given: &Value, expect: &Value) -> Option<Verdict> {
     let groups = list(&given["managed_groups"]).iter().filter(|group| group["matching_pods"] != 0);
     let sum = |key: &str| groups.clone().map(|group| group[key].as_i64()).sum::<Option<i64>>();
     let pods = Controlled {
-        matching: sum("matching_pods")? + given["unmanaged_pods"].as_i64()?,
+        matching: sum("matching_pods")? + given["unmanaged_pods"].as_i64().unwrap_or(0),
         // A controller that cannot be scaled says no number.
         expected_by_controllers: sum("desired_replicas"),
         healthy: given["healthy_pods"].as_i64()?,
@@ -39,18 +39,17 @@ pub(super) fn budget(given: &Value, expect: &Value) -> Option<Verdict> {
 
 pub(super) fn eviction(given: &Value, expect: &Value) -> Option<Verdict> {
     let matching = given["matching_pdbs"].as_u64()? as usize;
-    // What budgets say and how the pod is matters only where one matches.
-    let number = |key: &str| given[key].as_i64().or((matching == 0).then_some(0));
-    let flag = |key: &str| given[key].as_bool().or((matching == 0).then_some(false));
+    let number = |key: &str| given[key].as_i64().unwrap_or(0);
+    let flag = |key: &str| given[key] == true;
     let target = Target {
         not_running: given["pod_phase"] != "Running",
-        terminating: flag("pod_terminating")?,
-        ready: flag("pod_ready")?,
+        terminating: flag("pod_terminating"),
+        ready: flag("pod_ready"),
     };
     let budget = Budget {
-        allowed: number("disruptions_allowed")?,
-        healthy: number("current_healthy")?,
-        desired: number("desired_healthy")?,
+        allowed: number("disruptions_allowed"),
+        healthy: number("current_healthy"),
+        desired: number("desired_healthy"),
         disrupted: 0,
         always_allow_unhealthy: given["unhealthy_policy"] == "AlwaysAllow",
     };

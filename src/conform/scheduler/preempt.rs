@@ -60,7 +60,7 @@ impl Stage {
                 always_allow_unhealthy: false,
             });
             bench.cluster.budgets.push(DisruptionBudget {
-                allowed: budget["disruptions_allowed"].as_i64()?,
+                allowed: budget["disruptions_allowed"].as_i64().unwrap_or(0),
                 disrupted,
                 ..DisruptionBudget::default()
             });

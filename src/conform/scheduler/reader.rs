@@ -97,7 +97,8 @@ impl Bench {
     /// Amounts with their units in the names.
     pub fn resources(&mut self, value: &Value) -> Option<Resources> {
         let mut amounts = Resources::ZERO;
-        for (name, amount) in entries(value) {
+        // What is null is not asked for.
+        for (name, amount) in entries(value).filter(|(_, amount)| !amount.is_null()) {
             let amount = amount.as_i64()?;
             match name.as_str() {
                 "cpu_milli" => amounts.cpu_milli = amount,

@@ -144,7 +144,8 @@ mod tests {
         let mut names: Vec<&str> = shown.iter().map(|(name, _)| *name).collect();
         let keys = AutoscalerSpec::keys().iter().filter(|key| key.aks).map(|key| key.name);
         let mut keys: Vec<&str> = keys.collect();
-        (names.sort_unstable(), keys.sort_unstable());
+        names.sort_unstable();
+        keys.sort_unstable();
         assert_eq!(names, keys);
     }
 

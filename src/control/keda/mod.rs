@@ -15,7 +15,7 @@ pub mod trigger;
 
 pub use cron::CronDraft;
 pub use fallback::{Health, Scale, SourceError};
-pub use formula::{FUNCTIONS, Formula, FormulaError};
+pub use formula::{Formula, FormulaError};
 pub use hpa_object::hpa_spec;
 pub use poll::{
     KedaMemory, ObjectState, PollDecision, PollReason, PollSeen, Read, Reading, bounds_are_valid,

@@ -171,7 +171,7 @@ pub struct ObjectState {
 }
 
 /// One poll: reads the state, decides, and remembers. O(triggers), nothing allocated after the
-/// first (a formula allocates nothing either).
+/// first (but for the values of a formula).
 pub fn poll(
     spec: &ScaledObjectSpec,
     memory: &mut KedaMemory,

@@ -5,7 +5,6 @@ use crate::record::PoolTotals;
 use crate::report::advice::level;
 use crate::report::model::Report;
 use crate::report::number::{money, percent};
-use crate::study::HOURS_PER_MONTH;
 
 /// What the card shows.
 pub struct Bill {
@@ -17,8 +16,6 @@ pub struct Bill {
     pub levels: Vec<String>,
     /// Rows of prices: what, price, date, source.
     pub prices: Vec<[String; 4]>,
-    /// What is not in the bill.
-    pub left_out: Vec<String>,
 }
 
 impl Bill {
@@ -33,15 +30,12 @@ impl Bill {
             commitments: commitments(report),
             levels: cost.levels.iter().filter_map(|one| level(report, one)).collect(),
             prices: cost.sources.iter().map(price).collect(),
-            left_out: cost.not_priced.clone(),
         }
     }
 }
 
 fn per_month(report: &Report, amount: f64) -> String {
-    let hours = report.figure("cost.basisHours");
-    let month = if hours > 0.0 { amount / hours * HOURS_PER_MONTH } else { 0.0 };
-    money(month, &report.outcome.currency)
+    money(report.per_month(amount), &report.outcome.currency)
 }
 
 /// How a pool was bought: `on-demand 40 %, reserved 60 %` of its VM time.

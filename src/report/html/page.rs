@@ -13,6 +13,7 @@ use crate::report::advice::advice;
 use crate::report::model::{Clock, Report, WaitShare};
 use crate::report::number::{counted, length, money, percent, plain, seconds};
 use crate::report::text::{figure, finding};
+use crate::report::wall::walls;
 
 /// The page of one or several scenarios.
 pub fn html(reports: &[Report]) -> String {
@@ -71,13 +72,26 @@ struct Scenario {
     bill: Bill,
     money: Vec<[String; 2]>,
     clocks: Vec<Vec<String>>,
-    waits: Vec<Wait>,
+    waits: Vec<Waits>,
     sentences: Vec<String>,
     height: usize,
     worst: Vec<Bar>,
-    advice: Vec<String>,
+    advice: Vec<Vec<Piece>>,
     assumptions: Vec<[String; 3]>,
-    not_modelled: Vec<String>,
+    not_modelled: Vec<Vec<Piece>>,
+    left_out: Vec<Vec<Piece>>,
+}
+
+/// A piece of a sentence: words, or what the user would type.
+struct Piece {
+    code: bool,
+    text: String,
+}
+
+/// A sentence at its backticks.
+fn pieces(text: &str) -> Vec<Piece> {
+    let parts = text.split('`').enumerate();
+    parts.map(|(index, part)| Piece { code: index % 2 == 1, text: part.to_owned() }).collect()
 }
 
 struct Condition {
@@ -87,8 +101,13 @@ struct Condition {
     note: String,
 }
 
-struct Wait {
+/// Where one clock's waiting went.
+struct Waits {
     who: &'static str,
+    causes: Vec<Wait>,
+}
+
+struct Wait {
     cause: String,
     meaning: String,
     group: &'static str,
@@ -121,14 +140,15 @@ impl Scenario {
             sentences: panels.sentences,
             height: panels.height,
             worst,
-            advice: advice(report),
+            advice: advice(report).iter().map(|line| pieces(line)).collect(),
             assumptions: report
                 .assumptions
                 .iter()
                 .filter(|one| one.assumed)
                 .map(|one| [one.path.clone(), one.value.clone(), one.source.clone()])
                 .collect(),
-            not_modelled: outcome.not_modelled.clone(),
+            not_modelled: outcome.not_modelled.iter().map(|line| pieces(line)).collect(),
+            left_out: outcome.cost.not_priced.iter().map(|line| pieces(line)).collect(),
         }
     }
 }
@@ -157,23 +177,6 @@ fn conditions(report: &Report) -> Vec<Condition> {
             text: one.threshold.text.clone(),
             value: figure(one, currency),
             note: one.note.clone().unwrap_or_default(),
-        })
-        .collect()
-}
-
-fn walls(report: &Report) -> Vec<String> {
-    let ip = report.outcome.ip.iter().map(|wall| ("ip", "subnet", "addresses", wall));
-    let quota = report.outcome.quota.iter().map(|wall| ("quota", "quota", "vCPUs", wall));
-    let blocked = |key: &str, name: &str| report.figure(&format!("{key}.{name}.blockedSeconds"));
-    ip.chain(quota)
-        .filter(|(key, _, _, wall)| blocked(key, &wall.name) > 0.0)
-        .map(|(key, kind, unit, wall)| {
-            let room = wall.capacity.map_or(String::new(), |all| format!(" of {all}"));
-            let held = length(blocked(key, &wall.name));
-            format!(
-                "{kind} {}: {}{room} {unit} in use, pods held up for {held}",
-                wall.name, wall.peak
-            )
         })
         .collect()
 }
@@ -219,33 +222,37 @@ fn waiting_times(report: &Report) -> Vec<Vec<String>> {
 /// Causes below this share are summed up in one row.
 const SMALL: f64 = 0.005;
 
-fn waits(report: &Report) -> Vec<Wait> {
-    let mut rows = Vec::new();
-    for (clock, who) in [(Clock::Message, "messages"), (Clock::Pod, "pods")] {
-        let (large, small): (Vec<WaitShare>, Vec<WaitShare>) =
-            report.waits(clock).into_iter().partition(|wait| wait.share >= SMALL);
-        rows.extend(large.iter().map(|wait| Wait {
-            who,
+fn waits(report: &Report) -> Vec<Waits> {
+    let clocks = [(Clock::Message, "messages"), (Clock::Pod, "pods")];
+    let clocks = clocks.map(|(clock, who)| Waits { who, causes: causes(report.waits(clock)) });
+    clocks.into_iter().filter(|clock| !clock.causes.is_empty()).collect()
+}
+
+fn causes(waits: Vec<WaitShare>) -> Vec<Wait> {
+    let (large, small): (Vec<WaitShare>, Vec<WaitShare>) =
+        waits.into_iter().partition(|wait| wait.share >= SMALL);
+    let mut rows: Vec<Wait> = large
+        .iter()
+        .map(|wait| Wait {
             cause: wait.cause.name().to_owned(),
             meaning: wait.cause.meaning().to_owned(),
             group: group(wait.cause),
             share: percent(wait.share),
             width: format!("{:.2}", wait.share * 100.0),
             time: length(wait.seconds),
-        }));
-        if !small.is_empty() {
-            let share: f64 = small.iter().map(|wait| wait.share).sum();
-            let names: Vec<&str> = small.iter().map(|wait| wait.cause.name()).collect();
-            rows.push(Wait {
-                who,
-                cause: counted(small.len() as u64, "other", "others"),
-                meaning: names.join(", "),
-                group: "busy",
-                share: percent(share),
-                width: format!("{:.2}", share * 100.0),
-                time: length(small.iter().map(|wait| wait.seconds).sum()),
-            });
-        }
+        })
+        .collect();
+    if !small.is_empty() {
+        let share: f64 = small.iter().map(|wait| wait.share).sum();
+        let names: Vec<&str> = small.iter().map(|wait| wait.cause.name()).collect();
+        rows.push(Wait {
+            cause: counted(small.len() as u64, "other", "others"),
+            meaning: names.join(", "),
+            group: "busy",
+            share: percent(share),
+            width: format!("{:.2}", share * 100.0),
+            time: length(small.iter().map(|wait| wait.seconds).sum()),
+        });
     }
     rows
 }
@@ -297,9 +304,20 @@ mod tests {
     }
 
     #[test]
+    fn what_a_reader_may_type_stands_out() {
+        let parts = pieces("load balancer: `prices.loadBalancer: {rules: 1}`");
+        let shown: Vec<(bool, &str)> = parts.iter().map(|one| (one.code, &*one.text)).collect();
+        let expected = [(false, "load balancer: "), (true, "prices.loadBalancer: {rules: 1}")];
+        assert_eq!(shown[..2], expected);
+    }
+
+    #[test]
     fn names_with_markup_do_nothing() {
         let mut report = sample::report(&[7], &[]);
         report.outcome.name = "<script>alert(1)</script>".to_owned();
+        report.outcome.not_modelled = vec!["`<img src=x onerror=alert(4)>`".to_owned()];
+        report.outcome.queue_names = vec!["<img src=x onerror=alert(5)>".to_owned()];
+        report.assumptions[0].value = "<script>alert(6)</script>".to_owned();
         report.outcome.pool_names[0] = "</script><img src=x onerror=alert(2)>".to_owned();
         for column in &mut report.outcome.series.columns {
             column.of = "</script><img src=x onerror=alert(3)>".to_owned();

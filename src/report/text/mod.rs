@@ -7,5 +7,5 @@ mod verdict;
 
 pub use comparison::comparison;
 pub use page::{Ink, Look, Page, bar, left, right};
-pub use summary::summary;
+pub use summary::{SCREEN, summary};
 pub use verdict::{figure, finding};

@@ -3,20 +3,65 @@
 
 use super::page::{Ink, Look, Page, bar, left, right};
 use super::verdict;
+use crate::record::PoolTotals;
+use crate::report::advice::advice;
 use crate::report::model::{Clock, Report, WaitShare};
-use crate::report::number::{counted, grouped, length, money, percent, plain, seconds};
+use crate::report::number::{counted, grouped, money, percent, plain, seconds};
+use crate::report::wall::walls;
 use crate::vocabulary::Cause;
 
-/// The summary of one scenario.
+/// Lines of a terminal; what matters is seen without scrolling.
+pub const SCREEN: usize = 25;
+
+/// How many rows of each list are shown.
+#[derive(Clone, Copy)]
+struct Rows {
+    causes: usize,
+    conditions: usize,
+    pools: usize,
+    walls: usize,
+    not_modelled: usize,
+}
+
+/// From all that a screen may show to what it must.
+const CUTS: [Rows; 8] = [
+    Rows { causes: 5, conditions: 8, pools: 8, walls: 8, not_modelled: 3 },
+    Rows { causes: 4, conditions: 8, pools: 8, walls: 4, not_modelled: 3 },
+    Rows { causes: 3, conditions: 8, pools: 8, walls: 3, not_modelled: 3 },
+    Rows { causes: 3, conditions: 6, pools: 6, walls: 3, not_modelled: 1 },
+    Rows { causes: 3, conditions: 4, pools: 4, walls: 2, not_modelled: 1 },
+    Rows { causes: 3, conditions: 2, pools: 3, walls: 1, not_modelled: 1 },
+    Rows { causes: 2, conditions: 1, pools: 2, walls: 1, not_modelled: 1 },
+    Rows { causes: 1, conditions: 1, pools: 1, walls: 1, not_modelled: 1 },
+];
+
+/// The summary of one scenario. Lists are cut until it fits the screen.
 pub fn summary(report: &Report, look: Look) -> String {
-    let mut page = Page::new(look);
-    verdict::write(&mut page, report);
-    clocks(&mut page, report);
-    waiting(&mut page, report);
-    pools(&mut page, report);
-    walls(&mut page, report);
-    footing(&mut page, report);
+    let mut page = shown(report, look, CUTS[0]);
+    // A narrow page has wrapped lines anyway, and whoever has one scrolls.
+    for cut in &CUTS[1..] {
+        if page.lines() <= SCREEN || page.width() < WIDE {
+            break;
+        }
+        page = shown(report, look, *cut);
+    }
     page.finish()
+}
+
+fn shown(report: &Report, look: Look, rows: Rows) -> Page {
+    let mut page = Page::new(look);
+    verdict::write(&mut page, report, rows.conditions);
+    clocks(&mut page, report);
+    waiting(&mut page, report, rows.causes);
+    pools(&mut page, report, rows.pools);
+    for wall in walls(report).iter().take(rows.walls) {
+        page.prose(Ink::Bad, &format!("WALL {wall}"), 5);
+    }
+    if let Some(first) = advice(report).first() {
+        page.prose(Ink::Warn, &format!("TRY {first}"), 4);
+    }
+    footing(&mut page, report, rows.not_modelled);
+    page
 }
 
 /// Narrower pages leave columns out.
@@ -50,7 +95,6 @@ fn clocks(page: &mut Page, report: &Report) {
             (Ink::Strong, &text),
             (Ink::Faint, &format!("  {what}")),
         ]);
-        interval(page, report, &format!("{path}.p95"));
     };
     if messages > 0.0 {
         let done = report.figure("messages.completed").round() as u64;
@@ -64,29 +108,27 @@ fn clocks(page: &mut Page, report: &Report) {
         }
         row("pod pending", "pods.pending", what);
     }
+    intervals(page, report);
 }
 
-/// How sure the mean over seeds is.
-fn interval(page: &mut Page, report: &Report, path: &str) {
-    let Some(over) = report.study.figure(path) else { return };
-    let Some(half) = over.half_width else { return };
-    let text = format!(
-        "  p95 over {} seeds: {} ± {} (95 %), {} to {}",
-        over.runs,
-        plain(over.mean),
-        plain(half),
-        plain(over.min),
-        plain(over.max)
-    );
-    page.row(&[(Ink::Faint, &text)]);
+/// How sure the means over seeds are.
+fn intervals(page: &mut Page, report: &Report) {
+    let clocks = [("message", "messages.wait.p95"), ("pod pending", "pods.pending.p95")];
+    let said = clocks.iter().filter_map(|(name, path)| {
+        let over = report.study.figure(path)?;
+        Some(format!("{name} {} ± {}", plain(over.mean), plain(over.half_width?)))
+    });
+    let said: Vec<String> = said.collect();
+    if !said.is_empty() {
+        let text = format!("  p95 over {} seeds: {} (95 %)", report.seeds.len(), said.join(", "));
+        page.prose(Ink::Faint, &text, 4);
+    }
 }
-
-const CAUSES_SHOWN: usize = 5;
 
 /// The longest name of a cause, indented.
 const CAUSE_WIDTH: usize = 19;
 
-fn waiting(page: &mut Page, report: &Report) {
+fn waiting(page: &mut Page, report: &Report, rows: usize) {
     let clocks = [Clock::Message, Clock::Pod].map(|clock| report.waits(clock));
     let Some(first) = clocks.iter().position(|waits| !waits.is_empty()) else { return };
     let both = clocks.iter().all(|waits| !waits.is_empty());
@@ -101,12 +143,12 @@ fn waiting(page: &mut Page, report: &Report) {
         causes.push(wait.cause);
     }
     for wait in &clocks[1] {
-        if wait.share >= 0.1 && !causes[..causes.len().min(CAUSES_SHOWN)].contains(&wait.cause) {
+        if wait.share >= 0.1 && !causes[..causes.len().min(rows)].contains(&wait.cause) {
             causes.retain(|cause| *cause != wait.cause);
-            causes.insert(causes.len().min(CAUSES_SHOWN - 1), wait.cause);
+            causes.insert(causes.len().min(rows - 1), wait.cause);
         }
     }
-    for cause in causes.iter().take(CAUSES_SHOWN) {
+    for cause in causes.iter().take(rows) {
         cause_row(page, *cause, &clocks, first, both);
     }
 }
@@ -162,38 +204,54 @@ fn pool_cells(page: &Page, cells: [String; 6]) -> String {
         .collect()
 }
 
-fn pools(page: &mut Page, report: &Report) {
-    let currency = &report.outcome.currency;
-    let hours = report.figure("cost.basisHours");
-    let month = |amount: f64| if hours > 0.0 { amount / hours * 730.0 } else { 0.0 };
-    if !report.outcome.pools.is_empty() {
-        let header = pool_cells(page, POOL_COLUMNS.each_ref().map(|one| one.heading.to_owned()));
-        let name_width = if page.width() >= WIDE { 25 } else { 22 };
-        heading(page, &left("Nodes and cost", name_width), &header);
-        let total = report.figure("cost.total");
-        for pool in &report.outcome.pools {
-            let at = |key: &str| report.figure(&format!("nodes.{}.{key}", pool.name));
-            let amount = report.figure(&format!("cost.byPool.{}", pool.name));
-            let cells = [
-                plain(at("peak")),
-                plain(at("nodeSeconds") / 3_600.0),
-                percent(at("cpuRequestedShare")),
-                plain(at("evicted")),
-                money(month(amount), currency),
-                percent(if total > 0.0 { amount / total } else { 0.0 }),
-            ];
-            let figures = pool_cells(page, cells);
-            let purchase = if pool.spot { "spot" } else { "on-demand" };
-            let name = format!("  {} ({purchase})", pool.name);
-            page.row(&[(Ink::Plain, &left(&name, name_width)), (Ink::Plain, &figures)]);
-        }
-    } else {
-        page.gap();
-    }
-    totals(page, report, month);
+/// How many of a list are shown: a line that stands for a single row saves nothing.
+pub fn shown_of(all: usize, most: usize) -> usize {
+    if all <= most + 1 { all } else { most }
 }
 
-fn totals(page: &mut Page, report: &Report, month: impl Fn(f64) -> f64) {
+fn pools(page: &mut Page, report: &Report, most: usize) {
+    let total = report.figure("cost.total");
+    let amount = |pool: &PoolTotals| report.figure(&format!("cost.byPool.{}", pool.name));
+    let mut pools: Vec<&PoolTotals> = report.outcome.pools.iter().collect();
+    let most = shown_of(pools.len(), most);
+    if pools.len() > most {
+        pools.sort_by(|a, b| amount(b).total_cmp(&amount(a)));
+    }
+    if pools.is_empty() {
+        page.gap();
+        return totals(page, report);
+    }
+    let header = pool_cells(page, POOL_COLUMNS.each_ref().map(|one| one.heading.to_owned()));
+    let name_width = if page.width() >= WIDE { 25 } else { 22 };
+    heading(page, &left("Nodes and cost", name_width), &header);
+    let (rows, rest) = pools.split_at(most);
+    for pool in rows {
+        let at = |key: &str| report.figure(&format!("nodes.{}.{key}", pool.name));
+        let amount = amount(pool);
+        let cells = [
+            plain(at("peak")),
+            plain(at("nodeSeconds") / 3_600.0),
+            percent(at("cpuRequestedShare")),
+            plain(at("evicted")),
+            money(report.per_month(amount), &report.outcome.currency),
+            percent(if total > 0.0 { amount / total } else { 0.0 }),
+        ];
+        let figures = pool_cells(page, cells);
+        let purchase = if pool.spot { "spot" } else { "on-demand" };
+        let name = format!("  {} ({purchase})", pool.name);
+        page.row(&[(Ink::Plain, &left(&name, name_width)), (Ink::Plain, &figures)]);
+    }
+    if !rest.is_empty() {
+        let amount = rest.iter().map(|pool| amount(pool)).sum();
+        let amount = money(report.per_month(amount), &report.outcome.currency);
+        let others = counted(rest.len() as u64, "cheaper pool", "cheaper pools");
+        page.row(&[(Ink::Faint, &format!("  {others}, {amount} per month"))]);
+    }
+    totals(page, report);
+}
+
+fn totals(page: &mut Page, report: &Report) {
+    let month = |amount| report.per_month(amount);
     let currency = &report.outcome.currency;
     let hours = report.figure("cost.basisHours");
     let total = report.figure("cost.total");
@@ -227,52 +285,26 @@ fn totals(page: &mut Page, report: &Report, month: impl Fn(f64) -> f64) {
     page.prose(Ink::Plain, &text, 2);
 }
 
-fn walls(page: &mut Page, report: &Report) {
-    let subnets = report.outcome.ip.iter().map(|wall| ("ip", "subnet", "addresses", wall));
-    let quotas = report.outcome.quota.iter().map(|wall| ("quota", "quota", "vCPUs", wall));
-    for (key, kind, unit, wall) in subnets.chain(quotas) {
-        let blocked = report.figure(&format!("{key}.{}.blockedSeconds", wall.name));
-        if blocked > 0.0 {
-            let peak = report.figure(&format!("{key}.{}.peak", wall.name)).round() as u64;
-            let room = wall.capacity.map_or(String::new(), |all| format!(" of {}", grouped(all)));
-            let text = format!(
-                "{kind} {}: {}{room} {unit} in use, pods held up for {}",
-                wall.name,
-                grouped(peak),
-                length(blocked)
-            );
-            page.prose(Ink::Bad, &format!("WALL {text}"), 5);
-        }
-    }
-    for cause in [Cause::BlockedMaxCount, Cause::BlockedCapacity, Cause::HpaMax] {
-        let waited = report.figure(cause.name());
-        if waited > 0.0 {
-            let text = format!("{}: {}, {} in sum", cause.name(), cause.meaning(), length(waited));
-            page.prose(Ink::Bad, &format!("WALL {text}"), 5);
-        }
-    }
-}
-
-fn footing(page: &mut Page, report: &Report) {
-    let assumed = report.assumed();
-    if assumed > 0 {
-        let all = report.assumptions.len();
-        let text = format!(
-            "{} of {all} defaults are assumptions: they and their sources are in manifest.json",
-            grouped(assumed as u64)
-        );
-        page.prose(Ink::Faint, &text, 2);
-    }
+fn footing(page: &mut Page, report: &Report, named: usize) {
     let missing = &report.outcome.not_modelled;
     if !missing.is_empty() {
-        let named: Vec<&str> = missing.iter().take(3).map(String::as_str).collect();
+        let named: Vec<&str> = missing.iter().take(named).map(String::as_str).collect();
         let more = missing.len() - named.len();
         let tail =
             if more > 0 { format!(" and {more} more (manifest.json)") } else { String::new() };
         page.prose(Ink::Warn, &format!("not modelled: {}{tail}", named.join(", ")), 2);
     }
-    if let Some(folder) = &report.folder {
-        page.row(&[(Ink::Faint, &format!("files: {folder}"))]);
+    let (assumed, all) = (report.assumed(), report.assumptions.len());
+    let mut last = match &report.folder {
+        Some(folder) => format!("files: {folder}"),
+        None => String::new(),
+    };
+    if assumed > 0 {
+        let apart = if last.is_empty() { "" } else { "; " };
+        last.push_str(&format!("{apart}{assumed} of {all} defaults are assumptions (--defaults)"));
+    }
+    if !last.is_empty() {
+        page.prose(Ink::Faint, &last, 2);
     }
 }
 
@@ -281,34 +313,53 @@ mod tests {
     use super::*;
     use crate::report::sample;
 
-    fn shown(seeds: &[u64], conditions: &[&str], width: usize) -> String {
+    fn printed(seeds: &[u64], conditions: &[&str], width: usize) -> String {
         summary(&sample::report(seeds, conditions), Look { width, colour: false })
     }
 
     #[test]
     fn a_summary_fits_one_screen_of_80_columns() {
-        let text = shown(&[7], &["message.wait.p95<120s", "cost.month<4000"], 80);
+        let text = printed(&[7], &["message.wait.p95<120s", "cost.month<4000"], 80);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-        assert!(text.lines().count() <= 27, "{} lines", text.lines().count());
+        assert!(text.lines().count() <= SCREEN, "{} lines", text.lines().count());
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn long_lists_are_cut_to_the_screen() {
+        let conditions: Vec<String> =
+            (1..=12).map(|limit| format!("message.wait.p95<{}s", limit * 1_000)).collect();
+        let conditions: Vec<&str> = conditions.iter().map(String::as_str).collect();
+        let mut report = sample::report(&[7, 8, 9], &conditions);
+        let pool = report.outcome.pools[1].clone();
+        for number in 0..20 {
+            let name = format!("team{number}");
+            report.outcome.pools.push(PoolTotals { name, ..pool.clone() });
+        }
+        report.outcome.not_modelled = vec!["a long sentence about a thing".to_owned(); 9];
+        let text = summary(&report, Look { width: 80, colour: false });
+        assert!(text.lines().count() <= SCREEN, "{text}");
+        for kept in ["FAIL", "✗ message.wait.p95", "more conditions", "cheaper pools", "TRY "] {
+            assert!(text.contains(kept), "{kept} is missing:\n{text}");
+        }
     }
 
     #[test]
     fn without_conditions_the_finding_is_the_verdict() {
         insta::assert_snapshot!(
-            shown(&[7], &[], 80).lines().take(4).collect::<Vec<_>>().join("\n")
+            printed(&[7], &[], 80).lines().take(4).collect::<Vec<_>>().join("\n")
         );
     }
 
     #[test]
     fn narrow_terminals_lose_columns_not_lines() {
-        let text = shown(&[7], &["message.wait.p95<120s"], 48);
+        let text = printed(&[7], &["message.wait.p95<120s"], 48);
         assert!(text.lines().all(|line| line.chars().count() <= 48), "{text}");
         insta::assert_snapshot!(text);
     }
 
     #[test]
     fn several_seeds_say_how_sure_they_are() {
-        insta::assert_snapshot!(shown(&[7, 8, 9], &["message.wait.p95<2000s"], 80));
+        insta::assert_snapshot!(printed(&[7, 8, 9], &["message.wait.p95<2000s"], 80));
     }
 }

@@ -1,6 +1,7 @@
 //! The verdict: which conditions hold, or the finding in one sentence.
 
 use super::page::{Ink, Page, left, right};
+use super::summary::shown_of;
 use crate::report::model::{Clock, Report};
 use crate::report::number::{counted, length, money, percent, plain};
 use crate::study::{Unit, Verdict};
@@ -65,8 +66,8 @@ fn length_or_none(seconds: f64) -> String {
     if seconds == 0.0 { "0 s".to_owned() } else { length(seconds) }
 }
 
-/// Writes the first lines of a summary.
-pub fn write(page: &mut Page, report: &Report) {
+/// Writes the first lines of a summary, with at most so many conditions.
+pub fn write(page: &mut Page, report: &Report, most: usize) {
     let name = report.name();
     let failed: Vec<&Verdict> = report.verdicts.iter().filter(|one| !one.passed).collect();
     let currency = &report.outcome.currency;
@@ -85,17 +86,34 @@ pub fn write(page: &mut Page, report: &Report) {
         page.row(&[(Ink::Good, "PASS"), (Ink::Strong, &format!(" {name}: {all}"))]);
     }
     when(page, report);
+    conditions(page, report, most);
+    unfinished(page, report);
+}
+
+/// The conditions; where there is no room for all, those that fail come first.
+fn conditions(page: &mut Page, report: &Report, most: usize) {
+    let currency = &report.outcome.currency;
+    let mut verdicts: Vec<&Verdict> = report.verdicts.iter().collect();
+    let most = shown_of(verdicts.len(), most);
+    if verdicts.len() > most {
+        verdicts.sort_by_key(|one| one.passed);
+    }
+    let (rows, rest) = verdicts.split_at(most);
     let widest = |text: &dyn Fn(&Verdict) -> String| {
-        report.verdicts.iter().map(|one| text(one).chars().count()).max().unwrap_or(0)
+        rows.iter().map(|one| text(one).chars().count()).max().unwrap_or(0)
     };
     let widths = (
         widest(&|one| one.threshold.metric.clone()).min(page.width() / 2),
         widest(&|one| figure(one, currency)),
     );
-    for verdict in &report.verdicts {
+    for verdict in rows {
         condition(page, verdict, widths, currency);
     }
-    unfinished(page, report);
+    if !rest.is_empty() {
+        let more = counted(rest.len() as u64, "more condition", "more conditions");
+        let failed = rest.iter().filter(|one| !one.passed).count();
+        page.row(&[(Ink::Faint, &format!("    {more}, {failed} of them failed"))]);
+    }
 }
 
 fn condition(page: &mut Page, verdict: &Verdict, widths: (usize, usize), currency: &str) {
@@ -125,13 +143,9 @@ fn when(page: &mut Page, report: &Report) {
     };
     let proof = match (report.seeds.len(), report.verdicts.is_empty()) {
         (0 | 1, _) => " (one seed, not proven)".to_owned(),
-        (many, false) => {
+        (_, false) => {
             let open = report.verdicts.iter().filter(|verdict| !verdict.proven).count();
-            if open == 0 {
-                format!(" (proven over {many} seeds)")
-            } else {
-                format!(" ({open} not proven over {many} seeds)")
-            }
+            if open == 0 { " (proven)".to_owned() } else { format!(" ({open} not proven)") }
         }
         (many, true) => format!(" (means of {many})"),
     };

@@ -28,6 +28,8 @@ pub struct HpaDraft {
     pub spec: HpaSpec,
     /// Sources of the External and Object metrics, by the index in [`HpaMetric::Trigger`].
     pub sources: Vec<MetricSource>,
+    /// Containers that `ContainerResource` metrics name.
+    pub containers: Vec<(String, Option<Span>)>,
 }
 
 /// What an External or Object metric reads.
@@ -66,7 +68,7 @@ pub fn spec(node: &Node, path: &str, found: &mut Findings) -> Option<HpaDraft> {
         return None;
     }
     let spec = HpaSpec { min_replicas, max_replicas, metrics: Vec::new(), behavior: None };
-    let mut draft = HpaDraft { spec, sources: Vec::new() };
+    let mut draft = HpaDraft { spec, sources: Vec::new(), containers: Vec::new() };
     let given = fields.list("metrics", found);
     for (path, item) in &given {
         metric::read(item, path, &mut draft, found)?;
@@ -275,7 +277,11 @@ mod tests {
             ("{maxReplicas: 2, minReplicas: 3}", "must not be less than `minReplicas`"),
             ("{maxReplicas: 2, minReplicas: 0}", "only KEDA scales to zero"),
             ("{maxReplicas: x}", "must be a whole number"),
-            ("{maxReplicas: 2, metrics: [{type: ContainerResource}]}", "no source in the"),
+            (
+                "{maxReplicas: 2, metrics: [{type: ContainerResource, containerResource: {name: \
+                 cpu}}]}",
+                "container` is missing",
+            ),
             ("{maxReplicas: 2, metrics: [{type: Pods}]}", "`spec.metrics[0].pods` is missing"),
             ("{maxReplicas: 2, metrics: [{type: Resorce}]}", "no metric type `Resorce`"),
             ("{maxReplicas: 2, behavior: {scaleUp: {policies: []}}}", "at least one policy"),

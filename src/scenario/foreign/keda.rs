@@ -146,6 +146,7 @@ fn read_modifiers(mut fields: Fields<'_>, found: &mut Findings) -> Option<Modifi
     let words = [("AverageValue", MetricType::AverageValue), ("Value", MetricType::Value)];
     let read = ModifiersDraft {
         formula: fields.text("formula", found)?.to_owned(),
+        place: fields.get("formula").map(|node| node.span),
         target_milli: fields.quantity_milli("target", found)?,
         activation_milli: fields.quantity_milli("activationTarget", found).unwrap_or(0),
         metric_type: fields.word("metricType", &words, found).unwrap_or_default(),

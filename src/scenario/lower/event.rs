@@ -38,6 +38,13 @@ pub fn injects(
     (injects, refusals)
 }
 
+/// How an event names a node: by its pool and its number there, or by its own name.
+struct NamedNode<'a> {
+    pool: &'a Option<At<Text>>,
+    index: &'a Option<At<Count>>,
+    node: &'a Option<At<Text>>,
+}
+
 impl Lowering<'_, '_> {
     fn inject(&mut self, given: &At<Injection>, workloads: Workloads<'_>) -> Option<Inject> {
         let (at, kind) = match &given.value {
@@ -171,7 +178,7 @@ impl Lowering<'_, '_> {
             }),
             (None, None) => Outage::Lost,
         };
-        let named = (event.pool.as_ref(), event.index.as_ref(), event.node.as_ref());
+        let named = NamedNode { pool: &event.pool, index: &event.index, node: &event.node };
         let node = self.node_target(named, "nodeDown", given)?;
         Some(InjectKind::NodeDown { node, outage })
     }
@@ -181,7 +188,7 @@ impl Lowering<'_, '_> {
         event: &NodeNotReady,
         given: &At<Injection>,
     ) -> Option<InjectKind> {
-        let named = (event.pool.as_ref(), event.index.as_ref(), event.node.as_ref());
+        let named = NamedNode { pool: &event.pool, index: &event.index, node: &event.node };
         let node = self.node_target(named, "nodeNotReady", given)?;
         let outage = Outage::NotReady(value(&event.length)?.0);
         Some(InjectKind::NodeDown { node, outage })
@@ -190,7 +197,7 @@ impl Lowering<'_, '_> {
     /// The node that an event names: of a pool by its number, or outside pools by its name.
     fn node_target(
         &mut self,
-        (pool, index, node): (Option<&At<Text>>, Option<&At<Count>>, Option<&At<Text>>),
+        NamedNode { pool, index, node }: NamedNode<'_>,
         event: &str,
         given: &At<Injection>,
     ) -> Option<NodeTarget> {
@@ -210,7 +217,7 @@ impl Lowering<'_, '_> {
             return None;
         };
         let pool = self.named_pool(name)?;
-        Some(NodeTarget::OfPool(pool, index.map_or(0, |at| at.value.0)))
+        Some(NodeTarget::OfPool(pool, index.as_ref().map_or(0, |at| at.value.0)))
     }
 
     /// The pool that a key names; `None` after reporting that there is none.

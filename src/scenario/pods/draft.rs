@@ -192,6 +192,15 @@ pub struct ContainerDraft {
     pub origin: Origin,
 }
 
+impl PodDraft {
+    /// Names of the containers that run with the pod: the first one does the work.
+    pub fn names_of_containers(&self) -> impl Iterator<Item = &str> {
+        let of = |role| self.containers.iter().filter(move |container| container.role == role);
+        let both = of(ContainerRole::Main).chain(of(ContainerRole::Sidecar));
+        both.map(|container| container.name.as_str())
+    }
+}
+
 /// When a container runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ContainerRole {
@@ -295,6 +304,8 @@ pub struct ScaledObjectDraft {
 pub struct ModifiersDraft {
     /// `formula`
     pub formula: String,
+    /// Where it was written.
+    pub place: Origin,
     /// `target` in thousandths.
     pub target_milli: i64,
     /// `activationTarget` in thousandths.

@@ -76,6 +76,7 @@ fn own_hpa(
         })
     });
     let sources: Vec<_> = sources.collect();
+    first_container(draft, hpa, found)?;
     let reads_work = hpa.spec.metrics.iter().any(|metric| matches!(metric, HpaMetric::Pods(_)));
     if reads_work && draft.work.consumes.is_none() {
         let text = format!(
@@ -87,6 +88,33 @@ fn own_hpa(
     }
     let sources: Option<Vec<_>> = sources.into_iter().collect();
     Some(ScalerKind::Hpa { spec: hpa.spec.clone(), sources: sources? })
+}
+
+/// `ContainerResource` reads the first container, which does a scenario's work (as `kubectl` takes
+/// the first where no annotation names one).
+fn first_container(draft: &WorkloadDraft, hpa: &HpaDraft, found: &mut Findings) -> Option<()> {
+    let names: Vec<&str> = draft.pod.names_of_containers().collect();
+    let mut fine = Some(());
+    for (name, place) in &hpa.containers {
+        let (code, text) = match names.iter().position(|known| known == name) {
+            Some(0) => continue,
+            Some(_) => {
+                let text = format!(
+                    "the work of a scenario is that of the first container, `{}`: what `{name}` \
+                     uses has no source",
+                    names[0]
+                );
+                (code::NOT_BUILT, text)
+            }
+            None => {
+                let known = names.join(", ");
+                (code::FIELD, format!("the pods have no container `{name}`; they have {known}"))
+            }
+        };
+        found.error(code, *place, text);
+        fine = None;
+    }
+    fine
 }
 
 /// The pods of a Job must be able to end: by working on messages, or after a time.
@@ -109,12 +137,14 @@ fn reads_usage(scaler: &ScalerKind) -> (bool, bool) {
     match scaler {
         ScalerKind::ScaledObject(spec) => triggers(&spec.triggers),
         ScalerKind::ScaledJob(spec) => triggers(&spec.triggers),
-        ScalerKind::Hpa { spec, .. } => (
-            spec.metrics
-                .iter()
-                .any(|metric| matches!(metric, HpaMetric::Cpu(_) | HpaMetric::ContainerCpu(_))),
-            spec.metrics.iter().any(|metric| matches!(metric, HpaMetric::Memory(_))),
-        ),
+        ScalerKind::Hpa { spec, .. } => {
+            use HpaMetric::{ContainerCpu, ContainerMemory, Cpu, Memory};
+            let any = |of: fn(&HpaMetric) -> bool| spec.metrics.iter().any(of);
+            (
+                any(|metric| matches!(metric, Cpu(_) | ContainerCpu(_))),
+                any(|metric| matches!(metric, Memory(_) | ContainerMemory(_))),
+            )
+        }
     }
 }
 
@@ -159,8 +189,7 @@ fn scaled_object(
         .as_ref()
         .filter(|_| known(context, 12, "scalingModifiers", draft.origin, found));
     if let Some(modifiers) = modifiers {
-        let names: Vec<&str> =
-            draft.triggers.iter().map(|each| each.name.as_deref().unwrap_or("")).collect();
+        let names: Vec<&str> = draft.triggers.iter().map(name_in_formula).collect();
         match Formula::compile(&modifiers.formula, &names) {
             Ok(formula) => {
                 spec.modifiers = Some(Modifiers {
@@ -172,7 +201,7 @@ fn scaled_object(
             }
             Err(why) => {
                 let text = format!("scalingModifiers.formula of {}: {why}", draft.name);
-                found.error(code::FIELD, draft.origin, text);
+                found.error(code::FIELD, modifiers.place, text);
             }
         }
     }
@@ -187,6 +216,14 @@ fn scaled_object(
         spec.force_activation = draft.pause.force_activation;
     }
     Some(spec)
+}
+
+/// What a formula calls a trigger: it sees no `cpu` and no `memory` (`scaledobject_webhook.go`).
+fn name_in_formula(trigger: &TriggerDraft) -> &str {
+    match trigger.kind.as_str() {
+        "cpu" | "memory" => "",
+        _ => trigger.name.as_deref().unwrap_or(""),
+    }
 }
 
 fn scaled_job(

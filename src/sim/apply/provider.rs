@@ -221,7 +221,7 @@ impl World<'_> {
         let Some(pool) = row.pool else { return };
         let (spec, instance) = (&self.plan.pools[pool], row.instance);
         let capacity = &mut self.capacity;
-        if capacity.scale_sets[pool].evict(spec, instance, self.now, &mut capacity.region) {
+        if capacity.scale_sets[pool].evict(spec, instance, &mut capacity.region) {
             self.vm_stays_evicted(node);
             return;
         }

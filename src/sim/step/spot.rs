@@ -72,21 +72,20 @@ impl World<'_> {
         if row.gone != SimTime::NEVER || self.record.nodes[node].end == "evicted" {
             return;
         }
-        let notice = self.plan.pools[pool]
-            .spot_market
-            .as_ref()
-            .map_or(crate::cloud::SpotSpec::NOTICE, |market| market.notice);
-        let epoch = row.epoch;
+        let (epoch, instance) = (row.epoch, row.instance);
         self.record.nodes[node].end = "evicted";
         self.fingerprint.add(self.now, 16, u64::from(node.0), 0);
+        let (spec, capacity) = (&self.plan.pools[pool], &mut self.capacity);
+        let set = &mut capacity.scale_sets[pool];
+        set.tell(spec, instance, self.now, &mut capacity.region);
+        let (taken_at, dear) = (set.taken_at(instance), set.is_priced_out(instance, self.now));
+        let notice = taken_at.since(self.now);
         let name = self.node_name(node);
-        let instance = self.cluster.nodes[node].instance;
-        let dear = self.capacity.scale_sets[pool].is_priced_out(instance, self.now);
         self.note(Actor::Azure, "spot-notice", Object::Node(node), "azure.Preempt", None, || {
             let why = if dear { ": its price is above spotMaxPrice" } else { "" };
             format!("{name} will be taken in {notice}{why}")
         });
-        self.at(self.now + notice, Event::SpotKill(node, epoch));
+        self.at(taken_at, Event::SpotKill(node, epoch));
         if DRAIN_DETECTION < notice {
             self.at(self.now + DRAIN_DETECTION, Event::SpotDrain(node, epoch));
         }
@@ -95,15 +94,10 @@ impl World<'_> {
     /// The drain that follows a notice: cordon, then evict what the budgets allow.
     pub fn spot_drain(&mut self, node: NodeId) {
         let row = &self.cluster.nodes[node];
-        if row.phase != NodePhase::Ready {
-            return;
-        }
-        let notice = row
-            .pool
-            .and_then(|pool| self.plan.pools[pool].spot_market.as_ref())
-            .map_or(crate::cloud::SpotSpec::NOTICE, |market| market.notice);
+        let Some(pool) = row.pool.filter(|_| row.phase == NodePhase::Ready) else { return };
+        let taken_at = self.capacity.scale_sets[pool].taken_at(row.instance);
+        let left = taken_at.since(self.now);
         self.cordon(node);
-        let left = notice.saturating_sub(DRAIN_DETECTION);
         for pod in self.drainable_pods(node) {
             let grace = self.cluster.shape(pod).grace.min(left);
             self.evict_pod(pod, grace, Actor::Azure);

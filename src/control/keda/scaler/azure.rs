@@ -87,7 +87,8 @@ pub fn unprocessed_from_start(beginning: i64, last_enqueued: i64) -> i64 {
 
 /// The total that is reported: never more than one replica per partition.
 pub fn capped_by_partitions(total: i64, threshold: i64, partitions: i64) -> i64 {
-    if total / threshold > partitions { partitions * threshold } else { total }
+    let above = threshold > 0 && total / threshold > partitions;
+    if above { partitions * threshold } else { total }
 }
 
 /// An event hub's reading; activity is of the uncapped total.

@@ -31,14 +31,7 @@ pub(super) fn read(node: &Node, path: &str, to: &mut HpaDraft, found: &mut Findi
         "External" => "external",
         "Object" => "object",
         "Pods" => "pods",
-        "ContainerResource" => {
-            let text = format!(
-                "`{path}`: what single containers use has no source in the simulation; only \
-                 `Resource` has, of whole pods"
-            );
-            found.error(code::NOT_BUILT, place, text);
-            return None;
-        }
+        "ContainerResource" => "containerResource",
         _ => {
             found.error(code::FIELD, place, format!("`{path}.type`: no metric type `{kind}`"));
             return None;
@@ -49,7 +42,11 @@ pub(super) fn read(node: &Node, path: &str, to: &mut HpaDraft, found: &mut Findi
         return None;
     };
     let metric = match kind {
-        "Resource" => resource(source, found)?,
+        "Resource" => match resource(source, found)? {
+            (true, target) => HpaMetric::Memory(target),
+            (false, target) => HpaMetric::Cpu(target),
+        },
+        "ContainerResource" => container_resource(source, to, found)?,
         "Pods" => pods(source, found)?,
         _ => queue(source, kind == "Object", to, found)?,
     };
@@ -58,11 +55,30 @@ pub(super) fn read(node: &Node, path: &str, to: &mut HpaDraft, found: &mut Findi
     Some(())
 }
 
-fn resource(mut resource: Fields<'_>, found: &mut Findings) -> Option<HpaMetric> {
+/// Whether it is memory's, and the target.
+fn resource(mut resource: Fields<'_>, found: &mut Findings) -> Option<(bool, MetricTarget)> {
     let of_memory = resource.word("name", &[("cpu", false), ("memory", true)], found)?;
     let value = target(&mut resource, &["Utilization", "AverageValue"], found)?;
     resource.finish(found);
-    Some(if of_memory { HpaMetric::Memory(value) } else { HpaMetric::Cpu(value) })
+    Some((of_memory, value))
+}
+
+/// A `ContainerResource`: of the first container, which is checked once the pod is known.
+fn container_resource(
+    mut fields: Fields<'_>,
+    to: &mut HpaDraft,
+    found: &mut Findings,
+) -> Option<HpaMetric> {
+    let place = fields.get("container").map(|node| node.span);
+    let Some(container) = fields.text("container", found) else {
+        fields.missing("container", found);
+        return None;
+    };
+    to.containers.push((container.to_owned(), place));
+    Some(match resource(fields, found)? {
+        (true, target) => HpaMetric::ContainerMemory(target),
+        (false, target) => HpaMetric::ContainerCpu(target),
+    })
 }
 
 /// A `Pods` metric: the mean over the pods of what each shows.
