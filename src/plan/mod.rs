@@ -10,7 +10,7 @@ pub use assumption::Assumption;
 pub use inject::{Controller, CrashSpec, Inject, InjectKind, NodeTarget, Outage, RolloutSpec};
 pub use threshold::{Comparison, Threshold};
 pub use workload::{
-    ArrivalSpec, DisruptionBudgetSpec, PodTimes, ScalerKind, UseSpec, WorkloadAdmission,
+    ArrivalSpec, Beside, DisruptionBudgetSpec, PodTimes, ScalerKind, UseSpec, WorkloadAdmission,
     WorkloadKind, WorkloadSpec,
 };
 

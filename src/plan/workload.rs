@@ -13,7 +13,7 @@ use crate::control::vpa::VpaSpec;
 use crate::control::workload::ControllerSpec;
 use crate::demand::SourceSpec;
 use crate::queue::{Checkpoint, ConsumerSpec};
-use crate::unit::{Duration, QueueId, ShapeId, SimTime, Symbol, WorkloadId};
+use crate::unit::{Duration, QueueId, Resources, ShapeId, SimTime, Symbol, WorkloadId};
 
 /// Kind of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,25 @@ pub struct UseSpec {
     pub slot_milli: u64,
     /// Memory of a pod whose containers run, in bytes; 0: not said.
     pub memory: i64,
+    /// What the containers beside the first request and may use at most: the work is the first's.
+    pub beside: Beside,
+}
+
+/// Requests and limits of a pod less those of its first container.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Beside {
+    /// Of the requests.
+    pub requests: Resources,
+    /// Of the limits.
+    pub limits: Resources,
+}
+
+impl UseSpec {
+    /// Millicores that the first container may use at most, where the pod's limits are these; 0: as
+    /// many as there are.
+    pub fn cpu_limit(&self, limits: &Resources) -> u64 {
+        u64::try_from(limits.cpu_milli - self.beside.limits.cpu_milli).unwrap_or(0)
+    }
 }
 
 impl WorkloadSpec {
@@ -85,8 +104,8 @@ impl WorkloadSpec {
         let by_hpa = match &self.scaler {
             Some(ScalerKind::ScaledObject(spec)) => spec.triggers.iter().any(Trigger::is_resource),
             Some(ScalerKind::Hpa { spec, .. }) => spec.metrics.iter().any(|metric| {
-                use HpaMetric::{ContainerCpu, Cpu, Memory};
-                matches!(metric, Cpu(_) | Memory(_) | ContainerCpu(_))
+                use HpaMetric::{ContainerCpu, ContainerMemory, Cpu, Memory};
+                matches!(metric, Cpu(_) | Memory(_) | ContainerCpu(_) | ContainerMemory(_))
             }),
             Some(ScalerKind::ScaledJob(_)) | None => false,
         };

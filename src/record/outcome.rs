@@ -145,7 +145,9 @@ pub struct WorkloadTotals {
     pub replica_micros: u128,
     /// Waiting of the messages that its pods completed.
     pub wait: Distribution,
-    /// Share of ready consumer slots' time spent at work.
+    /// Ready consumer slots, integrated over time, microseconds.
+    pub slot_micros: u128,
+    /// Share of that time spent at work.
     pub busy_share: f64,
     /// What its Vertical Pod Autoscaler recommends at the end, if it has one.
     pub vpa: Option<VpaTotals>,

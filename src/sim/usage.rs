@@ -252,6 +252,7 @@ mod tests {
             cpu_per_request_nanos: 20_000_000,
             slot_milli: 0,
             memory: 0,
+            beside: Default::default(),
         };
         let flow = ExpectedArrivals::new(&SourceSpec::Poisson { rate });
         LoadClock::new(vec![flow], &uses)

@@ -41,6 +41,8 @@ pub enum HpaMetric {
     Composite(MetricTarget),
     /// `ContainerResource` of cpu.
     ContainerCpu(MetricTarget),
+    /// `ContainerResource` of memory.
+    ContainerMemory(MetricTarget),
     /// `Pods`: average per pod, in thousandths.
     Pods(i64),
     /// `Object`, or `External` of a metrics server that is not simulated (cases of `conform`).

@@ -454,6 +454,7 @@ fn recommend(
         HpaMetric::Cpu(target)
         | HpaMetric::Memory(target)
         | HpaMetric::ContainerCpu(target)
+        | HpaMetric::ContainerMemory(target)
         | HpaMetric::Composite(target)
         | HpaMetric::Value(target)
         | HpaMetric::Trigger { target, .. } => target,

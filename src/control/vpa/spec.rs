@@ -50,7 +50,7 @@ impl Default for ContainerPolicy {
     }
 }
 
-/// A VerticalPodAutoscaler of a workload whose pods have one container.
+/// A VerticalPodAutoscaler; it recommends for the first container of each pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VpaSpec {
     /// `updatePolicy.updateMode`
@@ -59,4 +59,6 @@ pub struct VpaSpec {
     pub min_replicas: u32,
     /// What holds for the container.
     pub policy: ContainerPolicy,
+    /// Containers whose mode is not `Off`: they share the least that a pod gets.
+    pub containers: u32,
 }

@@ -155,7 +155,10 @@ fn measured(workload: &WorkloadSpec) -> (bool, bool) {
             let any = |wanted: fn(&HpaMetric) -> bool| spec.metrics.iter().any(wanted);
             let cpu =
                 |one: &HpaMetric| matches!(one, HpaMetric::Cpu(_) | HpaMetric::ContainerCpu(_));
-            (any(cpu), any(|one| matches!(one, HpaMetric::Memory(_))))
+            let memory = |one: &HpaMetric| {
+                matches!(one, HpaMetric::Memory(_) | HpaMetric::ContainerMemory(_))
+            };
+            (any(cpu), any(memory))
         }
         _ => (false, false),
     }

@@ -9,7 +9,7 @@ use crate::cloud::{PodStartSpec, identity};
 use crate::control::workload::RestartPolicy;
 use crate::control::workload::stateful_set::PodManagement;
 use crate::model::{Annotations, ClaimOwner, SafeToEvict};
-use crate::plan::{ArrivalSpec, IntOrPercent, UseSpec, WorkloadKind};
+use crate::plan::{ArrivalSpec, Beside, IntOrPercent, UseSpec, WorkloadKind};
 use crate::rules::{DEFAULT_CPU_MILLI, DEFAULT_MEMORY};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
@@ -331,6 +331,7 @@ impl Short<'_, '_, '_> {
                 cpu_per_request_nanos: value(&serves.cpu)?.0.micros().saturating_mul(1_000),
                 slot_milli: 0,
                 memory: bytes(value(&serves.memory)),
+                beside: Beside::default(),
             });
         }
         let consumes = value(&given.consumes)?;
@@ -343,6 +344,7 @@ impl Short<'_, '_, '_> {
             cpu_per_request_nanos: 0,
             slot_milli: u64::try_from(milli).unwrap_or(0),
             memory: bytes(value(&consumes.memory)),
+            beside: Beside::default(),
         })
     }
 

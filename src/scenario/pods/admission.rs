@@ -18,7 +18,7 @@ use crate::model::{
     Claim, Container, NodeSelectorTerm, OwnerKind, PodShape, Requirement, SelectorOp, TaintEffect,
     Toleration, TolerationOp, Volumes,
 };
-use crate::plan::WorkloadKind;
+use crate::plan::{Beside, WorkloadKind};
 use crate::rules::{ContainerRequest, PodRequest};
 use crate::scenario::foreign::{Findings, code};
 use crate::scenario::{Diagnostic, Span};
@@ -43,6 +43,8 @@ pub(super) struct Admission<'a> {
     pub found: &'a mut Findings,
     /// What becomes of the pods.
     pub admission: WorkloadAdmission,
+    /// What their containers beside the first have.
+    pub beside: Beside,
 }
 
 impl Admission<'_> {
@@ -56,6 +58,10 @@ impl Admission<'_> {
         let mut limits = Resources::ZERO;
         for container in containers.iter().filter(|c| c.role != ContainerRole::Init) {
             limits += &self.resources(&container.limits, &title, container.origin);
+        }
+        if let Some(first) = containers.iter().find(|c| c.role == ContainerRole::Main) {
+            self.beside.requests = requests - &cpu_and_memory(&first.requests);
+            self.beside.limits = limits - &cpu_and_memory(&first.limits);
         }
         let (priority, never_preempts) = self.priority(pod, &title);
         let mut shape = PodShape {
@@ -360,6 +366,13 @@ fn owner(kind: WorkloadKind) -> OwnerKind {
         WorkloadKind::Job | WorkloadKind::ScaledJob => OwnerKind::Job,
         WorkloadKind::Bare => OwnerKind::None,
     }
+}
+
+/// CPU and memory of a list; what is no amount has its error already.
+fn cpu_and_memory(list: &ResourceList) -> Resources {
+    let cpu = list.get("cpu").and_then(|amount| amount.milli().ok());
+    let memory = list.get("memory").and_then(|amount| amount.units().ok());
+    Resources::of(cpu.unwrap_or(0), memory.unwrap_or(0))
 }
 
 /// Adds what is absent.

@@ -192,6 +192,15 @@ pub struct ContainerDraft {
     pub origin: Origin,
 }
 
+impl PodDraft {
+    /// Names of the containers that run with the pod: the first one does the work.
+    pub fn names_of_containers(&self) -> impl Iterator<Item = &str> {
+        let of = |role| self.containers.iter().filter(move |container| container.role == role);
+        let both = of(ContainerRole::Main).chain(of(ContainerRole::Sidecar));
+        both.map(|container| container.name.as_str())
+    }
+}
+
 /// When a container runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ContainerRole {

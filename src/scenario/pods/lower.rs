@@ -12,7 +12,8 @@ use crate::cloud::{PodStartSpec, PoolSpec};
 use crate::control::admission::{ResourceQuotaSpec, WorkloadAdmission};
 use crate::model::{LabelSelector, Labels, Requirement, SelectorOp, Toleration, TolerationOp};
 use crate::plan::{
-    ArrivalSpec, DisruptionBudgetSpec, PodTimes, ScalerKind, WorkloadKind, WorkloadSpec,
+    ArrivalSpec, Beside, DisruptionBudgetSpec, PodTimes, ScalerKind, UseSpec, WorkloadKind,
+    WorkloadSpec,
 };
 use crate::scenario::foreign::{Findings, code};
 use crate::unit::{
@@ -77,9 +78,10 @@ pub fn lower(
             tables,
             found,
             admission: WorkloadAdmission::default(),
+            beside: Beside::default(),
         };
         let shape = admission.shape(draft);
-        let admission = admission.admission;
+        let Admission { admission, beside, .. } = admission;
         let scaler = scaler::lower(draft, context, tables, found);
         let vpa = vpa::lower(draft, found);
         let workload = lowered.workloads.next_id();
@@ -98,7 +100,7 @@ pub fn lower(
             scaler,
             vpa,
             consumes: draft.work.consumes.clone(),
-            uses: draft.work.uses.clone(),
+            uses: draft.work.uses.clone().map(|uses| UseSpec { beside, ..uses }),
             times: PodTimes {
                 start: draft.work.start.clone().unwrap_or_else(|| context.start.clone()),
                 lifetime: draft.work.lifetime.clone(),

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use super::draft::{
-    ContainerDraft, ContainerRole, ScaledJobDraft, ScaledObjectDraft, ScalerDraft, TriggerDraft,
-    WorkloadDraft,
-};
+use super::draft::{ScaledJobDraft, ScaledObjectDraft, ScalerDraft, TriggerDraft, WorkloadDraft};
 use super::lower::LowerContext;
 use super::tables::Tables;
 use crate::control::hpa::HpaMetric;
@@ -79,7 +76,7 @@ fn own_hpa(
         })
     });
     let sources: Vec<_> = sources.collect();
-    one_container(draft, hpa, found)?;
+    first_container(draft, hpa, found)?;
     let reads_work = hpa.spec.metrics.iter().any(|metric| matches!(metric, HpaMetric::Pods(_)));
     if reads_work && draft.work.consumes.is_none() {
         let text = format!(
@@ -93,25 +90,29 @@ fn own_hpa(
     Some(ScalerKind::Hpa { spec: hpa.spec.clone(), sources: sources? })
 }
 
-/// `ContainerResource` reads a container of a pod that has no other: of several, one stands for
-/// all that a pod uses.
-fn one_container(draft: &WorkloadDraft, hpa: &HpaDraft, found: &mut Findings) -> Option<()> {
-    let init = |container: &&ContainerDraft| container.role != ContainerRole::Init;
-    let others: Vec<&ContainerDraft> = draft.pod.containers.iter().filter(init).collect();
+/// `ContainerResource` reads the first container, which does a scenario's work (as `kubectl` takes
+/// the first where no annotation names one).
+fn first_container(draft: &WorkloadDraft, hpa: &HpaDraft, found: &mut Findings) -> Option<()> {
+    let names: Vec<&str> = draft.pod.names_of_containers().collect();
     let mut fine = Some(());
     for (name, place) in &hpa.containers {
-        if !others.iter().any(|container| container.name == *name) {
-            let names: Vec<&str> = others.iter().map(|container| container.name.as_str()).collect();
-            let known = names.join(", ");
-            let text = format!("the pods have no container `{name}`; they have {known}");
-            found.error(code::FIELD, *place, text);
-            fine = None;
-        } else if others.len() > 1 {
-            let text = "what one of several containers uses has no source in the simulation: use \
-                        `Resource`, of whole pods";
-            found.error(code::NOT_BUILT, *place, text);
-            fine = None;
-        }
+        let (code, text) = match names.iter().position(|known| known == name) {
+            Some(0) => continue,
+            Some(_) => {
+                let text = format!(
+                    "the work of a scenario is that of the first container, `{}`: what `{name}` \
+                     uses has no source",
+                    names[0]
+                );
+                (code::NOT_BUILT, text)
+            }
+            None => {
+                let known = names.join(", ");
+                (code::FIELD, format!("the pods have no container `{name}`; they have {known}"))
+            }
+        };
+        found.error(code, *place, text);
+        fine = None;
     }
     fine
 }
@@ -136,12 +137,14 @@ fn reads_usage(scaler: &ScalerKind) -> (bool, bool) {
     match scaler {
         ScalerKind::ScaledObject(spec) => triggers(&spec.triggers),
         ScalerKind::ScaledJob(spec) => triggers(&spec.triggers),
-        ScalerKind::Hpa { spec, .. } => (
-            spec.metrics
-                .iter()
-                .any(|metric| matches!(metric, HpaMetric::Cpu(_) | HpaMetric::ContainerCpu(_))),
-            spec.metrics.iter().any(|metric| matches!(metric, HpaMetric::Memory(_))),
-        ),
+        ScalerKind::Hpa { spec, .. } => {
+            use HpaMetric::{ContainerCpu, ContainerMemory, Cpu, Memory};
+            let any = |of: fn(&HpaMetric) -> bool| spec.metrics.iter().any(of);
+            (
+                any(|metric| matches!(metric, Cpu(_) | ContainerCpu(_))),
+                any(|metric| matches!(metric, Memory(_) | ContainerMemory(_))),
+            )
+        }
     }
 }
 

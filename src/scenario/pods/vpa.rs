@@ -64,27 +64,34 @@ pub(super) fn lower(draft: &WorkloadDraft, found: &mut Findings) -> Option<VpaSp
         return None;
     }
     let pod = &draft.pod;
-    let mut steady = pod.containers.iter().filter(|c| c.role != ContainerRole::Init);
-    let one = steady.next().filter(|_| steady.next().is_none());
     let init = |c: &&super::ContainerDraft| c.role == ContainerRole::Init;
     let init_asks = pod.containers.iter().filter(init).any(|c| !c.requests.is_empty());
     let plain = pod.requests.is_empty() && pod.overhead.is_empty() && pod.limits.is_empty();
-    let Some(container) = one.filter(|_| plain && !init_asks) else {
+    let names: Vec<&str> = pod.names_of_containers().collect();
+    let Some((first, others)) = names.split_first().filter(|_| plain && !init_asks) else {
         let text = format!(
-            "{:?} {}: a VerticalPodAutoscaler is simulated for pods of one container that alone \
-             has requests: what each of several uses is not known",
+            "{:?} {}: a VerticalPodAutoscaler is simulated for pods whose containers alone have \
+             requests: no init container, no pod as a whole",
             draft.kind, draft.name
         );
         found.error(code::NOT_BUILT, vpa.origin, text);
         return None;
     };
-    let known = |name: &str| name == "*" || name == container.name;
-    for (name, place, _) in vpa.policies.iter().filter(|(name, ..)| !known(name)) {
-        let field = format!("containerPolicies of container {name}");
-        found.ignore(field, *place, "the pods have no container of that name");
+    for (name, place, _) in vpa.policies.iter().filter(|(name, ..)| name != "*") {
+        if !names.contains(&name.as_str()) {
+            let field = format!("containerPolicies of container {name}");
+            found.ignore(field, *place, "the pods have no container of that name");
+        }
     }
     let of = |wanted: &str| vpa.policies.iter().find(|(name, ..)| name == wanted);
-    let policy = of(&container.name).or(of("*")).map_or_else(Default::default, |found| found.2);
+    let policy_of = |name| of(name).or(of("*")).map_or_else(Default::default, |found| found.2);
+    let policy: ContainerPolicy = policy_of(*first);
+    let mut containers = u32::from(!policy.off);
+    for other in others.iter().filter(|&&other| !policy_of(other).off) {
+        containers += 1;
+        let field = format!("recommendations of the VPA of {} for container {other}", draft.name);
+        found.ignore(field, vpa.origin, "the first container does the work");
+    }
     let uses = draft.work.uses.as_ref();
     let has_cpu = uses.is_some_and(|uses| !uses.arrivals.is_empty() || uses.slot_milli > 0);
     let has_memory = uses.is_some_and(|uses| uses.memory > 0);
@@ -103,5 +110,5 @@ pub(super) fn lower(draft: &WorkloadDraft, found: &mut Findings) -> Option<VpaSp
         found.error(code::USE, vpa.origin, text);
         return None;
     }
-    Some(VpaSpec { mode: vpa.mode, min_replicas: vpa.min_replicas, policy })
+    Some(VpaSpec { mode: vpa.mode, min_replicas: vpa.min_replicas, policy, containers })
 }

@@ -11,8 +11,9 @@ use crate::control::vpa::{
     VpaSpec, admission, eviction_order,
 };
 use crate::model::{PodPhase, PodShape};
-use crate::plan::Plan;
+use crate::plan::{Beside, Plan};
 use crate::record::{Actor, Object, VpaTotals};
+use crate::rules::{DEFAULT_CPU_MILLI, DEFAULT_MEMORY};
 use crate::sim::event::Event;
 use crate::sim::world::World;
 use crate::unit::{PodId, ShapeId, WorkloadId};
@@ -107,16 +108,21 @@ impl World<'_> {
         }
     }
 
+    /// What the containers beside the first have, of a workload's pods.
+    fn beside(&self, workload: WorkloadId) -> Beside {
+        self.plan.workloads[workload].uses.as_ref().map_or_else(Beside::default, |it| it.beside)
+    }
+
     fn vpa_recommend(&mut self, workload: WorkloadId, spec: &VpaSpec) {
-        let limits = self.cluster.shapes[self.template(workload)].limits;
         let Some(uses) = &self.plan.workloads[workload].uses else { return };
+        let limits = self.cluster.shapes[self.template(workload)].limits - &uses.beside.limits;
         let Some(mut memory) = self.vpa.rows.remove(&workload) else { return };
         let pods = &self.cluster.workloads[workload].pods;
         memory.windows.retain(|pod, _| self.usage.pods.contains_key(pod));
         for &pod in pods.iter() {
             let Some(row) = self.usage.pods.get(&pod) else { continue };
-            let limit = self.cluster.shape(pod).limits.cpu_milli;
-            let Some(cpu) = row.cpu(u64::try_from(limit).unwrap_or(0)) else { continue };
+            let limit = uses.cpu_limit(&self.cluster.shape(pod).limits);
+            let Some(cpu) = row.cpu(limit) else { continue };
             memory.usage.add_cpu(cpu.usage, cpu.at);
             if uses.memory > 0 {
                 let window = memory.windows.entry(pod).or_insert(PeakWindow::new(cpu.at));
@@ -125,7 +131,8 @@ impl World<'_> {
         }
         let before = memory.recommendation;
         let limits = (limits.cpu_milli, limits.memory);
-        memory.recommendation = vpa::recommend(&memory.usage, 1, &spec.policy, limits);
+        memory.recommendation =
+            vpa::recommend(&memory.usage, spec.containers, &spec.policy, limits);
         let now = memory.recommendation;
         self.vpa.rows.insert(workload, memory);
         if let Some(now) = now.filter(|now| before.map(|b| targets(&b)) != Some(targets(now))) {
@@ -143,9 +150,10 @@ impl World<'_> {
         let Some(advice) = self.vpa.get(workload).and_then(|memory| memory.recommendation) else {
             return;
         };
+        let beside = self.beside(workload).requests;
         let view = |&pod: &PodId| {
             let row = &self.cluster.pods[pod];
-            let requests = &self.cluster.shapes[row.shape].requests;
+            let requests = self.cluster.shapes[row.shape].requests - &beside;
             let bound = row.phase >= PodPhase::Starting;
             (row.phase != PodPhase::Terminating && !row.phase.is_over()).then(|| PodView {
                 pod,
@@ -199,7 +207,8 @@ impl World<'_> {
         if let Some(&shape) = self.vpa.made.get(&key) {
             return shape;
         }
-        let shape = with(&self.cluster.shapes[template], &advice, spec);
+        let beside = self.beside(workload);
+        let shape = with(&self.cluster.shapes[template], beside, &advice, spec);
         let shape = self.cluster.shapes.push(shape);
         self.cover_shape(template);
         self.vpa.made_of.push(template);
@@ -208,17 +217,22 @@ impl World<'_> {
     }
 }
 
-/// A specification with what is recommended.
-fn with(template: &PodShape, advice: &Recommendation, spec: &VpaSpec) -> PodShape {
-    let given = (&template.requests, &template.limits);
-    let (requests, limits) = admission::resources(given, advice, &spec.policy);
+/// A specification whose first container has what is recommended.
+fn with(template: &PodShape, beside: Beside, advice: &Recommendation, spec: &VpaSpec) -> PodShape {
+    let own = (template.requests - &beside.requests, template.limits - &beside.limits);
+    let (mut requests, mut limits) = admission::resources((&own.0, &own.1), advice, &spec.policy);
+    // A container without a request scores with a default (`GetNonzeroRequests`).
     let mut scoring = template.scoring;
     if requests.cpu_milli > 0 {
-        scoring.cpu_milli = requests.cpu_milli;
+        let scored = if own.0.cpu_milli > 0 { own.0.cpu_milli } else { DEFAULT_CPU_MILLI };
+        scoring.cpu_milli += requests.cpu_milli - scored;
     }
     if requests.memory > 0 {
-        scoring.memory = requests.memory;
+        let scored = if own.0.memory > 0 { own.0.memory } else { DEFAULT_MEMORY };
+        scoring.memory += requests.memory - scored;
     }
+    requests += &beside.requests;
+    limits += &beside.limits;
     PodShape { requests, limits, scoring, ..template.clone() }
 }
 

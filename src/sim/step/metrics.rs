@@ -5,7 +5,7 @@ use crate::model::PodPhase;
 use crate::sim::event::Event;
 use crate::sim::usage::{PodUse, RESOLUTION};
 use crate::sim::world::World;
-use crate::unit::{Duration, PodId, WorkloadId};
+use crate::unit::{Duration, PodId, Resources, WorkloadId};
 
 impl World<'_> {
     /// One round of the metrics server. O(pods of workloads whose use somebody reads).
@@ -35,11 +35,9 @@ impl World<'_> {
     /// The pod is Ready: it takes its share of the load.
     pub fn load_joins(&mut self, pod: PodId) {
         let workload = self.cluster.pods[pod].workload;
-        if self.plan.workloads[workload].uses.is_none() {
-            return;
-        }
+        let Some(uses) = &self.plan.workloads[workload].uses else { return };
         let now = self.now;
-        let limit = u64::try_from(self.cluster.shape(pod).limits.cpu_milli).unwrap_or(0);
+        let limit = uses.cpu_limit(&self.cluster.shape(pod).limits);
         let row = self.usage.pods.entry(pod).or_insert_with(|| PodUse::new(now));
         if let Some(load) = &mut self.usage.loads[workload] {
             row.join(load, limit, now);
@@ -111,9 +109,11 @@ impl World<'_> {
         }
     }
 
-    /// What the pods of a workload use, as its HPA counts it. O(pods).
-    pub fn usage_sums(&self, workload: WorkloadId, cpu: bool) -> PodSums {
+    /// What the pods of a workload use, or the first container of each (all the use is its), as its
+    /// HPA counts it. O(pods).
+    pub fn usage_sums(&self, workload: WorkloadId, cpu: bool, of_container: bool) -> PodSums {
         let Some(uses) = &self.plan.workloads[workload].uses else { return PodSums::default() };
+        let beside = if of_container { uses.beside.requests } else { Resources::ZERO };
         let mut sums = PodSums::default();
         for &pod in self.cluster.workloads[workload].pods.iter() {
             let row = &self.cluster.pods[pod];
@@ -121,11 +121,11 @@ impl World<'_> {
             let running = row.phase > PodPhase::Starting || self.usage.pods.contains_key(&pod);
             let bound = row.phase >= PodPhase::Starting;
             let request = match cpu {
-                true => shape.requests.cpu_milli,
-                false => shape.requests.memory.saturating_mul(1_000),
+                true => shape.requests.cpu_milli - beside.cpu_milli,
+                false => (shape.requests.memory - beside.memory).saturating_mul(1_000),
             };
             let sample = self.usage.pods.get(&pod).and_then(|row| match cpu {
-                true => row.cpu(u64::try_from(shape.limits.cpu_milli).unwrap_or(0)),
+                true => row.cpu(uses.cpu_limit(&shape.limits)),
                 false => row.memory(uses.memory),
             });
             let seen = PodSeen {

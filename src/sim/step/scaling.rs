@@ -271,13 +271,15 @@ impl World<'_> {
 
     /// What metrics servers show of a workload's pods; `None`: not their kind of metric.
     fn use_of_pods(&self, workload: WorkloadId, metric: &HpaMetric) -> Option<MetricReading> {
-        let cpu = match metric {
-            HpaMetric::Cpu(_) | HpaMetric::ContainerCpu(_) => true,
-            HpaMetric::Memory(_) => false,
+        let (cpu, of_container) = match metric {
+            HpaMetric::Cpu(_) => (true, false),
+            HpaMetric::ContainerCpu(_) => (true, true),
+            HpaMetric::Memory(_) => (false, false),
+            HpaMetric::ContainerMemory(_) => (false, true),
             HpaMetric::Pods(_) => return Some(MetricReading::Pods(self.work_sums(workload))),
             _ => return None,
         };
-        Some(MetricReading::Pods(self.usage_sums(workload, cpu)))
+        Some(MetricReading::Pods(self.usage_sums(workload, cpu, of_container)))
     }
 
     /// What a query would show, without one being made.

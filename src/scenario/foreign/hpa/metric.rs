@@ -42,7 +42,10 @@ pub(super) fn read(node: &Node, path: &str, to: &mut HpaDraft, found: &mut Findi
         return None;
     };
     let metric = match kind {
-        "Resource" => resource(source, found)?,
+        "Resource" => match resource(source, found)? {
+            (true, target) => HpaMetric::Memory(target),
+            (false, target) => HpaMetric::Cpu(target),
+        },
         "ContainerResource" => container_resource(source, to, found)?,
         "Pods" => pods(source, found)?,
         _ => queue(source, kind == "Object", to, found)?,
@@ -52,15 +55,15 @@ pub(super) fn read(node: &Node, path: &str, to: &mut HpaDraft, found: &mut Findi
     Some(())
 }
 
-fn resource(mut resource: Fields<'_>, found: &mut Findings) -> Option<HpaMetric> {
+/// Whether it is memory's, and the target.
+fn resource(mut resource: Fields<'_>, found: &mut Findings) -> Option<(bool, MetricTarget)> {
     let of_memory = resource.word("name", &[("cpu", false), ("memory", true)], found)?;
     let value = target(&mut resource, &["Utilization", "AverageValue"], found)?;
     resource.finish(found);
-    Some(if of_memory { HpaMetric::Memory(value) } else { HpaMetric::Cpu(value) })
+    Some((of_memory, value))
 }
 
-/// A `ContainerResource`: of a container that is the whole pod, which is checked once the pod is
-/// known.
+/// A `ContainerResource`: of the first container, which is checked once the pod is known.
 fn container_resource(
     mut fields: Fields<'_>,
     to: &mut HpaDraft,
@@ -72,7 +75,10 @@ fn container_resource(
         return None;
     };
     to.containers.push((container.to_owned(), place));
-    resource(fields, found)
+    Some(match resource(fields, found)? {
+        (true, target) => HpaMetric::ContainerMemory(target),
+        (false, target) => HpaMetric::ContainerCpu(target),
+    })
 }
 
 /// A `Pods` metric: the mean over the pods of what each shows.
