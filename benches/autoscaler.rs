@@ -134,6 +134,7 @@ impl Stage {
             lone: &[],
             gpu: None,
             failures: &self.failures,
+            sights: None,
         }
     }
 

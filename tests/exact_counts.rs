@@ -175,6 +175,63 @@ fn a_flat_subnet_ends_the_growth_at_its_last_whole_node() {
 }
 
 #[test]
+fn several_pools_fill_a_large_subnet() {
+    // More nodes than a scale set has instances.
+    let rows = if is_full() { vec![(30, 2_113), (50, 1_284)] } else { vec![] };
+    for (max_pods, nodes) in rows {
+        let mut sets = vec![
+            format!("workloads.app.replicas={}", nodes + 3),
+            format!("simulation.duration={}s", 3_600 + 60 * nodes),
+        ];
+        let pools = ["apps", "more", "most"];
+        sets.extend(pools.map(|pool| format!("agentPoolProfiles.{pool}.maxPods={max_pods}")));
+        let outcome = case::swift("exact_counts", "large-subnet", &sets);
+        let subnet = outcome.ip.iter().find(|subnet| subnet.name == "apps").expect("a subnet");
+        assert_eq!(subnet.peak, nodes * (max_pods + 1), "/16 at {max_pods} pods");
+        assert_eq!(outcome.pods.censored, 1, "the next pod finds no node");
+    }
+}
+
+#[test]
+fn a_surge_node_costs_a_node() {
+    // prefix length; nodes at 30, 50 and 110 pods
+    for (prefix, most) in [
+        (24, [8, 4, 2]),
+        (23, [16, 9, 4]),
+        (22, [32, 19, 9]),
+        (21, [65, 40, 18]),
+        (20, [131, 80, 36]),
+        (16, [2_113, 1_284, 590]),
+    ] {
+        for (max_pods, most) in [30, 50, 110].into_iter().zip(most) {
+            // Of a pool that may have so many nodes: does the subnet do, and with one in surge?
+            for (nodes, expected) in
+                [(most - 1, [false, false]), (most, [false, true]), (most + 1, [true, false])]
+            {
+                let findings = kit::findings_with(
+                    "tests/exact_counts/subnet.yaml",
+                    &[
+                        &format!(
+                            "networkProfile.subnets.apps={{addressPrefix: 10.0.0.0/{prefix}}}"
+                        ),
+                        &format!("agentPoolProfiles.apps.maxPods={max_pods}"),
+                        &format!("agentPoolProfiles.apps.maxCount={nodes}"),
+                        "agentPoolProfiles.apps.upgradeSettings={maxSurge: 1}",
+                        "agentPoolProfiles.system.upgradeSettings={maxSurge: 1}",
+                    ],
+                );
+                let says =
+                    ["small-subnet", "no-room-for-surge"].map(|code| findings.contains(code));
+                assert_eq!(
+                    says, expected,
+                    "/{prefix}, {max_pods} pods, {nodes} nodes:\n{findings}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn overlay_gives_each_node_a_24_of_the_pod_range() {
     let outcome = run(
         "subnet",

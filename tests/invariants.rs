@@ -10,7 +10,7 @@ mod kit;
 
 use forescale::plan::Plan;
 use forescale::record::Outcome;
-use forescale::unit::Lots;
+use forescale::unit::{Lots, SimTime};
 
 /// Scenarios that are drawn; `FORESCALE_FULL=1` draws many more.
 fn drawn() -> u64 {
@@ -118,5 +118,32 @@ fn the_whole_chain_keeps_its_books() {
         let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
         let plan = kit::plan_with("scenarios/order-processor.yaml", &sets);
         balanced(&what, &plan, draw);
+    }
+}
+
+#[test]
+fn books_that_do_not_balance_are_found_out() {
+    type Falsify = fn(&mut Outcome);
+    let sets = ["simulation.duration=1h", "simulation.warmup=0s"];
+    let plan = kit::plan_with("scenarios/order-processor.yaml", &sets);
+    let falsifications: [(&str, Falsify); 9] = [
+        ("a message is nowhere", |seen| seen.messages.arrived += 1),
+        ("a wait of messages has no cause", |seen| seen.messages.wait_total += 1),
+        ("a cause has too much", |seen| seen.message_waits[0] += 1),
+        ("a wait of pods has no cause", |seen| seen.pods.wait_total += 1),
+        ("a sample is left out", |seen| seen.wait_flows.truncate(1)),
+        ("a pod is Ready before it is", |seen| seen.pod_rows[0].created = SimTime::NEVER),
+        ("a node is not paid for", |seen| seen.node_rows[0].billed_from = None),
+        ("idle is all there is", |seen| seen.cost.idle = seen.cost.total),
+        ("the total is that of the control plane", |seen| {
+            seen.cost.total = seen.cost.control_plane
+        }),
+    ];
+    for (what, falsify) in falsifications {
+        let mut seen = balanced(what, &plan, 1);
+        falsify(&mut seen);
+        let mut wrong = Vec::new();
+        books::check(&plan, &seen, &mut |imbalance| wrong.push(imbalance));
+        assert!(!wrong.is_empty(), "{what}, and nobody says so");
     }
 }

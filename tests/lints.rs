@@ -9,19 +9,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use forescale::scenario::code::LINTS;
-use forescale::scenario::{MemoryFiles, load};
+
+use forescale::scenario::{MemoryFiles, Severity, load};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/lints")
 }
 
 /// Codes of everything that is said about a text, with the tables of its page beside it.
-fn codes(text: &str, tables: &[&story::Block]) -> BTreeSet<&'static str> {
+fn codes(text: &str, tables: &[&story::Block]) -> BTreeSet<(&'static str, Severity)> {
     let files = MemoryFiles::new().with("story.yaml", text);
     let files =
         tables.iter().fold(files, |files, table| files.with(&table.file, table.text.as_str()));
     let found = load("story.yaml", &[], &files).diagnostics;
-    found.list.iter().map(|found| found.code).collect()
+    found.list.iter().map(|found| (found.code, found.severity)).collect()
 }
 
 #[test]
@@ -31,10 +32,10 @@ fn every_lint_has_its_page_and_every_page_its_lint() {
         .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
         .filter(|name| name != "README")
         .collect();
-    let lints: BTreeSet<String> = LINTS.iter().map(|&code| code.to_owned()).collect();
+    let lints: BTreeSet<String> = LINTS.iter().map(|&(code, _)| code.to_owned()).collect();
     assert_eq!(pages, lints);
     let index = fs::read_to_string(folder().join("README.md")).unwrap();
-    for code in LINTS {
+    for (code, _) in LINTS {
         assert!(index.contains(&format!("({code}.md)")), "the index names {code}");
     }
 }
@@ -42,7 +43,7 @@ fn every_lint_has_its_page_and_every_page_its_lint() {
 #[test]
 fn examples_give_their_finding_and_fixes_give_none() {
     let mut wrong = Vec::new();
-    for code in LINTS {
+    for (code, severity) in LINTS {
         let page = fs::read_to_string(folder().join(code).with_extension("md")).unwrap();
         let blocks = story::blocks(&page);
         let (scenarios, tables): (Vec<_>, Vec<_>) =
@@ -53,7 +54,7 @@ fn examples_give_their_finding_and_fixes_give_none() {
             continue;
         };
         let (found, left) = (codes(example, &tables), codes(fixed, &tables));
-        if found != BTreeSet::from([*code]) {
+        if found != BTreeSet::from([(*code, *severity)]) {
             wrong.push(format!("{code}: the example gives {found:?}"));
         }
         if !left.is_empty() {

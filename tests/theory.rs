@@ -115,6 +115,37 @@ fn mmc_waits_as_erlang_c_says() {
     none_wrong(&wrong);
 }
 
+#[test]
+fn the_tails_of_mmc_are_exponential() {
+    // servers, utilisation, waits that one message in twenty and one in a hundred exceed
+    let rows = vec![
+        (2, 0.5, 1.897_120, 3.506_558),
+        (5, 0.7, 1.348_295, 2.421_254),
+        (1, 0.5, 4.605_170, 7.824_046),
+        (10, 0.8, 1.051_066, 1.855_785),
+        (1, 0.9, 28.903_718, 44.998_097),
+        (2, 0.9, 14.181_523, 22.228_712),
+        (50, 0.9, 0.396_952, 0.718_839),
+        (5, 0.95, 11.461_579, 17.899_330),
+        (10, 0.95, 5.608_140, 8.827_016),
+        (100, 0.95, 0.463_083, 0.784_971),
+    ];
+    let mut wrong = Vec::new();
+    for (c, rho, p95, p99) in chosen(1, rows) {
+        let plan = line("line", c, f64::from(c) * rho, EXPONENTIAL, messages(rho));
+        let exact = [("P(wait > p95)", 0.05), ("P(wait > p99)", 0.01)];
+        let effort = Effort { most: 1_000, ..effort(rho, 1.0) };
+        wrong.extend(disagreements(&format!("M/M/{c} at {rho}"), exact, effort, |seed| {
+            let waits = kit::totals(&plan, seed).messages.wait.cumulative(100_000);
+            [p95, p99].map(|than| {
+                let within = waits.partition_point(|&(wait, _)| wait <= than);
+                1.0 - waits[within - 1].1
+            })
+        }));
+    }
+    none_wrong(&wrong);
+}
+
 /// Share of the messages that did not start at once.
 fn share_that_waits(seen: &Outcome) -> f64 {
     let at_once = seen.messages.wait.zeros();

@@ -123,6 +123,36 @@ fn recorded_evictions_take_as_many_nodes_as_they_took() {
     }
 }
 
+#[test]
+fn what_a_pool_says_of_its_evictions_replaces_what_is_said_of_all() {
+    // Of all; of the pool; whether it has evictions of its own accord.
+    for (all, own, evicts) in [
+        ("lifetime: 1h", "evictionRate: 0%/h", false),
+        ("lifetime: 1h", "notice: 1m", true),
+        ("evictionRate: 5%/h", "lifetime: 2h", true),
+        ("evictionRate: 0%/h", "lifetime: 2h", true),
+    ] {
+        let market = format!("spotMarket={{{all}, pools: {{fleet: {{{own}}}}}}}");
+        let plan = kit::plan_with("tests/traces/fleet.yaml", &[&market]);
+        let market = plan.pools.iter().find_map(|pool| pool.spot_market.as_ref());
+        assert_eq!(market.expect("a fleet").lifetime.is_some(), evicts, "{all}; {own}");
+    }
+}
+
+#[test]
+fn an_eviction_in_the_first_seconds_comes_at_its_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("events.csv");
+    fs::write(&file, "12000,remove,a\n12000,remove,b\n400000,remove,c\n").expect("written");
+    let trace = format!("spotMarket.trace.file={}", file.display());
+    let plan = kit::plan_with("tests/traces/fleet.yaml", &[&trace, "simulation.duration=10m"]);
+    let outcome = balanced("a short recording", &plan);
+    let mut gone: Vec<_> = outcome.node_rows.iter().filter_map(|row| row.gone).collect();
+    gone.sort_unstable();
+    // A notice of twelve seconds, and one of thirty.
+    assert_eq!(gone, [12, 12, 400].map(SimTime::from_secs));
+}
+
 /// Of a recording (milliseconds, `add` or `remove`, node): the hours that each node lived which
 /// came and went, sorted, and the nodes that go in the same second on average.
 fn lives_and_batches(path: &Path) -> (Vec<f64>, f64) {

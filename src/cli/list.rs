@@ -129,11 +129,13 @@ fn scalers() -> Listing {
 fn lints() -> Listing {
     let all = code::ALL.iter().chain(manifests::ALL);
     let rows = all.map(|code| {
-        let page = code::LINTS.contains(&code.name).then(|| format!("docs/lints/{}.md", code.name));
-        vec![json!(code.name), json!(code.meaning), json!(code.fix), json!(page)]
+        let lint = code::LINTS.iter().find(|(name, _)| *name == code.name);
+        let page = lint.map(|(name, _)| format!("docs/lints/{name}.md"));
+        let severity = lint.map(|(_, severity)| severity);
+        vec![json!(code.name), json!(severity), json!(code.meaning), json!(code.fix), json!(page)]
     });
     Listing {
-        columns: vec!["code", "meaning", "fix", "page"],
+        columns: vec!["code", "severity", "meaning", "fix", "page"],
         rows: rows.collect(),
         below: String::new(),
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    DisruptionBudget, Labels, Node, NodePhase, Pod, PodPhase, PodShape, Pool, SharedDevices, Usage,
-    Workload,
+    DisruptionBudget, Labels, Node, NodePhase, Nodes, Pod, PodPhase, PodShape, Pool, SharedDevices,
+    Usage, Workload,
 };
 use crate::unit::{
     DisruptionBudgetId, IdVec, NodeId, PodId, PoolId, Resources, ShapeId, SimTime, Symbol, Symbols,
@@ -23,7 +23,7 @@ pub struct Cluster {
     /// Pods, over ones too.
     pub pods: IdVec<PodId, Pod>,
     /// Nodes, gone ones too.
-    pub nodes: IdVec<NodeId, Node>,
+    pub nodes: Nodes,
     /// Nodes that have a Node object, in order of registration.
     pub registered: Vec<NodeId>,
     /// Node pools.

@@ -4,6 +4,7 @@ mod cluster;
 mod device;
 mod labels;
 mod node;
+mod nodes;
 mod pod;
 mod pool;
 mod shape;
@@ -16,6 +17,7 @@ pub use labels::{
     Toleration, TolerationOp,
 };
 pub use node::{Node, NodePhase, Usage};
+pub use nodes::Nodes;
 pub use pod::{Pod, PodPhase};
 pub use pool::{Pool, ProvisioningFailure};
 pub use shape::{

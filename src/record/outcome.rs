@@ -1,5 +1,7 @@
 //! What a run returns: plain data, everything that reports and comparisons need.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
     CostTotals, Distribution, Journal, ScalerSeries, Series, WaitFlow, WaitLog, WorkloadObject,
 };
@@ -143,7 +145,9 @@ pub struct WorkloadTotals {
     pub replica_micros: u128,
     /// Waiting of the messages that its pods completed.
     pub wait: Distribution,
-    /// Share of ready consumer slots' time spent at work.
+    /// Ready consumer slots, integrated over time, microseconds.
+    pub slot_micros: u128,
+    /// Share of that time spent at work.
     pub busy_share: f64,
     /// What its Vertical Pod Autoscaler recommends at the end, if it has one.
     pub vpa: Option<VpaTotals>,
@@ -160,6 +164,32 @@ pub struct VpaTotals {
     pub memory: Option<[i64; 3]>,
     /// Pods that it evicted.
     pub evictions: u64,
+}
+
+impl Outcome {
+    /// The pods that count and waited for anything until Ready or the end, longest first, with
+    /// their microseconds. Only pods that have a row in `pods.csv` are looked at: AKS's own and
+    /// DaemonSets' are not.
+    pub fn slowest_pods(&self) -> Vec<(u64, PodId)> {
+        let counted = self.pod_rows.iter().filter(|row| row.created >= self.warmup);
+        let counted: BTreeSet<&str> = counted.map(|row| row.name.as_str()).collect();
+        let mut open: BTreeMap<PodId, SimTime> = BTreeMap::new();
+        let mut waited: Vec<(u64, PodId)> = Vec::new();
+        for change in &self.waits.pods {
+            if change.cause.is_some() {
+                open.entry(change.pod).or_insert(change.at);
+            } else if let Some(from) = open.remove(&change.pod) {
+                waited.push((change.at.since(from).micros(), change.pod));
+            }
+        }
+        waited.extend(open.iter().map(|(&pod, &from)| (self.end.since(from).micros(), pod)));
+        let name = |pod: PodId| self.pod_names.as_slice().get(pod.0 as usize);
+        waited.retain(|&(micros, pod)| {
+            micros > 0 && name(pod).is_some_and(|name| counted.contains(name.as_str()))
+        });
+        waited.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+        waited
+    }
 }
 
 /// A node pool.

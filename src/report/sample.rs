@@ -86,6 +86,7 @@ fn work(outcome: &mut Outcome) {
         refused: 0,
         replica_micros: 180_000_000_000,
         wait: outcome.messages.wait.clone(),
+        slot_micros: 160_000_000_000,
         busy_share: 0.64,
         vpa: None,
         requests: None,

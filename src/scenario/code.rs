@@ -1,5 +1,7 @@
 //! Stable codes of findings, each with what it means and how to fix it.
 
+use super::diagnostic::Severity::{self, Error, Note, Warning};
+
 /// A code of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Code {
@@ -122,6 +124,8 @@ codes! {
         "keep a node or a replica, or accept the wait";
     NO_SLA "no-sla" "a production cluster of the Free tier",
         "use the Standard tier";
+    UNSUPPORTED "unsupported-version" "a production cluster of a version without support",
+        "upgrade, or take long-term support (Premium tier)";
     ONE_POOL "no-user-pool" "a production cluster whose workloads share nodes with system pods",
         "add a pool of `mode: User`";
     FEW_ZONES "few-zones" "production pools in fewer than three zones",
@@ -188,50 +192,54 @@ codes! {
         "nothing to do; the field is ignored";
 }
 
-/// Findings of a scenario that can be read, each with its page in `docs/lints/`.
-pub const LINTS: &[&str] = &[
-    SMALL_SUBNET,
-    SMALL_QUOTA,
-    SURGE_ROOM,
-    UNPLACEABLE,
-    HIDDEN_AT_ZERO,
-    COLD_START,
-    NO_PRIORITIES,
-    BEYOND_POOLS,
-    OVERLOAD,
-    UNREAD_QUEUE,
-    UNKNOWN_SCHEDULER,
-    NEVER_ENDS,
-    BUDGET_SHUT,
-    "admission",
-    "container-policy",
-    OVERPROMISED,
-    NO_REQUESTS,
-    SHORT_POLLING,
-    SPOT_ALONE,
-    SPOT_DRIFT,
-    SPOT_DEALLOCATE,
-    SPOT_BURSTABLE,
-    SPOT_LAST,
-    VPA_AND_HPA,
-    GPU_UNTAINTED,
-    GPU_KEPT,
-    SYSTEM_POOL_COUNT,
-    SYSTEM_POOL_SIZE,
-    SYSTEM_POOL_TAINT,
-    RETIRING_SIZE,
-    KUBENET_ENDS,
-    FREE_TIER,
-    UNUSED_PRICE,
-    NO_SPOT_PRICE,
-    SPOT_TOO_DEAR,
-    NO_SLA,
-    ONE_POOL,
-    FEW_ZONES,
-    MANAGED_DISK,
-    NO_LIMITS,
-    LATEST_TAG,
-    SINGLE_REPLICA,
-    NO_BUDGET,
-    NO_READINESS,
+/// Findings of a scenario that can be read, each with its page in `docs/lints/` and how bad its
+/// example is. `small-subnet` is an error where not even the first nodes have addresses.
+pub const LINTS: &[(&str, Severity)] = &[
+    (SMALL_SUBNET, Warning),
+    (SMALL_QUOTA, Warning),
+    (SURGE_ROOM, Note),
+    (NO_EPHEMERAL, Warning),
+    (ZONE_NOT_OFFERED, Warning),
+    (UNPLACEABLE, Error),
+    (HIDDEN_AT_ZERO, Warning),
+    (COLD_START, Note),
+    (NO_PRIORITIES, Warning),
+    (BEYOND_POOLS, Warning),
+    (OVERLOAD, Warning),
+    (UNREAD_QUEUE, Warning),
+    (UNKNOWN_SCHEDULER, Warning),
+    (NEVER_ENDS, Warning),
+    (BUDGET_SHUT, Warning),
+    ("admission", Warning),
+    ("container-policy", Warning),
+    (OVERPROMISED, Note),
+    (NO_REQUESTS, Note),
+    (SHORT_POLLING, Note),
+    (SPOT_ALONE, Note),
+    (SPOT_DRIFT, Note),
+    (SPOT_DEALLOCATE, Warning),
+    (SPOT_BURSTABLE, Note),
+    (SPOT_LAST, Note),
+    (VPA_AND_HPA, Warning),
+    (GPU_UNTAINTED, Warning),
+    (GPU_KEPT, Note),
+    (SYSTEM_POOL_COUNT, Note),
+    (SYSTEM_POOL_SIZE, Warning),
+    (SYSTEM_POOL_TAINT, Note),
+    (RETIRING_SIZE, Note),
+    (KUBENET_ENDS, Note),
+    (FREE_TIER, Note),
+    (UNUSED_PRICE, Warning),
+    (NO_SPOT_PRICE, Warning),
+    (SPOT_TOO_DEAR, Warning),
+    (NO_SLA, Note),
+    (UNSUPPORTED, Note),
+    (ONE_POOL, Note),
+    (FEW_ZONES, Note),
+    (MANAGED_DISK, Note),
+    (NO_LIMITS, Note),
+    (LATEST_TAG, Note),
+    (SINGLE_REPLICA, Note),
+    (NO_BUDGET, Note),
+    (NO_READINESS, Note),
 ];

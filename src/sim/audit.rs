@@ -1,9 +1,11 @@
 //! The slow twin: recomputes from scratch what the model keeps as running counts, and stops on a
 //! difference. `--audit` runs it now and then.
 
+use crate::control::autoscaler::Sight;
 use crate::model::PodPhase;
+use crate::sim::capacity::autoscaler_view;
 use crate::sim::world::World;
-use crate::unit::Resources;
+use crate::unit::{NodeId, Resources};
 
 impl World<'_> {
     /// Recomputes everything that is kept as a running sum.
@@ -12,6 +14,7 @@ impl World<'_> {
     /// On any difference: that is a bug in the simulation.
     pub fn audit(&self) {
         self.audit_nodes();
+        self.audit_sights();
         self.audit_workloads();
         self.audit_quotas();
         self.audit_queues();
@@ -57,6 +60,17 @@ impl World<'_> {
         }
     }
 
+    fn audit_sights(&self) {
+        let view = autoscaler_view(&self.cluster, &self.capacity);
+        for (index, seen) in self.capacity.sights.iter().enumerate() {
+            let id = NodeId::from(index);
+            if !self.cluster.nodes.is_touched(id) {
+                let node = &self.cluster.nodes[id];
+                assert_eq!(*seen, Sight::of(&view, node), "what is kept of node {}", id.0);
+            }
+        }
+    }
+
     fn audit_workloads(&self) {
         let mut active = vec![0u32; self.cluster.workloads.len()];
         let mut ready = active.clone();
@@ -82,8 +96,8 @@ impl World<'_> {
         }
     }
 
-    /// The queues' clocks against the waits of the single messages (contract §5): to the last start
-    /// of service, to the dead letter, or to the end.
+    /// The queues' clocks against the waits of the single messages: to the last start of service,
+    /// to the dead letter, or to the end.
     ///
     /// # Panics
     /// On a difference.

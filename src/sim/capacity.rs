@@ -5,12 +5,13 @@ use rustc_hash::FxHashMap;
 use crate::cloud::{PoolKey, PoolSpec, Region, ScaleSet};
 use crate::control::autoscaler::azure::CachedSize;
 use crate::control::autoscaler::{
-    Autoscaler, BudgetView, Deletion, GroupOverrides, GroupView, Template, View, Words,
+    Autoscaler, BudgetView, Deletion, GroupOverrides, GroupView, Sight, Template, View, Words,
 };
 use crate::model::{Cluster, Labels, ProvisioningFailure, Usage};
 use crate::plan::{Plan, WorkloadKind};
 use crate::rules::{FilterOptions, NodeFacts, WellKnown, fits_node_affinity, untolerated};
 use crate::sim::names::key;
+use crate::sim::world::World;
 use crate::unit::{ExtendedId, IdVec, NodeId, PodId, PoolId, ShapeId, SimTime, Symbol, Symbols};
 
 /// Name of the provider's GPU resource.
@@ -26,6 +27,8 @@ pub struct Capacity {
     pub sizes: IdVec<PoolId, CachedSize>,
     /// Names that it knows.
     pub words: Words,
+    /// What it reads of each node, kept as rows change; true while a scan runs.
+    pub sights: Vec<Sight>,
     /// Settings of the filters that it simulates.
     pub filters: FilterOptions,
     /// Disruption budgets.
@@ -73,6 +76,7 @@ impl Capacity {
             groups: groups(plan, symbols),
             sizes: plan.pools.iter().map(|_| CachedSize::default()).collect(),
             words,
+            sights: Vec::new(),
             filters: FilterOptions::of_version(plan.version.minor, well_known),
             budgets: plan
                 .budgets
@@ -137,6 +141,24 @@ impl Capacity {
     }
 }
 
+impl World<'_> {
+    /// Reads again what changed of nodes since the last scan.
+    pub fn look_at_nodes(&mut self) {
+        let touched = self.cluster.nodes.take_touched();
+        let view = autoscaler_view(&self.cluster, &self.capacity);
+        let sight = |id: &NodeId| Sight::of(&view, &self.cluster.nodes[*id]);
+        let mut sights: Vec<Sight> = touched.iter().map(sight).collect();
+        let kept = &mut self.capacity.sights;
+        // Nodes are numbered in the order of their creation, and new ones are among those touched.
+        for (id, seen) in touched.iter().zip(sights.drain(..)) {
+            match kept.get_mut(usize::from(*id)) {
+                Some(known) => *known = seen,
+                None => kept.push(seen),
+            }
+        }
+    }
+}
+
 /// What the autoscaler is shown.
 pub fn autoscaler_view<'v>(cluster: &'v Cluster, capacity: &'v Capacity) -> View<'v> {
     View {
@@ -149,6 +171,7 @@ pub fn autoscaler_view<'v>(cluster: &'v Cluster, capacity: &'v Capacity) -> View
         lone: &capacity.lone,
         gpu: capacity.gpu,
         failures: &capacity.failures,
+        sights: None,
     }
 }
 

@@ -133,6 +133,7 @@ impl World<'_> {
                     refused: record.refused,
                     replica_micros: u128::try_from(record.replicas.total(now)).unwrap_or(0),
                     wait: std::mem::take(&mut record.wait),
+                    slot_micros: slots,
                     busy_share: if slots > 0 { busy as f64 / slots as f64 } else { 0.0 },
                     vpa: vpas.get(id).map(|memory| memory.totals()),
                     requests: loads[id].as_mut().map(|load| {

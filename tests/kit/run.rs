@@ -48,7 +48,13 @@ fn is_scenario(path: &Path) -> bool {
 
 /// What `forescale check` says of a scenario file.
 pub fn findings(file: &Path) -> String {
-    load(&file.to_string_lossy(), &[], &Disk::default()).diagnostics.render(false)
+    findings_with(file, &[])
+}
+
+/// What it says with `path=value` settings.
+pub fn findings_with(file: impl AsRef<Path>, sets: &[&str]) -> String {
+    let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
+    load(&root().join(file).to_string_lossy(), &sets, &Disk::default()).diagnostics.render(false)
 }
 
 /// A run with everything recorded and every index checked against its slow twin.
@@ -56,9 +62,18 @@ pub fn audited(plan: &Plan, seed: u64) -> Outcome {
     run(plan, seed, RunOptions { audit: true, ..RunOptions::default() })
 }
 
-/// A run that keeps totals only: the fastest.
+/// A run that keeps totals only, the fastest, audited: Little's law, PASTA, every index. Every
+/// message that arrived is somewhere, and causes of waiting add up to all waiting.
 pub fn totals(plan: &Plan, seed: u64) -> Outcome {
-    run(plan, seed, RunOptions { no_report: true, ..RunOptions::default() })
+    let options = RunOptions { no_report: true, audit: true, ..RunOptions::default() };
+    let seen = run(plan, seed, options);
+    let messages = &seen.messages;
+    let over = messages.completed + messages.dead_lettered + messages.expired + messages.rejected;
+    let inside = messages.queued_at_end + messages.in_service_at_end;
+    assert_eq!(messages.arrived, over + inside, "flow balance with seed {seed}");
+    let waits: u128 = seen.message_waits.iter().sum();
+    assert_eq!(waits, messages.wait_total, "causes of waiting with seed {seed}");
+    seen
 }
 
 /// A run that keeps the rows of nodes and pods.

@@ -30,13 +30,10 @@ fn lasting(messages: f64, rate: f64) -> [String; 2] {
 
 /// Mean wait, and mean number of servers that boot and that idle.
 fn servers(seen: &Outcome) -> [f64; 3] {
-    let messages = &seen.messages;
-    let served = messages.sojourn.total_micros() - messages.wait.total_micros();
-    let seconds = counted_seconds(seen);
-    let busy = served as f64 / 1e6 / seconds;
-    let on = busy / seen.workloads[0].busy_share;
-    let all = seen.workloads[0].replica_micros as f64 / 1e6 / seconds;
-    [messages.wait.mean(), all - on, on - busy]
+    let server = &seen.workloads[0];
+    let mean = |micros: u128| micros as f64 / 1e6 / counted_seconds(seen);
+    let (all, on) = (mean(server.replica_micros), mean(server.slot_micros));
+    [seen.messages.wait.mean(), all - on, on * (1.0 - server.busy_share)]
 }
 
 fn setup(servers: u32, rho: f64, boot: &str, off_delay: &str, messages: f64) -> Plan {
@@ -262,22 +259,32 @@ fn first_harmonic(seen: &Outcome, period: f64, from: f64) -> [f64; 3] {
 
 #[test]
 fn saved_work_takes_as_long_as_daly_says() {
-    // mean hours between evictions, hours of work, minutes between saves, of a save, of a restart
+    // mean hours between evictions, hours of work, minutes between saves, of a save, of a restart:
+    // an hour between saves, and the time that is best
     let rows = vec![
         (5.0_f64, 8.0, 60.0, 2.0, 5.0, 9.337_2),
+        (5.0, 8.0, 33.32, 2.0, 5.0, 9.150_8),
         (20.0, 24.0, 60.0, 1.0, 5.0, 25.135_3),
+        (20.0, 24.0, 48.33, 1.0, 5.0, 25.111_5),
         (5.0, 24.0, 60.0, 1.0, 5.0, 27.512_4),
+        (5.0, 24.0, 23.83, 1.0, 5.0, 26.509_3),
         (24.0, 500.0, 60.0, 5.0, 10.0, 557.939_0),
+        (24.0, 500.0, 116.69, 5.0, 10.0, 547.881_8),
     ];
     let mut wrong = Vec::new();
     for (between, work, every, cost, restart, published) in chosen(2, rows) {
         let (tau, c, r) = (every / 60.0, cost / 60.0, restart / 60.0);
-        let exact = between * maths::exp(r / between) * ((tau + c) / between).exp_m1() * work / tau;
-        assert!((exact - published).abs() < 1e-4 * published, "{exact} for {published}");
+        let segment = |tau: f64| between * maths::exp(r / between) * ((tau + c) / between).exp_m1();
+        let formula = segment(tau) * work / tau;
+        assert!((formula - published).abs() < 1e-4 * published, "{formula} for {published}");
+        // Daly counts parts of segments; a job ends with a shorter one and its save.
+        let (whole, rest) = ((work / tau).floor(), work % tau);
+        let last = if rest > 1e-9 && tau - rest > 1e-9 { segment(rest) } else { 0.0 };
+        let exact = if last > 0.0 { whole * segment(tau) + last } else { formula };
         let hourly = 100.0 * (1.0 - maths::exp(-1.0 / between));
         let sets = [
             format!("workloads.work.duration={work}h"),
-            format!("workloads.work.checkpoint={{every: {every}m, cost: {cost}m}}"),
+            format!("workloads.work.checkpoint={{every: {:.1}s, cost: {cost}m}}", 60.0 * every),
             format!("workloads.work.startup.appStart={restart}m"),
             format!("spotMarket.evictionRate={hourly:.9}%/h"),
             format!("simulation.duration={work}h"),
@@ -294,6 +301,25 @@ fn saved_work_takes_as_long_as_daly_says() {
         }));
     }
     none_wrong(&wrong);
+}
+
+#[test]
+fn the_best_time_between_saves_is_that_of_daly() {
+    // mean hours between evictions, minutes of a save, best minutes between saves, by Young
+    for (between, cost, best, young) in [
+        (24.0_f64, 5.0, 116.69, 120.0),
+        (20.0, 1.0, 48.33, 48.99),
+        (5.0, 1.0, 23.83, 24.49),
+        (5.0, 2.0, 33.32, 34.64),
+    ] {
+        let (m, c) = (between * 60.0, cost);
+        let root = (2.0_f64 * c * m).sqrt();
+        let daly = root * (1.0 + (c / (2.0 * m)).sqrt() / 3.0 + c / (18.0 * m)) - c;
+        assert!((root - young).abs() < 0.01 && (daly - best).abs() < 0.01, "{root} {daly}");
+        // The derivative of Daly's expected time changes its sign there.
+        let slope = |tau: f64| maths::exp((tau + c) / m) * (tau / m - 1.0) + 1.0;
+        assert!(slope(best - 0.02) < 0.0 && slope(best + 0.02) > 0.0, "{best}");
+    }
 }
 
 #[test]

@@ -92,6 +92,46 @@ fn places_of_a_spot_pool_are_up_independently() {
 }
 
 #[test]
+fn an_hour_of_use_costs_what_renewal_and_reward_say() {
+    // A cycle: up for U on spot, then for V on demand; a switch to either loses a start b. Hundreds
+    // of hours of U and V, hours of b, spot price for 1 on demand, cost of a useful hour
+    let rows = vec![
+        (4.0, 1.0, 5.0, 0.3, 0.448_980),
+        (4.0, 1.0, 5.0, 0.1, 0.285_714),
+        (1.0, 1.0, 5.0, 0.3, 0.684_211),
+    ];
+    let mut wrong = Vec::new();
+    for (up, down, start, price, published) in chosen(1, rows) {
+        let exact = (100.0 * (up * price + down)) / (100.0 * (up + down) - 2.0 * start);
+        assert!((exact / published - 1.0_f64).abs() < 1e-5, "{exact} for {published}");
+        let law =
+            |mean: f64| format!("{{uniform: {{min: {}h, max: {}h}}}}", 50.0 * mean, 150.0 * mean);
+        let pools =
+            format!("{{cheap: {{lifetime: {}}}, dear: {{lifetime: {}}}}}", law(up), law(down));
+        let sets = [
+            format!("workloads.work.startup.appStart={start}h"),
+            format!("spotMarket.pools={pools}"),
+            format!("prices.overrides.small.spot={price}/h"),
+        ];
+        let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+        let plan = kit::plan_with("tests/theory/two-markets.yaml", &sets);
+        let effort = Effort { narrow: 0.02, most: 200 };
+        let what = format!("up {up}, down {down}, price {price}");
+        wrong.extend(disagreements(&what, [("cost of a useful hour", exact)], effort, |seed| {
+            let seen = kit::rows(&plan, seed);
+            let useful = seen.pod_rows.iter().filter_map(|pod| {
+                let ended = pod.ended.unwrap_or(SimTime::NEVER).min(seen.end);
+                Some(ended.since(pod.ready?.max(seen.warmup)).as_secs_f64() / 3_600.0)
+            });
+            let paid = seen.pools.iter().filter(|pool| pool.spot);
+            let paid: f64 = paid.map(|pool| pool.cost.money().units()).sum();
+            [paid / useful.sum::<f64>()]
+        }));
+    }
+    none_wrong(&wrong);
+}
+
+#[test]
 fn work_that_starts_from_scratch_is_cheaper_on_spot_up_to_a_length() {
     // Discount, x with (e^x - 1)/x = 1/(1 - discount), hours of work at which spot costs as much as
     // on demand: at a chance of eviction of 5 % and of 20 % an hour

@@ -122,6 +122,7 @@ impl Fixture {
             lone: &[],
             gpu: Some(ExtendedId(0)),
             failures: &self.failures,
+            sights: None,
         }
     }
 

@@ -5,6 +5,7 @@
 use super::allowance::Allowance;
 use super::drain::{Drain, DrainOptions};
 use super::planner::drain_of;
+use super::pods::is_expendable;
 use super::snapshot::Held;
 use super::spec::AutoscalerSpec;
 use super::view::View;
@@ -327,8 +328,11 @@ fn evict(view: &View<'_>, pod: PodId, longest: Duration, daemon: bool) -> Deleti
 
 fn pods_of(spec: &AutoscalerSpec, view: &View<'_>, node: NodeId, now: SimTime) -> Drain<PodId> {
     let options = DrainOptions::of(spec, view.words.kube_system);
-    let held = view.cluster.nodes[node].used.pods.iter().map(|&pod| Held {
-        shape: view.cluster.pods[pod].shape,
+    let cluster = view.cluster;
+    // Expendable pods are no more seen here than in a loop (`actuator.go`, `createSnapshot`).
+    let seen = |pod: &&PodId| !is_expendable(cluster.shape(**pod).priority, spec.expendable_cutoff);
+    let held = cluster.nodes[node].used.pods.iter().filter(seen).map(|&pod| Held {
+        shape: cluster.pods[pod].shape,
         pod: Some(pod),
         terminating: is_going(view, pod),
     });

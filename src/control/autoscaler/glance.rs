@@ -3,7 +3,7 @@
 
 use super::view::View;
 use crate::model::{Node, NodePhase, Usage};
-use crate::unit::{PoolId, Resources, SimTime};
+use crate::unit::{PoolId, Resources, SimTime, Symbol};
 
 /// What does not change while a loop runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,31 @@ impl Glance {
             disabled: node.scale_down_disabled,
             phase: node.phase,
             registered: node.registered,
+        }
+    }
+}
+
+/// All that a loop takes from the row of a node before it looks at any one in particular.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// What does not change while a loop runs.
+    pub glance: Glance,
+    /// How full it is.
+    pub load: Load,
+    /// Its name.
+    pub name: Symbol,
+    /// It is cordoned.
+    pub unschedulable: bool,
+}
+
+impl Sight {
+    /// Of a node of the cluster.
+    pub fn of(view: &View<'_>, node: &Node) -> Self {
+        Self {
+            glance: Glance::of(view, node),
+            load: Load::of(&node.allocatable, &node.used),
+            name: node.name,
+            unschedulable: node.unschedulable,
         }
     }
 }

@@ -50,6 +50,7 @@ pub use action::{
 };
 pub use backoff::FailureKind;
 pub use deletion::{Deletion, DeletionAction, DeletionEnd, DeletionStep, GivenUp};
+pub use glance::Sight;
 pub use memory::Autoscaler;
 pub use scale_up::{Rejection, ScaleUpResult};
 pub use scan::run_once;

@@ -468,8 +468,11 @@ impl Option_ {
 /// (`ScaleUpToNodeGroupMinSize`).
 pub fn scale_up_to_min(context: &ScaleUpContext<'_>, snapshot: &Snapshot<'_>) -> Vec<Increase> {
     let view = snapshot.view();
-    let mut tracker = QuotaTracker::upper(context.spec, snapshot);
     let mut increases = Vec::new();
+    if view.groups.iter().all(|group| group.target >= group.min) {
+        return increases;
+    }
+    let mut tracker = QuotaTracker::upper(context.spec, snapshot);
     for (group, own) in view.groups.iter().enumerate() {
         let Some(template) = context.templates[group].as_ref() else { continue };
         if own.target >= own.min

@@ -3,7 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::glance::{Glance, Load};
+use super::glance::{Glance, Load, Sight};
 use super::pods::is_expendable;
 use super::spec::AutoscalerSpec;
 use super::view::{Template, View};
@@ -83,6 +83,14 @@ struct Slot<'a> {
     load: Load,
 }
 
+impl<'a> Slot<'a> {
+    /// A node that is there as it is.
+    const fn new(origin: Origin, name: Symbol, body: Body<'a>, load: Load) -> Self {
+        let (laid, presence, unschedulable) = (None, Presence::There, false);
+        Self { origin, name, body, laid, presence, unschedulable, load }
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Change {
     Placed { slot: u32 },
@@ -150,8 +158,13 @@ impl<'a> Snapshot<'a> {
         };
         for &id in &cluster.registered {
             let node = &cluster.nodes[id];
-            snapshot.glances.push(Glance::of(&view, node));
-            snapshot.push(Origin::Real(id), node.name, Body::Real(node));
+            let seen = match view.sights {
+                Some(kept) => kept[usize::from(id)],
+                None => Sight::of(&view, node),
+            };
+            snapshot.glances.push(seen.glance);
+            let slot = Slot::new(Origin::Real(id), seen.name, Body::Real(node), seen.load);
+            snapshot.push(Slot { unschedulable: seen.unschedulable, ..slot });
         }
         let expendable = |shape: &PodShape| is_expendable(shape.priority, spec.expendable_cutoff);
         if cluster.shapes.iter().any(expendable) {
@@ -171,17 +184,12 @@ impl<'a> Snapshot<'a> {
         }
     }
 
-    fn push(&mut self, origin: Origin, name: Symbol, body: Body<'a>) -> usize {
+    fn push(&mut self, slot: Slot<'a>) -> usize {
         let index = self.slots.len();
-        if let Origin::Real(id) = origin {
+        if let Origin::Real(id) = slot.origin {
             self.by_node[usize::from(id)] = index as u32;
         }
-        let (unschedulable, load) = match &body {
-            Body::Real(node) => (node.unschedulable, Load::of(&node.allocatable, &node.used)),
-            Body::Imagined(node) => (false, Load::of(&node.allocatable, &self.no_usage)),
-        };
-        let presence = Presence::There;
-        self.slots.push(Slot { origin, name, body, laid: None, presence, unschedulable, load });
+        self.slots.push(slot);
         self.live += 1;
         self.structure += 1;
         index
@@ -311,7 +319,8 @@ impl<'a> Snapshot<'a> {
             allocatable: template.allocatable,
             max_data_disks: template.max_data_disks,
         }));
-        let slot = self.push(origin, name, body);
+        let load = Load::of(&template.allocatable, &self.no_usage);
+        let slot = self.push(Slot::new(origin, name, body, load));
         self.changes.push(Change::Added);
         for &shape in &template.pods {
             self.place(slot, Held { shape, pod: None, terminating: false });

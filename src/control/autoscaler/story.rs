@@ -159,6 +159,7 @@ impl Stage {
             lone: &[],
             gpu: None,
             failures: &self.failures,
+            sights: None,
         }
     }
 }
@@ -311,6 +312,27 @@ fn a_deletion_waits_for_its_annotations_but_not_for_ever() {
         stage.spec.deletion_delay_timeout = timeout;
         let deleted = deleted_after(&stage);
         assert_eq!(deleted, (seconds, vec![DeletionAction::DeleteInstance]), "{delay:?}");
+    }
+}
+
+#[test]
+fn a_node_with_expendable_pods_is_deleted_as_an_empty_one() {
+    // The cutoff is -10, itself not expendable.
+    for (priority, end) in [
+        (Some(-11), DeletionEnd::Deleted),
+        (Some(-10), DeletionEnd::GivenUp(GivenUp::NotEmpty)),
+        (None, DeletionEnd::GivenUp(GivenUp::NotEmpty)),
+    ] {
+        let mut stage = Stage::new(aks(), 2, 10);
+        let own = stage.shape(500);
+        stage.cluster.shapes[own.0].priority = priority;
+        stage.pod(own, Some(NodeId(1)));
+        let (mut deletion, begun) = Deletion::begin(&stage.spec, NodeId(1), false, SimTime::ZERO);
+        let now = begun.next_wake.expect("a wait");
+        let step = deletion.step(&stage.spec, &stage.view(), now);
+        assert_eq!(step.end, Some(end), "{priority:?}");
+        let asked = step.actions.contains(&DeletionAction::DeleteInstance);
+        assert_eq!(asked, end == DeletionEnd::Deleted, "{priority:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Words;
+use super::{Sight, Words};
 use crate::model::{Cluster, LabelSelector, Labels, Node, NodePhase, ProvisioningFailure, Taint};
 use crate::rules::{FilterOptions, Names};
 use crate::unit::{Duration, ExtendedId, NodeId, PoolId, Resources, ShapeId, SimTime, Symbol};
@@ -29,6 +29,8 @@ pub struct View<'a> {
     pub gpu: Option<ExtendedId>,
     /// Why instances that are there could not be created; one that is not listed gives no reason.
     pub failures: &'a FxHashMap<NodeId, ProvisioningFailure>,
+    /// What is read of each node, by identifier, if somebody keeps that; else rows are read.
+    pub sights: Option<&'a [Sight]>,
 }
 
 /// A node group: an autoscaled pool.

@@ -1,11 +1,9 @@
 //! Who waited longest, and what for: one bar each, cut by cause.
 
-use std::collections::BTreeMap;
-
 use crate::record::{Object, Outcome, Stretch};
 use crate::report::journal::named;
 use crate::report::number::{length, percent};
-use crate::unit::{PodId, SimTime};
+use crate::unit::SimTime;
 use crate::vocabulary::Cause;
 
 /// A bar.
@@ -58,20 +56,9 @@ pub fn messages(outcome: &Outcome) -> Vec<Bar> {
 
 /// The pods that waited longest to be Ready.
 pub fn pods(outcome: &Outcome) -> Vec<Bar> {
-    let mut open: BTreeMap<PodId, SimTime> = BTreeMap::new();
-    let mut waited: Vec<(u64, PodId)> = Vec::new();
-    for change in &outcome.waits.pods {
-        if change.cause.is_some() {
-            open.entry(change.pod).or_insert(change.at);
-        } else if let Some(from) = open.remove(&change.pod) {
-            waited.push((change.at.since(from).micros(), change.pod));
-        }
-    }
-    waited.extend(open.iter().map(|(&pod, &from)| (outcome.end.since(from).micros(), pod)));
-    waited.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    let longest = waited.iter().filter(|(micros, _)| *micros > 0).take(SHOWN);
+    let longest = outcome.slowest_pods().into_iter().take(SHOWN);
     longest
-        .map(|&(micros, pod)| {
+        .map(|(micros, pod)| {
             let parts = outcome.waits.of_pod(pod, outcome.end);
             let from = parts.first().map_or(SimTime::ZERO, |part| part.from);
             let title = format!(

@@ -301,7 +301,7 @@ fn footing(page: &mut Page, report: &Report, named: usize) {
     };
     if assumed > 0 {
         let apart = if last.is_empty() { "" } else { "; " };
-        last.push_str(&format!("{apart}{assumed} of {all} defaults are assumptions (--defaults)"));
+        last.push_str(&format!("{apart}{assumed} of {all} defaults assumed (explain --defaults)"));
     }
     if !last.is_empty() {
         page.prose(Ink::Faint, &last, 2);

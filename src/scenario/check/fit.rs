@@ -48,12 +48,27 @@ fn report(
 ) {
     let name = plan.symbols.text(workload.name);
     let message = format!("no pool can hold a pod of `{name}`");
-    let mut found = Diagnostic::error(code::UNPLACEABLE, message)
-        .help(format!("{}; ask for less, or add a pool", reasons.join("; ")));
+    let mut found = Diagnostic::error(code::UNPLACEABLE, message).help(format!(
+        "{}; {}",
+        reasons.join("; "),
+        mend(plan, workload)
+    ));
     if let Some(place) = place(scenario, name) {
         found = found.at(place, "these pods wait for ever");
     }
     reading.report(found);
+}
+
+/// What to do about pods that fit nowhere. Virtual nodes carry `type=virtual-kubelet` (AKS docs,
+/// "Create virtual nodes using Azure CLI").
+fn mend(plan: &Plan, workload: &WorkloadSpec) -> &'static str {
+    let text = |symbol| plan.symbols.text(symbol);
+    let mut selector = plan.shapes[workload.shape].node_selector.iter();
+    if selector.any(|&(key, value)| (text(key), text(value)) == ("type", "virtual-kubelet")) {
+        "virtual nodes (Azure Container Instances) are not simulated: let these pods run on a pool"
+    } else {
+        "ask for less, or add a pool"
+    }
 }
 
 /// Where the short form says what the pods of a workload need.

@@ -19,6 +19,16 @@ use crate::unit::Symbol;
 /// Zones that outlive the loss of one with a majority.
 const ZONES: usize = 3;
 
+/// Last month of support of a minor version, and the second after it
+/// (`supported-kubernetes-versions.md`).
+const SUPPORT_ENDS: [(u16, &str, i64); 5] = [
+    (33, "July 2026", 1_785_542_400),
+    (34, "November 2026", 1_796_083_200),
+    (35, "March 2027", 1_806_537_600),
+    (36, "June 2027", 1_814_400_000),
+    (37, "October 2027", 1_825_027_200),
+];
+
 /// The whole list.
 pub fn check(lint: &mut Linter<'_>, scenario: &Scenario) {
     let metadata = scenario.metadata.as_ref();
@@ -27,6 +37,7 @@ pub fn check(lint: &mut Linter<'_>, scenario: &Scenario) {
         return;
     }
     cluster(lint);
+    version(lint);
     zones(lint);
     disks(lint);
     pods(lint);
@@ -43,6 +54,20 @@ fn cluster(lint: &mut Linter<'_>) {
         let found = Diagnostic::note(code::ONE_POOL, message);
         lint.found.push(found.help("add a pool of `mode: User` for the workloads"));
     }
+}
+
+/// A version that AKS supports no more when the simulation starts. Premium has a year more.
+fn version(lint: &mut Linter<'_>) {
+    let (plan, minor) = (lint.plan, lint.plan.version.minor);
+    let end = SUPPORT_ENDS.iter().find(|(version, ..)| minor <= *version);
+    let Some(&(listed, text, end)) = end else { return };
+    if plan.tier == Tier::Premium || plan.simulation.start_epoch < end {
+        return;
+    }
+    let latest = if minor < listed { " at the latest" } else { "" };
+    let message = format!("the support of Kubernetes 1.{minor} ended with {text}{latest}");
+    let found = Diagnostic::note(code::UNSUPPORTED, message);
+    lint.found.push(found.help("upgrade; or long-term support, one year more, with Premium"));
 }
 
 /// Pools of one kind that together have fewer than three zones: one pool per zone is as good as a

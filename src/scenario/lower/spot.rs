@@ -51,9 +51,13 @@ impl Lowering<'_, '_> {
         let market = value(&self.scenario.spot_market).unwrap_or(&empty);
         let none = PoolMarket::default();
         let own = value(&market.pools).and_then(|pools| pools.get(buyer.pool)).unwrap_or(&none);
-        let hazard: Option<&At<Hazard>> =
-            own.eviction_rate.as_ref().or(market.eviction_rate.as_ref());
-        let life = own.lifetime.as_ref().or(market.lifetime.as_ref());
+        // What a pool says of either replaces what is said of all.
+        let all: (_, Option<&At<Hazard>>) =
+            (market.lifetime.as_ref(), market.eviction_rate.as_ref());
+        let (life, hazard) = match (own.lifetime.as_ref(), own.eviction_rate.as_ref()) {
+            (None, None) => all,
+            own => own,
+        };
         let lifetime = match (life, hazard) {
             (Some(life), _) => self.distribution(life),
             (None, Some(rate)) if rate.value.0 > 0.0 => {
@@ -61,7 +65,8 @@ impl Lowering<'_, '_> {
             }
             (None, _) => None,
         };
-        if lifetime.is_none() && own.trace.is_none() && market.trace.is_none() {
+        let rated = life.is_some() || hazard.is_some();
+        if !rated && own.trace.is_none() && market.trace.is_none() {
             let source = "assumption: no eviction unless the scenario gives a rate or a recording";
             self.assume("spotMarket.evictionRate", "0%/h", source);
         }

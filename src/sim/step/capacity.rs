@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use crate::control::autoscaler::azure::CachedSize;
 use crate::control::autoscaler::{
     Action, Autoscaler, DeleteReason, FailureKind, Fate, GrowReason, LOOP_TIME, Rejection, Scan,
-    next_scan, run_once,
+    View, next_scan, run_once,
 };
 use crate::model::{NodePhase, Taint, Usage};
 use crate::model::{ProvisioningFailure, TaintEffect};
@@ -48,7 +48,9 @@ impl World<'_> {
         let lots = self.lots(3, 0);
         let mut memory =
             std::mem::replace(&mut self.capacity.autoscaler, Autoscaler::new(spec, SimTime::ZERO));
-        let view = autoscaler_view(&self.cluster, &self.capacity);
+        self.look_at_nodes();
+        let sights = Some(self.capacity.sights.as_slice());
+        let view = View { sights, ..autoscaler_view(&self.cluster, &self.capacity) };
         let before = self.decisions.is_some().then(|| memory.clone());
         let scan = run_once(spec, &view, &mut memory, self.now, lots);
         if let (Some(log), Some(before)) = (&mut self.decisions, before) {

@@ -138,6 +138,7 @@ impl Loaded {
             lone: &self.lone,
             gpu: self.gpu,
             failures: &self.failures,
+            sights: None,
         }
     }
 
