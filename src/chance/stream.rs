@@ -53,6 +53,8 @@ pub enum Purpose {
     VolumeDetach = 24,
     /// Planned crashes (entity: workload and event; ordinal: pod and restarts).
     Crash = 22,
+    /// Start of a container group (entity: workload; ordinal: pod).
+    ContainerGroup = 26,
 }
 
 /// A random stream of one key. Cheap to make: four words of state.

@@ -150,6 +150,17 @@ pub const MANAGED_PROMETHEUS: ListedMeter = ListedMeter {
     date: "2026-11-21",
     source: "0.16 for 10 million samples ingested (third party)",
 };
+/// Azure Container Instances on Linux, a vCPU.
+pub const CONTAINER_VCPU: ListedMeter = ListedMeter {
+    price: 40_500_000,
+    per: 1,
+    free: 0,
+    regions: &["eastus"],
+    date: "2026-11-21",
+    source: "quoted answers of the Retail Prices API (third party): East US, Linux",
+};
+/// Azure Container Instances on Linux, a gigabyte of memory.
+pub const CONTAINER_GB: ListedMeter = ListedMeter { price: 4_450_000, ..CONTAINER_VCPU };
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,7 @@ mod answer;
 pub mod boot;
 pub mod catalogue;
 pub mod commitment;
+pub mod container_group;
 #[cfg(test)]
 mod fixture;
 pub mod identity;

@@ -49,6 +49,11 @@ const BY_REASON: &[(&str, &str)] = &[
     ("ca.eviction-refused", "a drain that budgets refuse is given up after max-pod-eviction-time"),
     ("azure.SubnetIsFull", "too few addresses for the call: none of its VMs is made"),
     ("azure.QuotaExceeded", "a call beyond the vCPU quota is refused as a whole"),
+    (
+        "azure.ContainerGroupQuotaReached",
+        "Azure Container Instances refuse groups beyond a quota of the subscription; the virtual \
+         kubelet asks again after 5 ms, then twice as long each time, up to 1,000 s",
+    ),
     ("azure.AllocationFailed", "no capacity of this size in the region now"),
     ("azure.ZonalAllocationFailed", "no capacity of this size in the zone now"),
     ("azure.SkuNotAvailable", "the size is not to be had, or no spot room is left"),

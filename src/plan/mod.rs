@@ -17,6 +17,7 @@ pub use workload::{
 pub use crate::rules::IntOrPercent;
 
 use crate::chance::Dist;
+use crate::cloud::container_group::ContainerGroupSpec;
 use crate::cloud::{
     CapacityRefusal, NetworkSpec, PoolSpec, PriceSpec, QuotaSpec, SubnetSpec, Tier, TimingSpec,
 };
@@ -24,7 +25,7 @@ use crate::control::admission::ResourceQuotaSpec;
 use crate::control::autoscaler::AutoscalerSpec;
 use crate::control::kubelet::ImageDisk;
 use crate::control::scheduler::SchedulerSpec;
-use crate::model::{Labels, PodShape};
+use crate::model::{Labels, PodShape, Taint};
 use crate::queue::QueueSpec;
 use crate::unit::{
     DisruptionBudgetId, Duration, IdVec, ImageId, NamespaceQuotaId, PoolId, QueueId, QuotaId,
@@ -63,6 +64,8 @@ pub struct Plan {
     pub pools: IdVec<PoolId, PoolSpec>,
     /// Nodes outside any pool, present from the start.
     pub nodes: Vec<GivenNode>,
+    /// The node behind which Azure Container Instances run pods.
+    pub virtual_node: Option<VirtualNode>,
     /// Labels of namespaces.
     pub namespaces: Vec<(Symbol, Labels)>,
     /// ResourceQuotas of namespaces.
@@ -148,10 +151,21 @@ pub struct GivenNode {
     pub name: Symbol,
     /// Labels, hostname included.
     pub labels: Labels,
+    /// Taints.
+    pub taints: Vec<Taint>,
     /// Size and room.
     pub capacity: Resources,
     /// What pods may reserve.
     pub allocatable: Resources,
+}
+
+/// The virtual node of a cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VirtualNode {
+    /// The node.
+    pub node: GivenNode,
+    /// What its pods are.
+    pub groups: ContainerGroupSpec,
 }
 
 impl Plan {

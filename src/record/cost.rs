@@ -19,11 +19,14 @@ pub struct CostTotals {
     pub control_plane: Accrual,
     /// Other items by name, the unused part of commitments among them.
     pub items: Vec<(String, Accrual)>,
+    /// Of the items: container groups of the virtual node.
+    pub virtual_nodes: Accrual,
     /// Part of the pools: what nobody requested (on Ready nodes) and all of nodes not Ready.
     pub idle: Accrual,
     /// Part of the pools: what `systemPods` and DaemonSets requested.
     pub system: Accrual,
-    /// Part of the pools: what the pods of each other workload requested.
+    /// Part of the pools: what the pods of each other workload requested; with their container
+    /// groups.
     pub workloads: Vec<WorkloadCost>,
     /// Labels that the bill is shared by, in the order of [`WorkloadCost::labels`].
     pub charge_labels: Vec<String>,
@@ -39,7 +42,7 @@ pub struct CostTotals {
     pub not_priced: Vec<String>,
 }
 
-/// A workload's part of the pools, by what its pods requested.
+/// A workload's part of the pools, by what its pods requested, and its container groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkloadCost {
     /// Name.

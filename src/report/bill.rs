@@ -66,8 +66,8 @@ fn pool_rows(outcome: &Outcome, pool: &PoolTotals, table: &mut Table<'_>) -> io:
     Ok(())
 }
 
-/// `chargeback.csv`: what pools cost, by owner: once by workload, by namespace, and by each label
-/// of `prices.chargeback`. Each time the amounts add up to all pools; what nobody requested and
+/// `chargeback.csv`: what pools and container groups cost, by owner: once by workload, by
+/// namespace, and by each label of `prices.chargeback`. Each time the amounts add up to them; what nobody requested and
 /// what AKS itself requested are lines of their own.
 pub fn chargeback_csv(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let unit = unit_of(&outcome.currency);
@@ -103,7 +103,8 @@ fn owners<'a>(
     }
     // As OpenCost spells them.
     sums.extend([("__system__", cost.system), ("__idle__", cost.idle)]);
-    let all: Accrual = outcome.pools.iter().map(|pool| pool.cost).sum();
+    let of_pools: Accrual = outcome.pools.iter().map(|pool| pool.cost).sum();
+    let all = of_pools + cost.virtual_nodes;
     for (name, sum) in sums {
         let [amount, hour, month] = amounts(outcome, sum);
         let share = if all.0 > 0 { sum.0 as f64 / all.0 as f64 } else { 0.0 };

@@ -184,6 +184,8 @@ codes! {
         "lower the quotas or raise `maxCount`";
     UNPLACEABLE "unplaceable" "pods that no node can ever hold",
         "ask for less, or give them a pool that is large enough and that they tolerate";
+    VIRTUAL_NODE "virtual-node" "pods that may go to the virtual node and cannot run there",
+        "do not tolerate `virtual-kubelet.io/provider`, or do without what it lacks";
     TOO_MUCH "too-much" "a number that is well formed and larger than any run can be",
         "write the number that was meant";
     NOT_BUILT_YET "not-built-yet" "a key of the format that this version does not simulate yet",
@@ -201,6 +203,7 @@ pub const LINTS: &[(&str, Severity)] = &[
     (NO_EPHEMERAL, Warning),
     (ZONE_NOT_OFFERED, Warning),
     (UNPLACEABLE, Error),
+    (VIRTUAL_NODE, Error),
     (HIDDEN_AT_ZERO, Warning),
     (COLD_START, Note),
     (NO_PRIORITIES, Warning),

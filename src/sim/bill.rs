@@ -124,6 +124,9 @@ impl World<'_> {
         self.commitment_totals(&settled, &mut totals);
         self.other_items(pools, &mut totals);
         let of_pools: Accrual = pools.iter().map(|pool| pool.cost).sum();
+        if self.plan.virtual_node.is_some() {
+            totals.items.push(("virtualNodes".to_owned(), totals.virtual_nodes));
+        }
         let of_items: Accrual = totals.items.iter().map(|item| item.1).sum();
         totals.total = of_pools + totals.control_plane + of_items;
         totals.levels = self.reservation_levels(&curve);
@@ -156,8 +159,10 @@ impl World<'_> {
             part.share(pools[index].cost, before[index])
         };
         let mut shared = vec![Accrual::default(); pools.len()];
+        let groups = self.group_bills();
+        totals.virtual_nodes = groups.values().copied().sum();
         for (id, spec) in self.plan.workloads.enumerate().filter(|(_, spec)| !spec.system) {
-            let mut amount = Accrual::default();
+            let mut amount = groups.get(&id).copied().unwrap_or_default();
             for (pool, charged) in self.record.workloads[id].charged.iter().enumerate() {
                 let part = in_proportion(charged.accrual(self.now), pool, pools);
                 shared[pool] += part;

@@ -68,6 +68,7 @@ impl World<'_> {
             self.add_given_node(&GivenNode {
                 name,
                 labels: Default::default(),
+                taints: Vec::new(),
                 capacity: room,
                 allocatable: room,
             });
@@ -76,9 +77,13 @@ impl World<'_> {
         for given in &plan.nodes {
             self.add_given_node(given);
         }
+        if let Some(own) = &plan.virtual_node {
+            let node = self.add_given_node(&own.node);
+            self.groups.node = Some(node);
+        }
     }
 
-    fn add_given_node(&mut self, given: &GivenNode) {
+    fn add_given_node(&mut self, given: &GivenNode) -> NodeId {
         let node = Node {
             name: given.name,
             pool: None,
@@ -86,7 +91,7 @@ impl World<'_> {
             phase: NodePhase::Creating,
             epoch: 0,
             labels: given.labels.clone(),
-            taints: Vec::new(),
+            taints: given.taints.clone(),
             unschedulable: false,
             capacity: given.capacity,
             allocatable: given.allocatable,
@@ -103,6 +108,7 @@ impl World<'_> {
         let id = self.new_node(node);
         self.capacity.given.push(id);
         self.make_ready(id);
+        id
     }
 
     /// Registers a node and makes it Ready, without time passing.
@@ -165,6 +171,8 @@ impl World<'_> {
         self.record.pods = Default::default();
         self.record.pod_waits = PodWaits::new();
         self.record.workloads.iter_mut().for_each(|workload| workload.refused = 0);
+        // Pods whose container groups are beyond a quota.
+        let mut late = Vec::new();
         while let Some((pod, node)) = self.next_placement() {
             let Some(node) = node else {
                 self.pod_unschedulable(pod);
@@ -175,6 +183,10 @@ impl World<'_> {
             let view = scheduler_view(self.plan, &self.cluster);
             self.scheduling.scheduler.pod_assumed(view, pod, node, self.now);
             self.cluster.bind(pod, self.now);
+            if self.is_virtual(Some(node)) && !self.group_at_once(pod) {
+                late.push(pod);
+                continue;
+            }
             let shape = self.cluster.pods[pod].shape;
             for container in self.cluster.shapes[shape].containers.clone() {
                 self.image_came(node, container.image);
@@ -186,9 +198,12 @@ impl World<'_> {
             .cluster
             .pods
             .enumerate()
-            .filter(|(_, row)| row.phase == PodPhase::Starting)
+            .filter(|(pod, row)| row.phase == PodPhase::Starting && !late.contains(pod))
             .map(|(pod, _)| pod)
             .collect();
+        for pod in late {
+            self.begin_start(pod);
+        }
         for pod in bound {
             self.watch_taints(pod);
             self.pod_ready(pod);

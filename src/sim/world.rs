@@ -15,7 +15,7 @@ use crate::unit::{Duration, IdVec, Lots, PoolId, SimTime, WorkloadId};
 use crate::vocabulary::KedaVersion;
 
 use super::apply::{
-    Admission, Coverage, Health, JobBook, JobMemory, RolloutMemory, VolumeBook, VpaBook,
+    Admission, Coverage, GroupBook, Health, JobBook, JobMemory, RolloutMemory, VolumeBook, VpaBook,
 };
 use super::capacity::Capacity;
 use super::decisions::DecisionLog;
@@ -95,6 +95,8 @@ pub struct World<'p> {
     pub rollouts: BTreeMap<WorkloadId, RolloutMemory>,
     /// Disks of claims.
     pub volumes: VolumeBook,
+    /// Container groups of the virtual node.
+    pub groups: GroupBook,
     /// Vertical Pod Autoscalers.
     pub vpa: VpaBook,
     /// Upgrades of pools under way.
@@ -222,6 +224,7 @@ impl<'p> World<'p> {
             jobs: BTreeMap::new(),
             rollouts: BTreeMap::new(),
             volumes: VolumeBook::default(),
+            groups: GroupBook::default(),
             vpa: VpaBook::new(plan),
             upgrades: BTreeMap::new(),
             health: Health::default(),

@@ -143,8 +143,9 @@ fn money(plan: &Plan, outcome: &Outcome, tell: &mut dyn FnMut(String)) {
         tell("ways of buying do not add up to pools and unused commitments".to_owned());
     }
     let workloads: Accrual = cost.workloads.iter().map(|one| one.amount).sum();
-    if workloads + cost.idle + cost.system != pools {
-        tell("workloads, idle and system are not all that pools cost".to_owned());
+    if workloads + cost.idle + cost.system != pools + cost.virtual_nodes {
+        let text = "workloads, idle and system are not all that pools and container groups cost";
+        tell(text.to_owned());
     }
     let counted = outcome.end.since(outcome.warmup);
     if cost.control_plane != plan.prices.control_plane.over(counted) {

@@ -268,7 +268,9 @@ impl Planner {
                 (group.pool, GroupNow { min: group.min.into(), size })
             })
             .collect();
-        let capacities = cluster.registered.iter().map(|&id| &cluster.nodes[id].capacity);
+        let nodes = cluster.registered.iter().map(|&id| &cluster.nodes[id]);
+        let counted = nodes.filter(|node| view.words.is_counted(&node.labels));
+        let capacities = counted.map(|node| &node.capacity);
         let mut quota = QuotaTracker::lower(spec, capacities);
         let node = |id: NodeId| node_now(spec, view, id);
         let (chosen, mut refused) = self.unneeded.removable_at(node, &mut groups, &mut quota, now);

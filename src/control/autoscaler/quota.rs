@@ -56,7 +56,8 @@ impl QuotaTracker {
         let all = std::iter::once(total).chain(snapshot.view().quotas.iter().cloned());
         let mut quotas: Vec<(Quota, [Option<i64>; 3])> =
             all.map(|quota| (quota.clone(), quota.limits())).collect();
-        for slot in (0..snapshot.slots()).filter(|&slot| snapshot.is_there(slot)) {
+        let counts = |&slot: &usize| snapshot.is_there(slot) && snapshot.is_counted(slot);
+        for slot in (0..snapshot.slots()).filter(counts) {
             subtract(&mut quotas, snapshot.pool(slot), &amounts(snapshot.capacity(slot)), 1);
         }
         Self { quotas }

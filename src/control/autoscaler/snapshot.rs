@@ -296,6 +296,14 @@ impl<'a> Snapshot<'a> {
         }
     }
 
+    /// Whether quotas count a node: virtual ones they do not.
+    pub fn is_counted(&self, slot: usize) -> bool {
+        match &self.slots[slot].body {
+            Body::Real(node) => self.view.words.is_counted(&node.labels),
+            Body::Imagined(_) => true,
+        }
+    }
+
     /// The pool of a node.
     pub fn pool(&self, slot: usize) -> Option<PoolId> {
         match self.slots[slot].origin {

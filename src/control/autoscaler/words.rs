@@ -1,5 +1,6 @@
 //! Names that the autoscaler knows, interned once.
 
+use crate::model::Labels;
 use crate::unit::{Symbol, Symbols};
 
 /// Taints, labels and namespaces by symbol.
@@ -38,6 +39,8 @@ pub struct Words {
     pub bypassed_schedulers: Vec<Symbol>,
     /// `allowed-scheduler-names`; empty: all are.
     pub allowed_schedulers: Vec<Symbol>,
+    /// `type=virtual-kubelet`: nodes that quotas do not count (`pkg/resourcequotas`).
+    pub virtual_kubelet: Option<(Symbol, Symbol)>,
     /// Whether pods of the default scheduler are bypassed.
     pub default_bypassed: bool,
 }
@@ -102,13 +105,15 @@ impl Words {
         };
         let mut startup_taints: Vec<Symbol> =
             taints.into_iter().filter(|&key| reserved(symbols, key)).collect();
+        startup_taints.extend(spec.startup_taints.iter().map(|name| symbols.intern(name)));
+        let fixed = BASIC_IGNORED_LABELS.iter().chain(AZURE_IGNORED_LABELS).copied();
+        let own = spec.balancing_ignore_labels.iter().map(String::as_str);
+        let virtual_kubelet = symbols.find("type").zip(symbols.find("virtual-kubelet"));
         let mut all = |names: &mut dyn Iterator<Item = &str>| -> Vec<Symbol> {
             names.map(|name| symbols.intern(name)).collect()
         };
-        startup_taints.extend(all(&mut spec.startup_taints.iter().map(String::as_str)));
-        let fixed = BASIC_IGNORED_LABELS.iter().chain(AZURE_IGNORED_LABELS).copied();
-        let own = spec.balancing_ignore_labels.iter().map(String::as_str);
         Self {
+            virtual_kubelet,
             node_conditions: all(&mut CONDITION_TAINTS.iter().copied()),
             startup_taints,
             ignored_labels: all(&mut fixed.chain(own)),
@@ -129,6 +134,11 @@ impl Words {
             agent_pools: ["agentpool", "kubernetes.azure.com/agentpool"]
                 .map(|name| symbols.intern(name)),
         }
+    }
+
+    /// Whether quotas count a node with these labels.
+    pub fn is_counted(&self, labels: &Labels) -> bool {
+        self.virtual_kubelet.is_none_or(|(key, value)| labels.get(key) != Some(value))
     }
 
     /// Whether pods of this scheduler are seen at all.

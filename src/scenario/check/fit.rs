@@ -2,7 +2,7 @@
 
 use crate::cloud::PoolSpec;
 use crate::cloud::identity::zone_labels;
-use crate::model::{Labels, NodeSelectorTerm, PodShape, Requirement};
+use crate::model::{Labels, NodeSelectorTerm, PodShape, Requirement, Taint};
 use crate::plan::{Plan, WorkloadKind, WorkloadSpec};
 use crate::rules::{Plugin, matches_requirement, untolerated};
 use crate::scenario::code;
@@ -23,6 +23,9 @@ pub fn check(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
             continue;
         }
         let shape = &plan.shapes[workload.shape];
+        if may_burst(plan, shape) {
+            continue;
+        }
         let mut reasons = Vec::new();
         for pool in plan.pools.iter().filter(|pool| pool.max > 0) {
             match obstacle(plan, shape, pool) {
@@ -65,7 +68,12 @@ fn mend(plan: &Plan, workload: &WorkloadSpec) -> &'static str {
     let text = |symbol| plan.symbols.text(symbol);
     let mut selector = plan.shapes[workload.shape].node_selector.iter();
     if selector.any(|&(key, value)| (text(key), text(value)) == ("type", "virtual-kubelet")) {
-        "virtual nodes (Azure Container Instances) are not simulated: let these pods run on a pool"
+        match &plan.virtual_node {
+            None => "give the cluster virtual nodes: `cluster.virtualNodes: {enabled: true}`",
+            Some(_) => {
+                "tolerate `virtual-kubelet.io/provider` and ask for what the virtual node has"
+            }
+        }
     } else {
         "ask for less, or add a pool"
     }
@@ -86,18 +94,9 @@ pub(super) fn obstacle(plan: &Plan, shape: &PodShape, pool: &PoolSpec) -> Option
     // A filter that the pod's scheduler does without is no obstacle, unless the kubelet asks too.
     let profile = plan.scheduler.profiles.iter().find(|profile| profile.name == shape.scheduler);
     let asked = |filter| profile.is_none_or(|profile| !profile.filters_off.contains(filter));
-    if let Some(wrong) = wrong_label(&pool.labels, shape) {
-        let (key, value) = (plan.symbols.text(wrong.0), plan.symbols.text(wrong.1));
-        return Some(format!("its nodes have no label {key}={value}"));
-    }
-    if !may_match(plan, shape, pool) {
-        return Some("its nodes do not meet the required node affinity".to_owned());
-    }
-    if asked(Plugin::TaintToleration)
-        && let Some(taint) = untolerated(&pool.taints, &shape.tolerations)
-    {
-        let (key, value) = (plan.symbols.text(taint.key), plan.symbols.text(taint.value));
-        return Some(format!("its taint {key}={value} is not tolerated"));
+    let offer = Offer { labels: &pool.labels, taints: &pool.taints, zones: &pool.zones };
+    if let Some(why) = offer.obstacle(plan, shape, asked(Plugin::TaintToleration)) {
+        return Some(why);
     }
     if asked(Plugin::VolumeBinding)
         && let Some(zone) = shape.volumes.zone.filter(|zone| !pool.zones.contains(zone))
@@ -111,29 +110,60 @@ pub(super) fn obstacle(plan: &Plan, shape: &PodShape, pool: &PoolSpec) -> Option
     let room = pool.allocatable;
     (!shape.requests.fits_in(&room)).then(|| what_is_short(&shape.requests, &room))
 }
-
-/// Whether a node of the pool could meet the required node affinity, in some zone. What a term says
-/// of a node's own name or hostname is not known before there is one.
-fn may_match(plan: &Plan, shape: &PodShape, pool: &PoolSpec) -> bool {
-    let Some(terms) = &shape.node_affinity.required else { return true };
-    let (symbols, hostname) = (&plan.symbols, plan.symbols.find("kubernetes.io/hostname"));
-    let zones: &[Symbol] = if pool.zones.is_empty() { &[Symbol::EMPTY] } else { &pool.zones };
-    zones.iter().any(|&zone| {
-        let text = if zone == Symbol::EMPTY { "0" } else { symbols.text(zone) };
-        let mut labels = pool.labels.clone();
-        for (key, value) in zone_labels(text) {
-            // A key that nobody has written is asked for by nobody.
-            if let Some(key) = symbols.find(key) {
-                labels.set(key, symbols.find(value).unwrap_or_default());
-            }
-        }
-        let met = |own: &Requirement| {
-            Some(own.key) == hostname || matches_requirement(own, labels.get(own.key), symbols)
-        };
-        let is_some =
-            |term: &&NodeSelectorTerm| !(term.expressions.is_empty() && term.fields.is_empty());
-        terms.iter().filter(is_some).any(|term| term.expressions.iter().all(met))
+/// Whether the pods may go to the virtual node.
+pub(super) fn may_burst(plan: &Plan, shape: &PodShape) -> bool {
+    plan.virtual_node.as_ref().is_some_and(|own| {
+        let (labels, taints) = (&own.node.labels, own.node.taints.as_slice());
+        let offer = Offer { labels, taints, zones: &[] };
+        let fits = shape.requests.fits_in(&own.node.allocatable);
+        fits && offer.obstacle(plan, shape, true).is_none()
     })
+}
+
+/// What nodes of a kind say of themselves.
+struct Offer<'a> {
+    labels: &'a Labels,
+    taints: &'a [Taint],
+    zones: &'a [Symbol],
+}
+
+impl Offer<'_> {
+    fn obstacle(&self, plan: &Plan, shape: &PodShape, taints_asked: bool) -> Option<String> {
+        if let Some(wrong) = wrong_label(self.labels, shape) {
+            let (key, value) = (plan.symbols.text(wrong.0), plan.symbols.text(wrong.1));
+            return Some(format!("its nodes have no label {key}={value}"));
+        }
+        if !self.may_match(plan, shape) {
+            return Some("its nodes do not meet the required node affinity".to_owned());
+        }
+        let taint = untolerated(self.taints, &shape.tolerations).filter(|_| taints_asked)?;
+        let (key, value) = (plan.symbols.text(taint.key), plan.symbols.text(taint.value));
+        Some(format!("its taint {key}={value} is not tolerated"))
+    }
+
+    /// Whether a node could meet the required node affinity, in some zone. What a term says
+    /// of a node's own name or hostname is not known before there is one.
+    fn may_match(&self, plan: &Plan, shape: &PodShape) -> bool {
+        let Some(terms) = &shape.node_affinity.required else { return true };
+        let (symbols, hostname) = (&plan.symbols, plan.symbols.find("kubernetes.io/hostname"));
+        let zones: &[Symbol] = if self.zones.is_empty() { &[Symbol::EMPTY] } else { self.zones };
+        zones.iter().any(|&zone| {
+            let text = if zone == Symbol::EMPTY { "0" } else { symbols.text(zone) };
+            let mut labels = self.labels.clone();
+            for (key, value) in zone_labels(text) {
+                // A key that nobody has written is asked for by nobody.
+                if let Some(key) = symbols.find(key) {
+                    labels.set(key, symbols.find(value).unwrap_or_default());
+                }
+            }
+            let met = |own: &Requirement| {
+                Some(own.key) == hostname || matches_requirement(own, labels.get(own.key), symbols)
+            };
+            let is_some =
+                |term: &&NodeSelectorTerm| !(term.expressions.is_empty() && term.fields.is_empty());
+            terms.iter().filter(is_some).any(|term| term.expressions.iter().all(met))
+        })
+    }
 }
 
 fn wrong_label(

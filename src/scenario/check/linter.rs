@@ -66,6 +66,12 @@ impl<'a> Linter<'a> {
         })
     }
 
+    /// Workloads of the user whose pods need a pool.
+    pub fn bound_to_pools(&self) -> impl Iterator<Item = &'a WorkloadSpec> + use<'a> {
+        let plan = self.plan;
+        self.placed().filter(|one| !super::fit::may_burst(plan, &plan.shapes[one.shape]))
+    }
+
     /// Workloads of the user whose pods the scheduler places.
     pub fn placed(&self) -> impl Iterator<Item = &'a WorkloadSpec> + use<'a> {
         let all = self.plan.workloads.iter();

@@ -8,6 +8,7 @@ mod pools;
 mod production;
 mod size;
 mod unused;
+mod virtual_node;
 mod work;
 mod zero;
 
@@ -27,6 +28,7 @@ pub fn plan(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
     lint::check(reading, scenario, plan);
     unused::check(reading, scenario, plan);
     let mut lint = linter::Linter::new(scenario, plan);
+    virtual_node::check(&mut lint);
     pools::check(&mut lint);
     work::check(&mut lint);
     zero::check(&mut lint);

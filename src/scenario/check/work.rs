@@ -47,7 +47,7 @@ fn spot(lint: &mut Linter<'_>) {
         return;
     }
     let (mut stranded, mut drifting) = (Vec::new(), Vec::new());
-    for workload in lint.placed() {
+    for workload in lint.bound_to_pools() {
         let shape = &lint.plan.shapes[workload.shape];
         let selects = !shape.node_selector.is_empty()
             || shape.node_affinity.required.is_some()
@@ -76,7 +76,7 @@ fn spot(lint: &mut Linter<'_>) {
 /// Workloads that may ask for more pods than all their pools together hold.
 fn room(lint: &mut Linter<'_>) {
     let mut over = Vec::new();
-    for workload in lint.placed() {
+    for workload in lint.bound_to_pools() {
         let wanted = u64::from(most_replicas(workload));
         let requests = lint.plan.shapes[workload.shape].requests;
         let homes = lint.homes(workload.shape);

@@ -37,7 +37,7 @@ impl ColdStart {
 fn cold_starts(lint: &mut Linter<'_>) {
     let mut worst: Option<ColdStart> = None;
     let mut cold = Vec::new();
-    for workload in lint.placed() {
+    for workload in lint.bound_to_pools() {
         let Some(start) = cold_start(lint, workload) else { continue };
         cold.push(lint.name(workload));
         if worst.as_ref().is_none_or(|worst| worst.total() < start.total()) {
@@ -97,7 +97,7 @@ fn median(dist: &Dist) -> f64 {
 /// template of an empty pool has less than its nodes (`cloud::identity::template_labels`).
 fn hidden(lint: &mut Linter<'_>) {
     let mut hidden = Vec::new();
-    for workload in lint.placed() {
+    for workload in lint.bound_to_pools() {
         if is_hidden(lint, workload.shape) {
             hidden.push(lint.name(workload));
         }

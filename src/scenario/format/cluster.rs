@@ -29,10 +29,27 @@ section! {
         /// The ConfigMap `cluster-autoscaler-priority-expander`: patterns of scale sets by
         /// priority.
         "priorityExpander" priorities: IndexMap<String, At<Vec<Text>>>;
-        /// Virtual nodes (Azure Container Instances); not simulated.
-        "virtualNodes" virtual_nodes: Raw;
+        /// The virtual nodes add-on: pods that tolerate it run in Azure Container Instances.
+        "virtualNodes" virtual_nodes: VirtualNodes;
         /// Node pools.
         "agentPoolProfiles" pools: Vec<At<Pool>>, required;
+    }
+}
+
+section! {
+    /// The virtual nodes add-on, with the quotas of Azure Container Instances; those of a new
+    /// subscription where they are left out.
+    pub struct VirtualNodes {
+        /// Whether the cluster has it.
+        "enabled" enabled: Switch, required;
+        /// Container groups at a time; without it 100.
+        "containerGroups" groups: Count;
+        /// vCPUs of container groups at a time; without it 100.
+        "cores" cores: Count;
+        /// Container groups created in five minutes; without it 100.
+        "createsPer5Minutes" per_five_minutes: Count;
+        /// Container groups created in an hour; without it 300.
+        "createsPerHour" per_hour: Count;
     }
 }
 

@@ -25,7 +25,7 @@ pub use cluster::{
     AzurePolicy, Cluster, KubeletConfig, Network, NetworkPlugin, NetworkPluginMode, Nodes,
     OsDiskType, OsTypeName, OwnSize, PodIpMode, PolicyEffect, Pool, PoolMode, PriorityName,
     ScaleDownModeName, Sku, Subnet, SubnetKeys, SystemPods, TierName, UndrainableName,
-    UpgradeSettings,
+    UpgradeSettings, VirtualNodes,
 };
 pub use distribution::{
     Distribution, Empirical, Exponential, Gamma, HyperExponential, LogNormal, Part, SHAPES,
@@ -40,7 +40,7 @@ pub use moment::{Calendar, Moment, StartTime, Zone, date};
 pub use namespace::Namespace;
 pub use price::{
     Commitment, LoadBalancer, LogAnalytics, LogPlan, ManagedPrometheus, OsDiskPrice, Override,
-    OverrideKeys, Prices, TermName, Traffic,
+    OverrideKeys, Prices, TermName, Traffic, VirtualNodePrices,
 };
 pub use provider::{
     Batch, ControllerTiming, FailureDetectionName, ImagePull, Phases, PoolMarket, PoolTiming,

@@ -37,6 +37,8 @@ section! {
         "logAnalytics" log_analytics: LogAnalytics;
         /// Samples that Azure Monitor's managed service for Prometheus takes in.
         "managedPrometheus" managed_prometheus: ManagedPrometheus;
+        /// Container groups of the virtual node.
+        "virtualNodes" virtual_nodes: VirtualNodePrices;
         /// Shares the bill by labels of pods too: `label:team`. Workloads and namespaces always
         /// have their part.
         "chargeback" chargeback: Vec<At<Text>>;
@@ -166,6 +168,16 @@ section! {
         "gbPerMonth" gb_per_month: Amount, required;
         /// Price of a gigabyte instead of the listed one; no allowance is taken off then.
         "pricePerGB" price: Amount;
+    }
+}
+
+section! {
+    /// Prices of container groups.
+    pub struct VirtualNodePrices {
+        /// A vCPU.
+        "vcpu" vcpu: Price, required;
+        /// A gigabyte of memory.
+        "gb" gigabyte: Price, required;
     }
 }
 

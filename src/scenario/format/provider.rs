@@ -35,6 +35,8 @@ section! {
         "crashLoopBackOff" crash_loop: CrashLoop;
         /// Sandbox and container start.
         "containerStart" container_start: Distribution;
+        /// On the virtual node: from the request for a container group until it pulls its images.
+        "containerGroupStart" container_group_start: Distribution;
         /// Start of the application until it is Ready.
         "appStart" app_start: Distribution;
         /// Attaching a disk.

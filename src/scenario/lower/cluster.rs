@@ -43,11 +43,6 @@ pub fn lower(lowering: &mut Lowering<'_, '_>) {
         Some(TierName::Premium) => Tier::Premium,
         Some(TierName::Free) | None => Tier::Free,
     };
-    if let Some(at) = &cluster.virtual_nodes {
-        let reason = "how long Azure Container Instances take to start is not published and their \
-                      quotas refuse bursts, so waits and bill would be guesses; use a pool instead";
-        lowering.not_built("cluster.virtualNodes", at.span, reason);
-    }
     let pools = value(&cluster.pools).map_or(&[][..], Vec::as_slice);
     network(lowering, value(&cluster.network), pools);
     quotas(lowering);

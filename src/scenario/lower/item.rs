@@ -39,12 +39,13 @@ pub fn lower(lowering: &mut Lowering<'_, '_>, spec: &mut PriceSpec) {
 }
 
 /// Names that items of the bill have by themselves.
-const RESERVED: [&str; 7] = [
+const RESERVED: [&str; 8] = [
     "loadBalancer",
     "natGateway",
     "egress",
     "logAnalytics",
     "managedPrometheus",
+    "virtualNodes",
     "unusedReservation",
     "unusedSavingsPlan",
 ];

@@ -1,6 +1,8 @@
 //! The state of lowering, and its order: clock, cluster, provider, workloads, demand, events.
 
-use super::{arguments, clock, cluster, demand, event, images, node, provider, workload};
+use super::{
+    arguments, clock, cluster, demand, event, images, node, provider, virtual_node, workload,
+};
 use crate::cloud::{NetworkSpec, PoolSpec, QuotaSpec, SubnetSpec, Tier};
 use crate::plan::{Assumption, Plan, SimulationSpec};
 use crate::queue::QueueSpec;
@@ -129,7 +131,8 @@ impl Lowering<'_, '_> {
         let autoscaler = cluster::autoscaler(self);
         let timing = provider::timing(self);
         let scheduler = provider::scheduler(self);
-        let prices = provider::prices(self);
+        let mut prices = provider::prices(self);
+        let virtual_node = virtual_node::lower(self, &mut prices);
         let nodes = node::given(self);
         self.given_nodes = nodes.iter().map(|node| node.name).collect();
         demand::queues(self);
@@ -171,6 +174,7 @@ impl Lowering<'_, '_> {
             quotas: std::mem::take(&mut self.quotas),
             pools,
             nodes,
+            virtual_node,
             namespaces: work.namespaces,
             namespace_quotas: work.namespace_quotas,
             scheduler,

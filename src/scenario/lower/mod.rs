@@ -25,6 +25,7 @@ mod table;
 mod tags;
 mod taint;
 mod upgrade;
+mod virtual_node;
 mod workload;
 
 pub use lowering::lower;

@@ -65,7 +65,8 @@ fn read(lowering: &mut Lowering<'_, '_>, nodes: &Nodes) -> Option<Vec<GivenNode>
             labels.set(tables.intern(ACCELERATOR), tables.intern(&row.model));
         }
         let name = tables.intern(&name);
-        given.push(GivenNode { name, labels, capacity: room, allocatable: room });
+        let taints = Vec::new();
+        given.push(GivenNode { name, labels, taints, capacity: room, allocatable: room });
     }
     Some(given)
 }

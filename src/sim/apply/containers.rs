@@ -19,6 +19,9 @@ use crate::vocabulary::Cause;
 impl World<'_> {
     /// The kubelet begins with a pod: its volumes, then its containers.
     pub fn begin_start(&mut self, pod: PodId) {
+        if self.is_virtual(self.cluster.pods[pod].node) {
+            return self.create_group(pod);
+        }
         if self.cluster.shape(pod).volumes.claims.is_empty() {
             return self.next_container(pod);
         }
@@ -37,6 +40,9 @@ impl World<'_> {
 
     /// A step of a pod's start ends.
     pub fn stage_done(&mut self, pod: PodId) {
+        if self.group_stage_done(pod) {
+            return;
+        }
         let row = self.cluster.pods[pod];
         let containers = self.cluster.shapes[row.shape].containers.len();
         if usize::from(row.started) < containers {
@@ -90,7 +96,7 @@ impl World<'_> {
     }
 
     /// The containers that stay start; the application comes up, and the probes find out.
-    fn app_starts(&mut self, pod: PodId) {
+    pub(super) fn app_starts(&mut self, pod: PodId) {
         let row = self.cluster.pods[pod];
         if let Some(crashed) = self.kubelets.crashed.get_mut(&pod) {
             crashed.waits = false;

@@ -3,6 +3,7 @@
 mod admission;
 mod billing;
 mod budgets;
+mod container_groups;
 mod containers;
 mod deletion;
 mod health;
@@ -24,6 +25,7 @@ mod waiting;
 
 pub use admission::Admission;
 pub use budgets::Coverage;
+pub use container_groups::GroupBook;
 pub use health::Health;
 pub use images::NodeImages;
 pub use jobs::JobMemory;

@@ -71,6 +71,10 @@ impl World<'_> {
         // v1.36.2.
         let shape = &self.cluster.shapes[self.template(workload)];
         let facts = NodeFacts::of(&self.cluster.nodes[node]);
+        // azure-aks-docs `virtual-nodes.md`: no DaemonSet has pods on the virtual node.
+        if self.is_virtual(Some(node)) {
+            return false;
+        }
         fits_node_affinity(shape, &facts, &self.cluster.symbols)
             && untolerated(facts.taints, &shape.tolerations).is_none()
     }

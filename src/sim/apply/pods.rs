@@ -294,6 +294,7 @@ impl World<'_> {
             self.usage_leaves(node, pod);
             self.images_released(pod, node);
             self.release_disks(pod, node);
+            self.delete_group(pod);
         }
         let phase = if why == Stop::Completed { PodPhase::Succeeded } else { PodPhase::Removed };
         self.cluster.end_pod(pod, phase);

@@ -9,6 +9,7 @@ impl World<'_> {
     /// Warm-up is over: integrals begin.
     pub fn warmup_ends(&mut self) {
         self.record.restart(self.now);
+        self.groups.restart(self.now);
         for load in self.usage.loads.iter_mut().flatten() {
             load.restart(self.now);
         }
