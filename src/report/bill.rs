@@ -67,8 +67,8 @@ fn pool_rows(outcome: &Outcome, pool: &PoolTotals, table: &mut Table<'_>) -> io:
 }
 
 /// `chargeback.csv`: what pools and container groups cost, by owner: once by workload, by
-/// namespace, and by each label of `prices.chargeback`. Each time the amounts add up to them; what nobody requested and
-/// what AKS itself requested are lines of their own.
+/// namespace, and by each label of `prices.chargeback`. Each time the amounts add up to them; what
+/// nobody requested and what AKS itself requested are lines of their own.
 pub fn chargeback_csv(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let unit = unit_of(&outcome.currency);
     let mut table = table(out);

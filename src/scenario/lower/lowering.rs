@@ -17,6 +17,8 @@ use crate::vocabulary::KubernetesVersion;
 
 /// Compressed size of an image that says nothing.
 const IMAGE_SIZE: u64 = 300_000_000;
+/// Why.
+const IMAGE_SOURCE: &str = "assumption: a service image of ordinary size; give `startup.imageSize`";
 
 /// What lowering works with.
 pub struct Lowering<'a, 'f> {
@@ -134,7 +136,6 @@ impl Lowering<'_, '_> {
         let mut prices = provider::prices(self);
         let virtual_node = virtual_node::lower(self, &mut prices);
         let nodes = node::given(self);
-        self.given_nodes = nodes.iter().map(|node| node.name).collect();
         demand::queues(self);
         let mut streams = demand::messages(self);
         let work = workload::lower(self, &mut streams);
@@ -151,8 +152,7 @@ impl Lowering<'_, '_> {
             return None;
         }
         let work = work?;
-        let source = "assumption: a service image of ordinary size; give `startup.imageSize`";
-        self.assume("workloads.startup.imageSize", "300MB", source);
+        self.assume("workloads.startup.imageSize", "300MB", IMAGE_SOURCE);
         let metadata = value(&self.scenario.metadata);
         let text = |key: Option<&crate::scenario::format::Text>| key.map(|text| text.0.clone());
         let mut tables = std::mem::take(&mut self.tables).into_parts(IMAGE_SIZE);

@@ -20,7 +20,9 @@ const EPHEMERAL: i64 = 1 << 40;
 /// The given nodes; none after an error.
 pub fn given(lowering: &mut Lowering<'_, '_>) -> Vec<GivenNode> {
     let Some(nodes) = value(&lowering.scenario.nodes) else { return Vec::new() };
-    read(lowering, nodes).unwrap_or_default()
+    let nodes = read(lowering, nodes).unwrap_or_default();
+    lowering.given_nodes = nodes.iter().map(|node| node.name).collect();
+    nodes
 }
 
 fn read(lowering: &mut Lowering<'_, '_>, nodes: &Nodes) -> Option<Vec<GivenNode>> {
