@@ -134,7 +134,7 @@ fn the_tails_of_mmc_are_exponential() {
     for (c, rho, p95, p99) in chosen(1, rows) {
         let plan = line("line", c, f64::from(c) * rho, EXPONENTIAL, messages(rho));
         let exact = [("P(wait > p95)", 0.05), ("P(wait > p99)", 0.01)];
-        let effort = Effort { most: 1_000, ..effort(rho, 1.0) };
+        let effort = Effort { most: 4_000, ..effort(rho, 1.0) };
         wrong.extend(disagreements(&format!("M/M/{c} at {rho}"), exact, effort, |seed| {
             let waits = kit::totals(&plan, seed).messages.wait.cumulative(100_000);
             [p95, p99].map(|than| {

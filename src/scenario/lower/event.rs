@@ -133,7 +133,7 @@ impl Lowering<'_, '_> {
             ControllerName::Keda => Controller::Keda,
             ControllerName::Autoscaler => Controller::Autoscaler,
             ControllerName::Scheduler => {
-                let reason = "the scheduler keeps nothing that a restart would lose";
+                let reason = "it would forget backoffs, attempts and bindings under way";
                 self.not_built("inject.controllerRestart.kube-scheduler", given.span, reason);
                 return None;
             }
