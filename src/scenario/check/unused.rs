@@ -9,6 +9,7 @@ use crate::scenario::reading::Reading;
 /// All rules of this kind.
 pub fn check(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
     overrides(reading, scenario);
+    container_prices(reading, scenario, plan);
     pool_sizes(reading, scenario, plan);
 }
 
@@ -29,6 +30,17 @@ fn overrides(reading: &mut Reading<'_>, scenario: &Scenario) {
                 .help(nearest_help(name, sizes.iter().copied())),
         );
     }
+}
+
+/// Prices of container groups that nobody makes.
+fn container_prices(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
+    let prices = scenario.prices.as_ref().and_then(|at| at.value.virtual_nodes.as_ref());
+    let Some(at) = prices.filter(|_| plan.virtual_node.is_none()) else { return };
+    reading.report(
+        Diagnostic::warning(code::UNUSED_PRICE, "the cluster has no virtual nodes")
+            .at(at.span, "these prices have no effect")
+            .help("write `cluster.virtualNodes: {enabled: true}`, or leave them out"),
+    );
 }
 
 /// Pools that may never grow as far as they say.
