@@ -13,15 +13,17 @@ pub struct Code {
     pub fix: &'static str,
 }
 
+/// Declares codes: a constant for the name of each, and the list of all.
 macro_rules! codes {
     ($($constant:ident $name:literal $meaning:literal, $fix:literal;)+) => {
         $(#[doc = $meaning] pub const $constant: &str = $name;)+
 
         /// All codes in the order of the documentation.
-        pub const ALL: &[Code] =
-            &[$(Code { name: $name, meaning: $meaning, fix: $fix },)+];
+        pub const ALL: &[$crate::scenario::code::Code] =
+            &[$($crate::scenario::code::Code { name: $name, meaning: $meaning, fix: $fix },)+];
     };
 }
+pub(super) use codes;
 
 codes! {
     NO_FILE "file-not-read" "a file that the scenario names cannot be read",

@@ -48,6 +48,23 @@ fn setup(servers: u32, rho: f64, boot: &str, off_delay: &str, messages: f64) -> 
     plan("setup", &sets)
 }
 
+/// What disagrees with a mean wait and a mean number of servers that boot.
+fn disagree_on_booting(what: &str, plan: &Plan, wait: f64, booting: f64) -> Vec<String> {
+    let effort = Effort { narrow: 0.02, most: 400 };
+    let exact = [("mean wait", wait), ("booting", booting)];
+    disagreements(what, exact, effort, |seed| {
+        let [wait, booting, _] = servers(&kit::totals(plan, seed));
+        [wait, booting]
+    })
+}
+
+/// Mean hours that each of ten Jobs took to its end.
+fn hours_of_a_job(plan: &Plan, seed: u64) -> f64 {
+    let seen = kit::totals(plan, seed);
+    assert_eq!(seen.pods.completed, 10);
+    seen.workloads[0].replica_micros as f64 / 3.6e9 / 10.0
+}
+
 fn exponential(mean: u32) -> String {
     format!("{{exponential: {{mean: {mean}s}}}}")
 }
@@ -77,12 +94,7 @@ fn servers_with_set_up_times_wait_as_gandhi_says() {
         // the time that 1/alpha takes of a cycle.
         let booting = if booting.is_nan() { (1.0 - rho) * 5.0 / 6.0 } else { booting };
         let wait = if k == 1 { 2.0 + f64::from(boot) - 1.0 } else { wait };
-        let effort = Effort { narrow: 0.02, most: 400 };
-        let exact = [("mean wait", wait), ("booting", booting)];
-        wrong.extend(disagreements(&what, exact, effort, |seed| {
-            let [wait, booting, _] = servers(&kit::totals(&plan, seed));
-            [wait, booting]
-        }));
+        wrong.extend(disagree_on_booting(&what, &plan, wait, booting));
     }
     none_wrong(&wrong);
 }
@@ -104,12 +116,7 @@ fn servers_that_boot_in_constant_time_wait_as_simulated_elsewhere() {
     for (k, rho, boot, wait, booting) in chosen(1, rows) {
         let plan = setup(k, rho, &format!("{boot}s"), "0s", 50_000.0);
         let what = format!("M/M/{k}/setup at {rho}, boot of {boot} s");
-        let effort = Effort { narrow: 0.02, most: 400 };
-        let exact = [("mean wait", wait), ("booting", booting)];
-        wrong.extend(disagreements(&what, exact, effort, |seed| {
-            let [wait, booting, _] = servers(&kit::totals(&plan, seed));
-            [wait, booting]
-        }));
+        wrong.extend(disagree_on_booting(&what, &plan, wait, booting));
     }
     none_wrong(&wrong);
 }
@@ -293,11 +300,8 @@ fn saved_work_takes_as_long_as_daly_says() {
         let effort = Effort { narrow: 0.02, most: 100 };
         let what = format!("{work} h of work, evicted every {between} h, saved every {every} min");
         wrong.extend(disagreements(&what, [("hours", exact)], effort, |seed| {
-            let seen = kit::totals(&plan, seed);
-            assert_eq!(seen.pods.completed, 10);
-            let hours = seen.workloads[0].replica_micros as f64 / 3.6e9;
             // The first start is no restart.
-            [hours / 10.0 - r]
+            [hours_of_a_job(&plan, seed) - r]
         }));
     }
     none_wrong(&wrong);
@@ -359,11 +363,8 @@ fn work_on_spot_starts_again_as_often_as_renewal_theory_says() {
             let effort = Effort { narrow: 0.01, most: 4_000 };
             let what = format!("{work} h of work at {hazard}, start can be taken: {can_be_taken}");
             wrong.extend(disagreements(&what, [("hours", exact)], effort, |seed| {
-                let seen = kit::totals(&plan, seed);
-                assert_eq!(seen.pods.completed, 10);
-                let hours = seen.workloads[0].replica_micros as f64 / 3.6e9;
                 // The first boot follows no eviction.
-                [hours / 10.0 - boot]
+                [hours_of_a_job(&plan, seed) - boot]
             }));
         }
     }

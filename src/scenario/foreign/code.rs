@@ -1,16 +1,6 @@
 //! Stable codes of findings in real files.
 
-use crate::scenario::code::Code;
-
-macro_rules! codes {
-    ($($constant:ident $name:literal $meaning:literal, $fix:literal;)+) => {
-        $(#[doc = $meaning] pub const $constant: &str = $name;)+
-
-        /// All codes in the order of the documentation.
-        pub const ALL: &[Code] =
-            &[$(Code { name: $name, meaning: $meaning, fix: $fix },)+];
-    };
-}
+use crate::scenario::code::codes;
 
 codes! {
     FIELD "manifest-field" "a field of a real file has the wrong type or an impossible value",

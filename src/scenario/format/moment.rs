@@ -8,7 +8,7 @@ use jiff::{Timestamp, Zoned};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::reader::{Read, Reader};
-use super::value::parse_duration;
+use super::value::{parse_duration, schema};
 use crate::scenario::node::Node;
 use crate::unit::{Duration, SimTime};
 
@@ -75,25 +75,16 @@ impl Read for Zone {
     }
 }
 
-macro_rules! string_schema {
-    ($type:ty, $name:literal, $text:literal) => {
-        impl JsonSchema for $type {
-            fn inline_schema() -> bool {
-                true
-            }
-            fn schema_name() -> Cow<'static, str> {
-                $name.into()
-            }
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({"type": ["string", "number"], "description": $text})
-            }
-        }
-    };
-}
-
-string_schema!(StartTime, "StartTime", "RFC 3339, a whole second.");
-string_schema!(Moment, "Moment", "RFC 3339, a time of day, or a duration after the start.");
-string_schema!(Zone, "Zone", "A time zone of the IANA database.");
+schema!(StartTime, "StartTime", {
+    "type": ["string", "number"], "description": "RFC 3339, a whole second."
+});
+schema!(Moment, "Moment", {
+    "type": ["string", "number"],
+    "description": "RFC 3339, a time of day, or a duration after the start."
+});
+schema!(Zone, "Zone", {
+    "type": ["string", "number"], "description": "A time zone of the IANA database."
+});
 
 /// A date and time in microseconds since the epoch. Without a zone it is UTC; `T` or a space;
 /// any sub-second digits (beyond microseconds they are cut).

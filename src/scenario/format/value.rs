@@ -16,9 +16,13 @@ macro_rules! value {
                 $read
             }
         }
-        value!(@schema $type, $name, $schema);
+        schema!($type, $name, $schema);
     };
-    (@schema $type:ty, $name:literal, $schema:tt) => {
+}
+
+/// Declares the schema of a value, written where it stands.
+macro_rules! schema {
+    ($type:ty, $name:literal, $schema:tt) => {
         impl JsonSchema for $type {
             fn inline_schema() -> bool {
                 true
@@ -32,6 +36,7 @@ macro_rules! value {
         }
     };
 }
+pub(super) use schema;
 
 /// Text: any scalar, as it was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
