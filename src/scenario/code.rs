@@ -88,8 +88,18 @@ codes! {
         "write a count between `minCount` and `maxCount`";
     SMALL_SUBNET "small-subnet" "a subnet has too few addresses",
         "use a larger prefix, fewer pods per node, or overlay";
+    NODE_LIMIT "node-limit" "pools may have more nodes than the cluster has room for",
+        "widen `podCidr`, leave kubenet, or lower `maxCount`";
+    OVERLAPPING_RANGES "overlapping-ranges" "address ranges that Azure does not take together",
+        "choose ranges that share no address";
+    SERVICE_RANGE "service-range" "a range of services that AKS finds too large",
+        "use a /13 or smaller";
     MONTHS_TO_EXHAUSTION "months-to-exhaustion" "how long addresses last if demand grows",
         "plan a larger subnet, overlay, or a wider pod CIDR in time";
+    ZONAL_DISK "zonal-disk" "disks of one zone under pods that spread over zones",
+        "a pool for each zone, shares instead of disks, or no spreading";
+    FEW_PODS "few-pods-per-node" "nodes that are full of pods while more than half of them is free",
+        "raise `maxPods`, or use a smaller size";
     NO_EPHEMERAL "no-ephemeral-disk" "a size without room for an ephemeral OS disk",
         "use `Managed`, or a size with a local disk";
     ZONE_NOT_OFFERED "zone-not-offered" "a zone that does not offer the size",
@@ -136,6 +146,8 @@ codes! {
         "use `osDiskType: Ephemeral`";
     NO_LIMITS "no-memory-limit" "production pods without a memory limit",
         "give `limits`";
+    HIGH_LIMITS "limits-beyond-requests" "production pods with limits above twice their requests",
+        "limits of at most twice the requests";
     LATEST_TAG "latest-tag" "production images without a version",
         "name a version or a digest";
     SINGLE_REPLICA "single-replica" "a production service of one replica",
@@ -170,6 +182,8 @@ codes! {
         "add a taint such as sku=gpu:NoSchedule";
     RETIRING_SIZE "retiring-size" "a VM size whose end is announced",
         "choose a size of a current series";
+    INGRESS_ENDS "ingress-nginx-ends" "an ingress controller that is no longer maintained",
+        "move to the Gateway API or Application Gateway for Containers";
     KUBENET_ENDS "kubenet-ends" "a network plugin whose support ends",
         "move to Azure CNI overlay";
     FREE_TIER "free-tier" "more nodes than the Free tier is meant for",
@@ -202,8 +216,14 @@ pub const LINTS: &[(&str, Severity)] = &[
     (SMALL_SUBNET, Warning),
     (SMALL_QUOTA, Warning),
     (SURGE_ROOM, Note),
+    (NODE_LIMIT, Warning),
+    (MONTHS_TO_EXHAUSTION, Note),
+    (OVERLAPPING_RANGES, Warning),
+    (SERVICE_RANGE, Warning),
     (NO_EPHEMERAL, Warning),
     (ZONE_NOT_OFFERED, Warning),
+    (ZONAL_DISK, Warning),
+    (FEW_PODS, Note),
     (UNPLACEABLE, Error),
     (VIRTUAL_NODE, Error),
     (HIDDEN_AT_ZERO, Warning),
@@ -233,6 +253,7 @@ pub const LINTS: &[(&str, Severity)] = &[
     (SYSTEM_POOL_TAINT, Note),
     (RETIRING_SIZE, Note),
     (KUBENET_ENDS, Note),
+    (INGRESS_ENDS, Note),
     (FREE_TIER, Note),
     (UNUSED_PRICE, Warning),
     (NO_SPOT_PRICE, Warning),
@@ -243,8 +264,13 @@ pub const LINTS: &[(&str, Severity)] = &[
     (FEW_ZONES, Note),
     (MANAGED_DISK, Note),
     (NO_LIMITS, Note),
+    (HIGH_LIMITS, Note),
     (LATEST_TAG, Note),
     (SINGLE_REPLICA, Note),
     (NO_BUDGET, Note),
     (NO_READINESS, Note),
 ];
+
+/// Lints that answer a question which the scenario asks: the answer is a note also where all is
+/// well.
+pub const ANSWERS: &[&str] = &[MONTHS_TO_EXHAUSTION];

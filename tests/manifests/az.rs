@@ -15,7 +15,7 @@ const BY_HAND: &str = r#"
 location: westeurope
 sku: {tier: Standard}
 kubernetesVersion: "1.33"
-networkProfile: {networkPlugin: azure}
+networkProfile: {networkPlugin: azure, serviceCidr: 10.0.0.0/16}
 autoScalerProfile:
   balance-similar-node-groups: false
   daemonset-eviction-for-empty-nodes: false

@@ -2,103 +2,18 @@
 
 use rustc_hash::FxHashMap;
 
-use super::linter::surge;
-use crate::cloud::{NetworkMode, PoolSpec, address};
 use crate::plan::{ArrivalSpec, Plan, ScalerKind};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::format::Scenario;
 use crate::scenario::reading::Reading;
-use crate::unit::{SubnetId, Symbol};
+use crate::unit::Symbol;
 
 /// All lints.
 pub fn check(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
-    subnets(reading, scenario, plan);
-    growth(reading, scenario, plan);
     unread_queues(reading, scenario, plan);
     overload(reading, scenario, plan);
     replicas(reading, scenario, plan);
-}
-
-/// A subnet that fills before its pools reach their maximum.
-fn subnets(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
-    let place = scenario
-        .cluster
-        .as_ref()
-        .and_then(|cluster| cluster.value.network.as_ref())
-        .and_then(|network| network.value.subnet.as_ref().map(|at| at.span));
-    let static_pods = plan.network.mode == NetworkMode::Flat;
-    for (index, subnet) in plan.subnets.iter().enumerate() {
-        let Some(capacity) = subnet.capacity else { continue };
-        let id = SubnetId(index as u32);
-        let per_node = |max_pods: u32| address::NodeNeed::of(plan.network.mode, max_pods).node;
-        let pools = plan.pools.iter().filter(|pool| pool.subnet == id);
-        let pools = pools.map(|pool| (pool, per_node(pool.max_pods)));
-        let needed: u64 = pools.clone().map(|(pool, each)| u64::from(pool.max) * each).sum();
-        let surge = surge(pools.clone());
-        if needed.saturating_add(surge) <= capacity {
-            continue;
-        }
-        let nodes: u64 = pools.clone().map(|(pool, _)| u64::from(pool.max)).sum();
-        let largest = pools.map(|(_, each)| each).max().unwrap_or(1).max(1);
-        let name = plan.symbols.text(subnet.name);
-        let wall = format!(
-            "the subnet `{name}` has {capacity} addresses, its pools at maximum need {needed}"
-        );
-        let found = if needed > capacity {
-            Diagnostic::warning(code::SMALL_SUBNET, wall)
-        } else {
-            let message = format!("{wall} and the surge nodes of an upgrade {surge}");
-            Diagnostic::note(code::SURGE_ROOM, message)
-        };
-        let found = found.help(format!(
-            "{nodes} nodes at up to {largest} addresses; about {} fit{}",
-            capacity / largest,
-            if static_pods { ": use overlay, fewer `maxPods`, or a larger prefix" } else { "" }
-        ));
-        reading.report(match place {
-            Some(place) => found.at(
-                place,
-                if needed > capacity { "the pools stop growing at this wall" } else { "" },
-            ),
-            None => found,
-        });
-    }
-}
-
-/// How long addresses last if every pool needs more nodes month by month.
-fn growth(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
-    let cluster = scenario.cluster.as_ref();
-    let network = cluster.and_then(|cluster| cluster.value.network.as_ref());
-    let Some(growth) = network.and_then(|network| network.value.growth.as_ref()) else { return };
-    let mode = plan.network.mode;
-    let mut walls: Vec<(String, Option<u32>)> = Vec::new();
-    for (id, subnet) in plan.subnets.enumerate() {
-        let Some(capacity) = subnet.capacity else { continue };
-        let need = |pool: &PoolSpec| {
-            let need = address::NodeNeed::of(mode, pool.max_pods);
-            let node = if pool.subnet == id { need.node } else { 0 };
-            let pods = if pool.pod_subnet == Some(id) { need.pods } else { 0 };
-            (pool.count, node + pods)
-        };
-        let pools: Vec<_> = plan.pools.iter().map(need).filter(|(_, each)| *each > 0).collect();
-        let months = address::months_until_full(&pools, capacity, growth.value.0);
-        walls.push((format!("subnet `{}`", plan.symbols.text(subnet.name)), months));
-    }
-    let nodes: Vec<_> = plan.pools.iter().map(|pool| (pool.count, 1)).collect();
-    let limit = plan.network.max_nodes;
-    let months = address::months_until_full(&nodes, u64::from(limit), growth.value.0);
-    walls.push((format!("limit of {limit} nodes"), months));
-    for (wall, months) in walls {
-        let message = match months {
-            Some(0) => format!("the {wall} is exhausted at the start"),
-            Some(1) => format!("the {wall} is exhausted in 1 month"),
-            Some(months) => format!("the {wall} is exhausted in {months} months"),
-            None => format!("the {wall} lasts for ten years and more"),
-        };
-        let found = Diagnostic::note(code::MONTHS_TO_EXHAUSTION, message);
-        reading.report(found.at(growth.span, "from the `count` of each pool, in whole nodes"));
-    }
 }
 
 /// Messages that arrive where nobody takes them.

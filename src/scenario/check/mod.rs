@@ -1,9 +1,11 @@
 //! Coded rules: over the header of the file, and over the finished plan.
 
+mod disks;
 mod fit;
 mod header;
 mod lint;
 mod linter;
+mod network;
 mod pools;
 mod production;
 mod size;
@@ -25,11 +27,13 @@ pub fn plan(reading: &mut Reading<'_>, scenario: &Scenario, plan: &Plan) {
         return;
     }
     fit::check(reading, scenario, plan);
+    network::check(reading, scenario, plan);
     lint::check(reading, scenario, plan);
     unused::check(reading, scenario, plan);
     let mut lint = linter::Linter::new(scenario, plan);
     virtual_node::check(&mut lint);
     pools::check(&mut lint);
+    disks::check(&mut lint);
     work::check(&mut lint);
     zero::check(&mut lint);
     production::check(&mut lint, scenario);

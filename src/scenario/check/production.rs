@@ -19,6 +19,9 @@ use crate::unit::Symbol;
 /// Zones that outlive the loss of one with a majority.
 const ZONES: usize = 3;
 
+/// How many times its request a pod may use: with more, a few busy pods starve their node.
+const OVERCOMMIT: i64 = 2;
+
 /// Last month of support of a minor version, and the second after it
 /// (`supported-kubernetes-versions.md`).
 const SUPPORT_ENDS: [(u16, &str, i64); 5] = [
@@ -110,12 +113,18 @@ fn disks(lint: &mut Linter<'_>) {
 /// What all pods should have.
 fn pods(lint: &mut Linter<'_>) {
     let plan = lint.plan;
-    let (mut unlimited, mut latest) = (Vec::new(), Vec::new());
+    let (mut unlimited, mut latest, mut high) = (Vec::new(), Vec::new(), Vec::new());
     for workload in lint.placed() {
         let name = lint.name(workload);
         let shape = &plan.shapes[workload.shape];
         if shape.requests.memory > 0 && shape.limits.memory == 0 {
             unlimited.push(name);
+        }
+        let beyond = |limit: i64, request: i64| request > 0 && limit > OVERCOMMIT * request;
+        if beyond(shape.limits.cpu_milli, shape.requests.cpu_milli)
+            || beyond(shape.limits.memory, shape.requests.memory)
+        {
+            high.push(name);
         }
         let moves = shape.containers.iter().any(|container| {
             let image = plan.symbols.text(plan.images[container.image].0);
@@ -128,6 +137,9 @@ fn pods(lint: &mut Linter<'_>) {
     }
     let what = "without a memory limit a leak takes the node's other pods with it";
     lint.workloads((Note, code::NO_LIMITS), &unlimited, what, "give `limits: {memory: …}`");
+    let what = "limits of more than twice the requests: nodes promise more than they have";
+    let help = "limits of at most twice the requests, for memory the request itself";
+    lint.workloads((Note, code::HIGH_LIMITS), &high, what, help);
     let what =
         "their image has no version, so each start may run another and must ask the registry";
     let help = "name a version or a digest, not `latest`";

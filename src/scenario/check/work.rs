@@ -1,6 +1,7 @@
 //! Lints of workloads: what they ask for against what pools, budgets and quotas can give.
 
 use super::linter::{Linter, most, most_replicas};
+use crate::cloud::PoolSpec;
 use crate::control::admission::Tracked;
 use crate::control::hpa::HpaMetric;
 use crate::control::keda::ScalerSpec;
@@ -9,10 +10,13 @@ use crate::model::TaintEffect;
 use crate::plan::{IntOrPercent, ScalerKind, WorkloadSpec};
 use crate::scenario::code;
 use crate::scenario::diagnostic::{Diagnostic, Severity::Note, Severity::Warning};
-use crate::unit::Duration;
+use crate::unit::{Duration, Resources};
 
 /// Polls more often than this load the broker more than they help (keda-docs, `pollingInterval`).
 const POLL: Duration = Duration::from_secs(10);
+
+/// What the images of the retired ingress controller are called.
+const INGRESS: &str = "ingress-nginx/controller";
 
 /// All lints of workloads.
 pub fn check(lint: &mut Linter<'_>) {
@@ -22,11 +26,13 @@ pub fn check(lint: &mut Linter<'_>) {
     }
     spot(lint);
     room(lint);
+    density(lint);
     requests(lint);
     polls(lint);
     two_sizers(lint);
     budgets(lint);
     namespaces(lint);
+    ingress(lint);
 }
 
 /// Pods that no scheduler looks at.
@@ -83,12 +89,8 @@ fn room(lint: &mut Linter<'_>) {
         if homes.is_empty() {
             continue;
         }
-        let pods = |pool: &&crate::cloud::PoolSpec| {
-            let room = pool.allocatable;
-            let share = |need: i64, room: i64| if need > 0 { room / need } else { i64::MAX };
-            let each = share(requests.cpu_milli, room.cpu_milli)
-                .min(share(requests.memory, room.memory))
-                .min(i64::from(pool.max_pods));
+        let pods = |pool: &&PoolSpec| {
+            let each = per_node(&requests, pool).min(i64::from(pool.max_pods));
             u64::from(most(pool)).saturating_mul(u64::try_from(each).unwrap_or(0))
         };
         if wanted > homes.iter().map(pods).fold(0, u64::saturating_add) {
@@ -98,6 +100,50 @@ fn room(lint: &mut Linter<'_>) {
     let what = "at most replicas they do not fit into all their pools together";
     let help = "raise `maxCount`, or lower `maxReplicaCount`: the rest would only wait";
     lint.workloads((Warning, code::BEYOND_POOLS), &over, what, help);
+}
+
+/// Pods of such requests for which a node of the pool has CPU and memory.
+fn per_node(requests: &Resources, pool: &PoolSpec) -> i64 {
+    let share = |need: i64, room: i64| if need > 0 { room / need } else { i64::MAX };
+    let room = &pool.allocatable;
+    share(requests.cpu_milli, room.cpu_milli).min(share(requests.memory, room.memory))
+}
+
+/// Workloads that fill nodes by number: `maxPods` is reached with more than half of the CPU and
+/// memory left, wherever they may run.
+fn density(lint: &mut Linter<'_>) {
+    let mut dense = Vec::new();
+    for workload in lint.bound_to_pools() {
+        let requests = lint.plan.shapes[workload.shape].requests;
+        let silent = requests.cpu_milli == 0 && requests.memory == 0;
+        let homes = lint.homes(workload.shape);
+        let full = |pool: &&PoolSpec| {
+            most_replicas(workload) > pool.max_pods
+                && per_node(&requests, pool) > 2 * i64::from(pool.max_pods)
+        };
+        if !silent && !homes.is_empty() && homes.iter().all(full) {
+            dense.push(lint.name(workload));
+        }
+    }
+    let what = "`maxPods` fills their nodes while more than half of CPU and memory is free";
+    let help = "raise `maxPods` (a pool keeps it for life), or use a smaller `vmSize`";
+    lint.workloads((Note, code::FEW_PODS), &dense, what, help);
+}
+
+/// Ingress controllers that nobody mends any more (azure-aks-docs @ fb060ab
+/// `includes/ingress-nginx-retirement.md`).
+fn ingress(lint: &mut Linter<'_>) {
+    let plan = lint.plan;
+    let ends = |workload: &&WorkloadSpec| {
+        let mut images = plan.shapes[workload.shape].containers.iter();
+        images.any(|one| plan.symbols.text(plan.images[one.image].0).contains(INGRESS))
+    };
+    let all = plan.workloads.iter().filter(|workload| !workload.system);
+    let ending: Vec<&str> = all.filter(ends).map(|one| lint.name(one)).collect();
+    let what = "ingress-nginx is not maintained after March 2026";
+    let help = "move to the Gateway API of the application routing add-on, or to Application \
+                Gateway for Containers";
+    lint.workloads((Note, code::INGRESS_ENDS), &ending, what, help);
 }
 
 fn requests(lint: &mut Linter<'_>) {

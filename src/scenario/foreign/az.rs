@@ -59,7 +59,6 @@ const NETWORK_NAMES: &[&str] = &[
     "networkMode",
     "networkPolicy",
     "outboundType",
-    "serviceCidr",
     "serviceCidrs",
 ];
 
@@ -294,7 +293,7 @@ fn network(fields: &mut Fields<'_>, section: &mut Section, found: &mut Findings)
     let profile = fields.below("networkProfile", found);
     let mut network = Section::new(profile.as_ref().map_or(place, Fields::place));
     if let Some(mut profile) = profile {
-        for key in ["networkPlugin", "networkPluginMode", "podCidr"] {
+        for key in ["networkPlugin", "networkPluginMode", "podCidr", "serviceCidr"] {
             if let Some(value) = profile.get(key) {
                 let value = match value.as_str() {
                     Some(text) => Node::string(value.span, text.to_ascii_lowercase()),

@@ -114,7 +114,7 @@ section! {
         "networkPluginMode" mode: NetworkPluginMode;
         /// Pods' addresses under overlay and kubenet.
         "podCidr" pod_cidr: Text;
-        /// Services' addresses; nothing in the model needs them.
+        /// Services' addresses: `check` compares them with other ranges.
         "serviceCidr" service_cidr: Text;
         /// The only subnet.
         "subnet" subnet: Subnet;

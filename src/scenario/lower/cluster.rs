@@ -97,6 +97,9 @@ fn network(lowering: &mut Lowering<'_, '_>, given: Option<&Network>, pools: &[At
         lowering.error(code::CONTRADICTION, message, at.span, "");
     }
     let pod_prefix = pod_prefix(lowering, given, mode);
+    if let Some(services) = &given.service_cidr {
+        cidr(lowering, services);
+    }
     let cluster = match lowering.tier {
         Tier::Free => limits::FREE_CLUSTER_NODES,
         Tier::Standard | Tier::Premium => limits::CLUSTER_NODES,
