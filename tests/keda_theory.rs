@@ -128,3 +128,56 @@ fn to_a_hundred_it_takes_six_syncs_either_way_and_to_twenty_four_or_three() {
         assert_eq!(ramp(&[&max, GIVEN]).0, given);
     }
 }
+
+/// What follows the scan, however the loops fall: the scan after the pod's first two seconds, the
+/// VM, the node, the pull, the container and the application.
+const REST: f64 = 2.0 + 100.0 + 20.0 + 5.0 + 1.0 + 4.0;
+
+/// U(0, 30) + U(0, 10): its distribution function.
+fn trapezoid(x: f64) -> f64 {
+    match x {
+        x if x <= 0.0 => 0.0,
+        x if x < 10.0 => x * x / 600.0,
+        x if x < 30.0 => (x - 5.0) / 30.0,
+        x if x < 40.0 => 1.0 - (40.0 - x) * (40.0 - x) / 600.0,
+        _ => 1.0,
+    }
+}
+
+/// From zero nodes a message waits for KEDA's poll, U(0, 30), and for the autoscaler's scan. Pods
+/// of less than two seconds are left to the next scan (autoscaler `core/static_autoscaler.go`,
+/// `allPodsAreNew`), which makes U(0, 10) of it U(2, 12): two seconds more, and as wide.
+#[test]
+fn from_zero_nodes_the_first_message_waits_for_two_loops_whose_phases_are_chance() {
+    const RUNS: usize = 2_000;
+    let plan = kit::plan_with("tests/theory/from-zero-nodes.yaml", &[]);
+    let mut waits: Vec<f64> = (1..=RUNS as u64)
+        .map(|seed| {
+            let seen = kit::totals(&plan, seed).messages;
+            assert_eq!((seen.arrived, seen.completed), (1, 1), "seed {seed}");
+            seen.wait.mean() - REST
+        })
+        .collect();
+    waits.sort_by(f64::total_cmp);
+    let runs = RUNS as f64;
+    let mean = waits.iter().sum::<f64>() / runs;
+    let sd = (waits.iter().map(|w| (w - mean).powi(2)).sum::<f64>() / (runs - 1.0)).sqrt();
+    let quantile = |p: f64| waits[(p * runs) as usize];
+    // Tolerances: 2.576 standard errors (99 %) of each estimate, and 20 ms for what the API
+    // servers take: σ/√n, σ√((κ−1)/4n) with κ = 2.02, √(p(1−p)/n)/f(x) with f(x) = (40−x)/300.
+    let rows = [
+        ("mean", mean, 20.0, 0.53),
+        ("sd", sd, 9.129, 0.27),
+        ("p95", quantile(0.95), 34.523, 0.69),
+        ("p99", quantile(0.99), 37.551, 0.70),
+    ];
+    for (what, got, exact, tolerance) in rows {
+        println!("{what}: {got:.3}, exact {exact} ± {tolerance}");
+        assert!((got - exact).abs() < tolerance + 0.02, "{what}: {got}, exact {exact}");
+    }
+    // The whole distribution: Kolmogorov's distance at 1 %.
+    let apart = waits.iter().enumerate().map(|(i, w)| (trapezoid(*w) - i as f64 / runs).abs());
+    let apart = apart.fold(0.0, f64::max) * runs.sqrt();
+    println!("Kolmogorov: {apart:.3} of 1.628");
+    assert!(apart < 1.628, "{apart}");
+}
