@@ -132,3 +132,104 @@ impl World<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::plan::Plan;
+    use crate::scenario::{MemoryFiles, load};
+    use crate::sim::world::RunOptions;
+    use crate::unit::{NamespaceQuotaId, PodId, PoolId, WorkloadId};
+
+    const SCENARIO: &str = "
+apiVersion: forescale/v1
+kind: Scenario
+metadata: {name: audited}
+simulation: {duration: 1h}
+cluster:
+  agentPoolProfiles:
+  - {name: apps, mode: System, vmSize: Standard_D8s_v5, minCount: 2, maxCount: 3}
+namespaces: {team: {resourceQuota: {hard: {pods: 9}}}}
+queues: {orders: {arrivals: [{poisson: {rate: 2/s}}]}}
+workloads:
+- {name: web, namespace: team, replicas: 4, requests: {cpu: 1, memory: 1Gi},
+   consumes: {queue: orders, serviceTime: 1s}}
+- {name: large, replicas: 1, requests: {cpu: 7, memory: 1Gi}}
+- {name: larger, replicas: 1, requests: {cpu: 7500m, memory: 1Gi}}
+";
+
+    type Corruption = fn(&mut World<'_>);
+
+    /// A world that has run for a while.
+    fn running(plan: &Plan) -> World<'_> {
+        let mut world = World::new(plan, 1, RunOptions { audit: true, ..RunOptions::default() });
+        world.start();
+        for _ in 0..200 {
+            let (time, event) = world.events.pop().expect("loops go on");
+            world.now = time;
+            world.step(event);
+        }
+        world
+    }
+
+    /// What an audit says after a corruption.
+    fn verdict(plan: &Plan, corrupt: Corruption) -> Result<(), String> {
+        let mut world = running(plan);
+        corrupt(&mut world);
+        let audit = || {
+            world.audit();
+            world.audit_waits();
+        };
+        catch_unwind(AssertUnwindSafe(audit)).map_err(|why| match why.downcast::<String>() {
+            Ok(text) => *text,
+            Err(why) => (*why.downcast::<&str>().expect("a panic has a text")).to_owned(),
+        })
+    }
+
+    const NODE: NodeId = NodeId(0);
+
+    /// What is wrong in the world, and what the audit must say of it.
+    const CORRUPTIONS: [(&str, Corruption); 12] = [
+        ("requests on node", |world| world.cluster.nodes[NODE].used.requests.cpu_milli -= 1),
+        ("scoring requests", |world| world.cluster.nodes[NODE].used.scoring.memory += 1),
+        ("pods that stop", |world| world.cluster.nodes[NODE].used.terminating += 1),
+        ("requests on node", |world| {
+            world.cluster.nodes[NODE].used.pods.pop();
+        }),
+        ("is on the node that lists it", |world| {
+            let pod = world.cluster.nodes[NODE].used.pods[0];
+            world.cluster.pods[pod].node = Some(NodeId(1));
+        }),
+        ("what is kept of node", |world| {
+            world.cluster.nodes.take_touched();
+            world.capacity.sights[0].unschedulable ^= true;
+        }),
+        ("active pods", |world| world.cluster.workloads[WorkloadId(0)].active += 1),
+        ("ready pods", |world| world.cluster.workloads[WorkloadId(0)].ready -= 1),
+        ("pending", |world| {
+            world.cluster.pending.insert(PodId(0));
+        }),
+        ("usage of resource quotas", |world| {
+            world.admission.used[NamespaceQuotaId(0)][0] += 1;
+        }),
+        ("billed instances of pool", |world| {
+            let now = world.now;
+            world.record.pools[PoolId(0)].billed.add(1, now);
+        }),
+        ("waiting of all messages", |world| world.record.messages.wait_total += 1),
+    ];
+
+    #[test]
+    fn an_audit_finds_each_corruption_and_none_where_there_is_none() {
+        let files = MemoryFiles::new().with("audited.yaml", SCENARIO);
+        let loaded = load("audited.yaml", &[], &files);
+        let plan = loaded.plan.expect("a scenario");
+        assert_eq!(verdict(&plan, |_| ()), Ok(()));
+        for (number, (expected, corrupt)) in CORRUPTIONS.into_iter().enumerate() {
+            let said = verdict(&plan, corrupt).expect_err(expected);
+            assert!(said.contains(expected), "{number}: {said}, not {expected}");
+        }
+    }
+}
