@@ -185,3 +185,24 @@ fn catalogues_are_readable_by_people_and_programs() {
     assert!(schema["properties"]["cluster"].is_object());
     assert!(stdout(&forescale(folder.path(), &["completions", "bash"])).contains("forescale"));
 }
+
+/// What the terminal says of admission, line by line.
+#[test]
+fn the_summary_names_workloads_whose_pods_were_refused() {
+    let folder = folder();
+    let quota = |pods: u32| {
+        format!(
+            "{SCENARIO}namespaces: {{default: {{resourceQuota: {{hard: {{pods: {pods}}}}}}}}}\n"
+        )
+    };
+    let walls = |pods: u32| -> Vec<String> {
+        fs::write(folder.path().join("quota.yaml"), quota(pods)).expect("written");
+        let text = stdout(&forescale(folder.path(), &["run", "quota.yaml", "--no-report"]));
+        let walls = text.lines().filter(|line| line.starts_with("WALL"));
+        walls.map(str::to_owned).collect()
+    };
+    // Refused at 5 ms·(2ⁿ − 1) after the start: for the 16th time at 327.7 s, next at 655.4 s.
+    let refused = "WALL admission: a pod of worker was refused 16 times (journal)";
+    assert_eq!(walls(1), [refused]);
+    assert_eq!(walls(2), [""; 0]);
+}
