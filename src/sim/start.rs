@@ -1,5 +1,7 @@
 //! The state at time zero: warm (everything Ready, nothing counted) or cold (created at time zero).
 
+use std::collections::BTreeSet;
+
 use crate::chance::{Purpose, Stream};
 use crate::control::node::{GC_PERIOD, MONITOR_PERIOD};
 use crate::control::vpa::INTERVAL;
@@ -194,11 +196,12 @@ impl World<'_> {
             self.disks_are_there(pod, node);
             self.cluster.all_containers_started(pod);
         }
+        let is_late: BTreeSet<PodId> = late.iter().copied().collect();
         let bound: Vec<PodId> = self
             .cluster
             .pods
             .enumerate()
-            .filter(|(pod, row)| row.phase == PodPhase::Starting && !late.contains(pod))
+            .filter(|(pod, row)| row.phase == PodPhase::Starting && !is_late.contains(pod))
             .map(|(pod, _)| pod)
             .collect();
         for pod in late {
