@@ -206,3 +206,41 @@ fn the_summary_names_workloads_whose_pods_were_refused() {
     assert_eq!(walls(1), [refused]);
     assert_eq!(walls(2), [""; 0]);
 }
+
+/// What stands after `forescale` in the examples of a command's help.
+fn examples(help: &str) -> Vec<String> {
+    let (_, examples) = help.split_once("Example").expect("a help has an example");
+    let lines = examples.lines().map(str::trim).filter(|line| line.starts_with("forescale "));
+    lines.map(str::to_owned).collect()
+}
+
+/// In the order of the list: what one writes, a later one reads.
+#[cfg(unix)]
+#[test]
+fn examples_of_the_help_work_when_they_are_pasted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in ["scenarios", "tests"] {
+        std::os::unix::fs::symlink(root.join(name), folder.path().join(name)).expect("linked");
+    }
+    let tool = Path::new(env!("CARGO_BIN_EXE_forescale")).parent().expect("a folder");
+    let path = format!("{}:{}", tool.display(), std::env::var("PATH").unwrap_or_default());
+    let mut tried = 0;
+    for command in ["run", "check", "explain", "conform", "list", "schema", "completions"] {
+        let help = stdout(&forescale(folder.path(), &[command, "--help"]));
+        for example in examples(&help) {
+            let output = Command::new("sh")
+                .args(["-c", &example])
+                .current_dir(folder.path())
+                .env("PATH", &path)
+                .stdin(std::process::Stdio::null())
+                .output()
+                .expect("a shell");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(code(&output), 0, "{example}\n{said}");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 20, "{tried} examples");
+    assert!(folder.path().join("results/spot/summary.json").exists());
+}

@@ -40,8 +40,8 @@ pub enum Command {
     #[command(after_help = "Example:\n  forescale schema > scenario.schema.json")]
     Schema,
     /// Print a completion script for a shell.
-    #[command(after_help = "Example:\n  forescale completions bash > \
-                            ~/.local/share/bash-completion/completions/forescale")]
+    #[command(after_help = "Example, to be sourced in ~/.bashrc:\n  \
+                            forescale completions bash > forescale.bash")]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -50,29 +50,32 @@ pub enum Command {
 
 const RUN_EXAMPLES: &str = "Examples:\n  \
     forescale run scenarios/order-processor.yaml\n  \
-    forescale run base.yaml overlay.yaml --out results\n  \
-    forescale run base.yaml --set simulation.replications=20 --assert 'message.wait.p95<120s'\n  \
-    forescale run base.yaml -o json --no-report | jq .cost.perMonth\n  \
-    forescale run base.yaml --record-decisions autoscaler=scans.ndjson";
+    forescale run scenarios/spot-versus-on-demand/*.yaml --out results\n  \
+    forescale run scenarios/spot-lab.yaml --set simulation.replications=5\n  \
+    forescale run scenarios/spot-lab.yaml --assert 'pod.pending.p95<10m'\n  \
+    forescale run scenarios/ip-trap.yaml -o json --no-report > summary.json\n  \
+    forescale run scenarios/spot-lab.yaml --trace --openmetrics\n  \
+    forescale run scenarios/spot-lab.yaml --record-decisions autoscaler=ca.ndjson";
 
 const CHECK_EXAMPLES: &str = "Examples:\n  \
     forescale check scenarios/*.yaml\n  \
-    forescale check base.yaml --set cluster.agentPoolProfiles.apps.maxCount=40 -o json";
+    forescale check scenarios/ip-trap.yaml --set quota.cores=200 -o json";
 
 const EXPLAIN_EXAMPLES: &str = "Without a choice the message and the pod that waited longest are \
     told.\n\nExamples:\n  \
     forescale explain scenarios/ip-trap.yaml\n  \
     forescale explain output/ip-trap --pod order-processor-41\n  \
     forescale explain scenarios/ip-trap.yaml --message 12000\n  \
-    forescale explain scenarios/ip-trap.yaml --node aks-spot-54929465-vmss000000 --at 12:20\n  \
-    forescale explain scenarios/ip-trap.yaml --step\n  \
+    forescale explain output/ip-trap --node aks-spot-54929465-vmss000000 --at 3h\n  \
+    forescale explain scenarios/teaching/scale-from-zero.yaml --worst 3\n  \
+    forescale explain scenarios/teaching/scale-from-zero.yaml --step\n  \
     forescale explain scenarios/ip-trap.yaml --defaults";
 
 const CONFORM_EXAMPLES: &str = "Examples:\n  \
     forescale conform tests/conformance/*.json\n  \
     forescale conform tests/conformance/scheduler.json --failures\n  \
-    forescale conform scans.ndjson\n  \
-    forescale conform --expand scans.ndjson --scans 10..20 > cases.json";
+    forescale conform ca.ndjson\n  \
+    forescale conform --expand ca.ndjson --scans 60..80 > cases.json";
 
 const LIST_EXAMPLES: &str = "Examples:\n  \
     forescale list metrics\n  \
@@ -351,6 +354,10 @@ mod tests {
             let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Example"), "{} has no example", sub.get_name());
             assert!(help.contains(&format!("forescale {}", sub.get_name())));
+            // A terminal of 80 columns would wrap a longer one, and half of it be pasted.
+            for line in help.lines() {
+                assert!(line.len() <= 79 || !line.contains("forescale "), "{line}");
+            }
         }
     }
 }
