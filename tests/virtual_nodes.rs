@@ -1,11 +1,12 @@
-//! The bill of container groups against an integration of its own: from the rows of pods alone.
+//! Virtual nodes: the bill of container groups against an integration of its own, from the rows of
+//! pods alone; who may go there; what `az aks show` says of them.
 
 #[path = "kit/books.rs"]
 #[allow(dead_code, reason = "each test file uses its part of the kit")]
 mod books;
 
-use forescale::record::Outcome;
-use forescale::report::chargeback_csv;
+use forescale::record::{JournalLevel, Outcome};
+use forescale::report::{chargeback_csv, journal_ndjson};
 use forescale::scenario::{MemoryFiles, load};
 use forescale::sim::{RunOptions, run};
 use forescale::unit::SimTime;
@@ -59,12 +60,17 @@ fn integrated(outcome: &Outcome) -> (f64, usize) {
 }
 
 fn outcome_of(sets: &[&str]) -> Outcome {
-    let files = MemoryFiles::new().with("burst.yaml", SCENARIO);
+    outcome_with(SCENARIO, sets)
+}
+
+fn outcome_with(scenario: &str, sets: &[&str]) -> Outcome {
+    let files = MemoryFiles::new().with("burst.yaml", scenario);
     let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
     let loaded = load("burst.yaml", &sets, &files);
     let findings = loaded.diagnostics.render(false);
     let plan = loaded.plan.unwrap_or_else(|| panic!("{findings}"));
-    let outcome = run(&plan, 1, RunOptions { audit: true, ..RunOptions::default() });
+    let journal = JournalLevel::All;
+    let outcome = run(&plan, 1, RunOptions { audit: true, journal, ..RunOptions::default() });
     books::check(&plan, &outcome, &mut |imbalance| panic!("{imbalance}"));
     outcome
 }
@@ -101,4 +107,89 @@ fn a_quota_keeps_pods_waiting_and_costs_nothing() {
     let most = 3.0 * RATE * few.end.since(few.warmup).as_secs_f64() / 3_600.0;
     let billed = few.cost.virtual_nodes.money().units();
     assert!(billed > 0.0 && billed <= most + 0.001, "three groups at most: {billed}, not {most}");
+}
+
+/// Its 10,000 cores are not counted where the cluster may have twelve.
+#[test]
+fn the_autoscaler_counts_no_virtual_node() {
+    let peak = |cores: &str| {
+        let set = format!("cluster.autoScalerProfile={{cores-total: \"0:{cores}\"}}");
+        outcome_of(&[&set]).pools[0].peak
+    };
+    assert_eq!((peak("12"), peak("4")), (2, 1));
+}
+
+#[test]
+fn a_daemon_set_that_tolerates_everything_has_no_pod_on_the_virtual_node() {
+    let agent = "- {name: agent, kind: DaemonSet, requests: {cpu: 50m, memory: 50Mi}, \
+                 tolerations: [{operator: Exists}]}\ninject:";
+    let scenario = SCENARIO.replace("inject:", agent);
+    let outcome = outcome_with(&scenario, &["simulation.initial=cold"]);
+    let mut bytes = Vec::new();
+    journal_ndjson(&outcome, &mut bytes).expect("memory takes all");
+    let journal = String::from_utf8(bytes).expect("UTF-8");
+    let bound = |pod: &str| {
+        let of = |line: &&str| line.contains("\"bind\"") && line.contains(pod);
+        journal.lines().filter(of).count()
+    };
+    assert!(bound("\"web-") > 0, "{journal}");
+    assert_eq!((bound("\"agent-"), outcome.pools[0].peak), (2, 2), "one for each VM");
+}
+
+/// What `check` says of pods that may go to the virtual node.
+#[test]
+fn what_container_groups_cannot_do_is_found() {
+    let tolerant = "tolerations: [{key: virtual-kubelet.io/provider, operator: Exists}]";
+    let cases = [
+        ("", None),
+        ("startup: {initDuration: 5s}", Some("virtual nodes run no init containers")),
+        ("persistentVolumeClaims: [{name: data}]", Some("take no PersistentVolumeClaims")),
+        ("requests: {cpu: 32, memory: 1Gi}", Some("at most 31 vCPUs and 240 GB")),
+        (
+            "kind: DaemonSet, nodeSelector: {type: virtual-kubelet}",
+            Some("a DaemonSet has no pods on virtual nodes"),
+        ),
+    ];
+    for (keys, expected) in cases {
+        let more = format!("- {{name: more, {tolerant}, {keys}}}\ninject:");
+        let files = MemoryFiles::new().with("burst.yaml", SCENARIO.replace("inject:", &more));
+        let found = load("burst.yaml", &[], &files).diagnostics.list;
+        let found: Vec<_> = found.iter().filter(|found| found.code == "virtual-node").collect();
+        match (expected, found.as_slice()) {
+            (None, []) => {}
+            (Some(text), [one]) => {
+                assert!(one.message.starts_with("`more`"), "{keys}: {}", one.message);
+                assert!(one.message.contains(text), "{keys}: {}", one.message);
+            }
+            (_, found) => panic!("{keys}: {found:?}"),
+        }
+    }
+}
+
+/// The add-on in what `az aks show` prints, and what a scenario says of it besides.
+#[test]
+fn the_add_on_of_a_real_cluster_is_taken_over() {
+    let az = |enabled: bool| {
+        format!(
+            r#"{{"location": "eastus", "networkProfile": {{"networkPlugin": "azure"}},
+            "addonProfiles": {{"aciConnectorLinux": {{"enabled": {enabled},
+                "config": {{"SubnetName": "groups"}}, "identity": {{"clientId": "0"}}}}}},
+            "agentPoolProfiles": [{{"name": "apps", "mode": "System", "count": 2,
+                "vmSize": "Standard_D4s_v5"}}]}}"#
+        )
+    };
+    let quota = |enabled: bool, cluster: &str| {
+        let scenario = format!("cluster: {{from: aks.json{cluster}}}\nworkloads: [{{name: a}}]\n");
+        let files = MemoryFiles::new().with("a.yaml", scenario).with("aks.json", az(enabled));
+        let loaded = load("a.yaml", &[], &files);
+        let findings = loaded.diagnostics.render(false);
+        let noted = findings.contains("the cluster has virtual nodes; their quotas are taken");
+        assert!(!findings.contains("not modelled"), "{findings}");
+        let plan = loaded.plan.unwrap_or_else(|| panic!("{findings}"));
+        (plan.virtual_node.map(|node| node.groups.quotas.groups), noted)
+    };
+    assert_eq!(quota(true, ""), (Some(100), true));
+    assert_eq!(quota(true, ", virtualNodes: {containerGroups: 7}"), (Some(7), true));
+    assert_eq!(quota(true, ", virtualNodes: {enabled: false}"), (None, true));
+    assert_eq!(quota(false, ""), (None, false));
 }

@@ -105,7 +105,7 @@ fn aks_show_is_the_cluster_written_by_hand() {
     assert_eq!(
         found.not_modelled(),
         [
-            "addonProfiles",
+            "addonProfiles.omsagent",
             "agentPoolProfiles[].enableUltraSsd",
             "agentPoolProfiles[].workloadRuntime",
             "autoUpgradeProfile",

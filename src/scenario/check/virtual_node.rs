@@ -6,21 +6,21 @@ use super::fit::may_burst;
 use super::linter::Linter;
 use crate::cloud::container_group::GroupSize;
 use crate::model::PodShape;
-use crate::plan::WorkloadKind;
+use crate::plan::{WorkloadKind, WorkloadSpec};
 use crate::scenario::code;
 use crate::scenario::diagnostic::Severity::Error;
 
-type Lack = fn(&PodShape) -> bool;
+type Lack = fn(&WorkloadSpec, &PodShape) -> bool;
 
 /// What container groups cannot do.
 const LACKS: [(&str, Lack); 3] = [
-    ("virtual nodes run no init containers", |shape| {
-        shape.containers.iter().any(|container| container.init)
+    ("virtual nodes run no init containers", |workload, shape| {
+        workload.times.init.is_some() || shape.containers.iter().any(|container| container.init)
     }),
-    ("virtual nodes take no PersistentVolumeClaims", |shape| {
+    ("virtual nodes take no PersistentVolumeClaims", |_, shape| {
         shape.volumes.data_disks > 0 || !shape.volumes.claims.is_empty()
     }),
-    ("a container group has at most 31 vCPUs and 240 GB", |shape| {
+    ("a container group has at most 31 vCPUs and 240 GB", |_, shape| {
         !GroupSize::of(&shape.requests, shape.containers.len()).is_possible()
     }),
 ];
@@ -34,7 +34,7 @@ pub fn check(lint: &mut Linter<'_>) {
     }
     for (what, lacks) in LACKS {
         let able = lint.placed().filter(|one| may_burst(plan, &plan.shapes[one.shape]));
-        let wrong = able.filter(|one| lacks(&plan.shapes[one.shape]));
+        let wrong = able.filter(|one| lacks(one, &plan.shapes[one.shape]));
         let wrong: Vec<&str> = wrong.map(|one| lint.name(one)).collect();
         let help = "do not tolerate `virtual-kubelet.io/provider`: these pods may go there";
         lint.workloads(severity, &wrong, what, help);

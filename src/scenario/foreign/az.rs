@@ -213,6 +213,7 @@ fn whole(resource: &Node, extra_pools: &[&Node], found: &mut Findings) -> Option
     fields.skip(NAMES);
     version(fields, &mut section);
     cluster_notes(fields, found);
+    addons(fields, &mut section, found);
     let mut pools = Vec::new();
     for (path, pool) in fields.list("agentPoolProfiles", found) {
         pools.push(az_pool::pool(pool, pool, &path, found)?);
@@ -254,6 +255,36 @@ fn version(fields: &mut Fields<'_>, section: &mut Section) {
         let minor: Vec<&str> = text.splitn(3, '.').take(2).collect();
         section.put("kubernetesVersion", Node::string(node.span, minor.join(".")));
     }
+}
+
+/// `addonProfiles`: of those that are enabled, the virtual nodes are simulated.
+fn addons(fields: &mut Fields<'_>, section: &mut Section, found: &mut Findings) {
+    let Some(node) = fields.get("addonProfiles") else { return };
+    let path = fields.path("addonProfiles");
+    let Some(addons) = Fields::open(node, &path, found) else { return };
+    let mut addons = addons.any_case();
+    for (key, addon) in node.entries() {
+        if field(addon, "enabled").is_some_and(|enabled| enabled.kind == Kind::Bool(false)) {
+            addons.skip(&[&key.text]);
+        }
+    }
+    if let Some(mut connector) = addons.below("aciConnectorLinux", found) {
+        // The subnet of its container groups, whose addresses are not counted, and its identity.
+        connector.skip(&["config", "identity"]);
+        let place = connector.place();
+        if connector.boolean("enabled", found) == Some(true) {
+            let mut nodes = Section::new(place);
+            nodes.put("enabled", Node::new(place, Kind::Bool(true)));
+            section.put("virtualNodes", nodes.node);
+            let text = "the cluster has virtual nodes; their quotas are taken as those of a new \
+                        subscription";
+            let help = "give your own under `virtualNodes`, or `virtualNodes: {enabled: false}` to \
+                        leave them out";
+            found.report(Diagnostic::note(code::AZ, text).at(place, "").help(help));
+        }
+        connector.finish(found);
+    }
+    addons.finish(found);
 }
 
 /// What changes the autoscaling of a whole cluster and is not simulated.
