@@ -63,6 +63,8 @@ fn exit_codes_say_what_went_wrong() {
     let folder = folder();
     let broken = SCENARIO.replace("duration: 10m", "duration: tomorrow");
     fs::write(folder.path().join("broken.yaml"), broken).expect("written");
+    let large = SCENARIO.replace("cpu: 100m", "cpu: 100");
+    fs::write(folder.path().join("large.yaml"), large).expect("written");
     for (args, expected) in [
         (vec!["--version"], 0),
         (vec!["run", "--help"], 0),
@@ -74,6 +76,10 @@ fn exit_codes_say_what_went_wrong() {
         (vec!["run", "broken.yaml"], 3),
         (vec!["check", "broken.yaml"], 3),
         (vec!["check", "small.yaml"], 0),
+        (vec!["check", "large.yaml"], 4),
+        (vec!["check", "large.yaml", "broken.yaml"], 3),
+        (vec!["run", "large.yaml"], 0),
+        (vec!["run", "large.yaml", "--assert", "sched.constraint==0s"], 4),
         (vec!["run", "small.yaml", "--assert", "messages.arrived<1"], 4),
         (vec!["run", "small.yaml", "--assert", "messages.arrived>=1"], 0),
         (vec!["run", "missing.yaml"], 5),

@@ -23,13 +23,14 @@ pub fn read(path: &Path, sets: &[String], disk: &Disk) -> Result<Loaded, Stop> {
 /// Validates the files; the findings are the result.
 pub fn check(args: &CheckArgs) -> Result<Exit, Stop> {
     let disk = Disk::default();
-    let mut valid = true;
+    let (mut valid, mut passed) = (true, true);
     let mut text = String::new();
     let mut files = Vec::new();
     for path in &args.files {
         let loaded = read(path, &args.sets, &disk)?;
         let found = &loaded.diagnostics;
         valid &= loaded.plan.is_some();
+        passed &= found.count(Severity::Error) == 0;
         match args.format {
             TextOrJson::Text => {
                 text.push_str(&found.render(terminal::look().colour));
@@ -46,7 +47,11 @@ pub fn check(args: &CheckArgs) -> Result<Exit, Stop> {
         text = format!("{:#}\n", json!({ "files": files }));
     }
     terminal::print(&text)?;
-    Ok(if valid { Exit::Fine } else { Exit::Invalid })
+    Ok(match (valid, passed) {
+        (false, _) => Exit::Invalid,
+        (true, false) => Exit::Failed,
+        (true, true) => Exit::Fine,
+    })
 }
 
 fn verdict(found: &Diagnostics) -> String {

@@ -11,7 +11,8 @@ pub enum Exit {
     Usage = 2,
     /// A scenario cannot be simulated.
     Invalid = 3,
-    /// A threshold or `--assert` failed, or a decision case failed or is unsupported.
+    /// A threshold or `--assert` failed, a decision case failed or is unsupported, or a lint found
+    /// an error.
     Failed = 4,
     /// A file could not be read or written.
     InputOutput = 5,
@@ -27,7 +28,7 @@ impl Exit {
         0  everything asked for was done and holds\n  \
         2  the command line cannot be understood\n  \
         3  a scenario cannot be simulated\n  \
-        4  a threshold, an --assert or a decision case failed\n  \
+        4  a threshold, an --assert, a decision case or a lint failed\n  \
         5  a file could not be read or written\n  \
         70  a bug in forescale\n  \
         130  stopped by Ctrl-C";

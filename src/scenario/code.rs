@@ -271,6 +271,10 @@ pub const LINTS: &[(&str, Severity)] = &[
     (NO_READINESS, Note),
 ];
 
+/// Errors of lints that stop no run: `check` fails, and whoever runs the scenario sees what comes
+/// of it.
+pub const SIMULATED: &[&str] = &[UNPLACEABLE];
+
 /// Lints that answer a question which the scenario asks: the answer is a note also where all is
 /// well.
 pub const ANSWERS: &[&str] = &[MONTHS_TO_EXHAUSTION];

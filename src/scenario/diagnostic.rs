@@ -4,6 +4,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
+use super::code;
 use super::source::{Sources, Span};
 
 /// How bad it is. The order is from harmless to fatal.
@@ -115,8 +116,9 @@ pub struct Finding {
 
 impl Diagnostics {
     /// Whether anything makes the scenario impossible to simulate.
-    pub fn has_errors(&self) -> bool {
-        self.list.iter().any(|found| found.severity == Severity::Error)
+    pub fn refuse(&self) -> bool {
+        let stops = |found: &Diagnostic| !code::SIMULATED.contains(&found.code);
+        self.list.iter().any(|found| found.severity == Severity::Error && stops(found))
     }
 
     /// How many there are of a severity.

@@ -18,7 +18,7 @@ use crate::plan::Plan;
 /// What a scenario file gave.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The plan, if there is no error.
+    /// The plan, if there is no error that refuses one.
     pub plan: Option<Plan>,
     /// Errors, warnings and notes, with the texts they point into.
     pub diagnostics: Diagnostics,
@@ -35,7 +35,7 @@ pub fn load(entry: &str, sets: &[String], files: &dyn Files) -> Loaded {
     let mut given = Given::default();
     let plan = plan(&mut reading, &normal(Path::new(entry)), sets, &mut given);
     let (diagnostics, inputs) = reading.finish();
-    let plan = plan.filter(|_| !diagnostics.has_errors()).map(|mut plan| {
+    let plan = plan.filter(|_| !diagnostics.refuse()).map(|mut plan| {
         plan.inputs.clone_from(&inputs);
         plan
     });
