@@ -161,8 +161,8 @@ pub enum Mismatch {
     Record(#[from] BadRecord),
 }
 
-/// A file of cases, each still text: an expanded record has thousands, and a case that is read takes
-/// ten times the room.
+/// A file of cases, each still text: an expanded record has thousands, and a case that is read
+/// takes ten times the room.
 #[derive(Deserialize)]
 struct CaseFile<'a> {
     schema: u64,
