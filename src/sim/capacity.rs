@@ -137,6 +137,7 @@ impl Capacity {
                 size.forget();
             }
             group.target = size.read(cluster.pools[group.pool].target, now);
+            group.listed = size.seen_at();
         }
     }
 }

@@ -4,11 +4,12 @@
 use crate::control::autoscaler::utilization::{
     UtilizationNode, UtilizationOptions, UtilizationPod,
 };
-use crate::control::autoscaler::{FailureKind, Fate, Rejection, Scan, utilization};
+use crate::control::autoscaler::{FailureKind, Fate, Reason, Rejection, Scan, utilization};
 use crate::record::{
     Actor, Answer, Keep, MessageEvent, MessageStep, PodLife, PodStop, PoolAnswer, ScaleUp,
 };
 use crate::sim::apply::{Stop, failure_code};
+use crate::sim::capacity::autoscaler_view;
 use crate::sim::world::{World, scheduler_view};
 use crate::unit::{NodeId, PodId, PoolId, QueueId, SimTime};
 
@@ -162,10 +163,10 @@ impl World<'_> {
     }
 
     fn keep(&self, scan: &Scan, node: NodeId) -> Keep {
-        use crate::control::autoscaler::Reason;
         let planner = &self.capacity.autoscaler.planner;
         let timer = planner.unneeded.iter().find(|&(id, _)| id == node).map(|(_, timer)| timer);
         let said = scan.unremovable.iter().find(|&&(id, _)| id == node).map(|&(_, why)| why);
+        let said = said.or_else(|| self.no_candidate(node));
         // What was found in vain holds for a while: the reason is that of the time before.
         let said = match said {
             Some(Reason::RecentlyUnremovable) => {
@@ -195,6 +196,16 @@ impl World<'_> {
             used: self.used_share(node),
             pods: self.drainable_pods(node).len() as u32,
         }
+    }
+
+    /// Why a node is none that a scan considers for removal.
+    fn no_candidate(&self, node: NodeId) -> Option<Reason> {
+        let view = autoscaler_view(&self.cluster, &self.capacity);
+        let Some(group) = view.group_of(&self.cluster.nodes[node]) else {
+            return Some(Reason::NotAutoscaled);
+        };
+        let group = &view.groups[group];
+        (group.target <= group.min).then_some(Reason::NodeGroupMinSizeReached)
     }
 
     /// Requested thousandths of allocatable CPU and memory, as the autoscaler counts them.

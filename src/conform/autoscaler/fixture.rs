@@ -162,6 +162,7 @@ impl Fixture {
             min: number(value, "min") as u32,
             max: number(value, "max") as u32,
             target: number(value, "target").max(0) as u32,
+            listed: SimTime::ZERO,
             atomic: value["atomic"].as_bool().unwrap_or(false),
             template: value["template"].is_object().then(|| {
                 let capacity = resources(&value["template"]["capacity"]);

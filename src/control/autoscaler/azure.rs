@@ -38,6 +38,11 @@ impl CachedSize {
         self.size
     }
 
+    /// When it was.
+    pub fn seen_at(&self) -> SimTime {
+        self.read_at.unwrap_or_default()
+    }
+
     /// A call of the autoscaler's own was accepted: the size is known, and believed anew.
     pub const fn set(&mut self, size: u32, now: SimTime) {
         *self = Self { size, read_at: Some(now) };

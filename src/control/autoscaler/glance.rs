@@ -10,8 +10,10 @@ use crate::unit::{PoolId, Resources, SimTime, Symbol};
 pub struct Glance {
     /// Its pool.
     pub pool: Option<PoolId>,
-    /// Position of its group, if it is autoscaled.
+    /// Position of its pool's group, if it is autoscaled; in a snapshot, of the node's own.
     pub group: Option<u32>,
+    /// When its VM went.
+    pub gone: SimTime,
     /// It counts as ready.
     pub ready: bool,
     /// It is a GPU node.
@@ -31,7 +33,8 @@ impl Glance {
     pub fn of(view: &View<'_>, node: &Node) -> Self {
         Self {
             pool: node.pool,
-            group: view.group_of(node).map(|group| group as u32),
+            group: node.pool.and_then(|pool| view.group(pool)).map(|group| group as u32),
+            gone: node.gone,
             ready: view.is_ready(node),
             gpu: view.is_gpu(&node.labels, &node.allocatable),
             tainted: !node.taints.is_empty(),

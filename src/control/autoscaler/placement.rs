@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::snapshot::{Held, Origin, Snapshot};
 use crate::model::OwnerKind;
-use crate::unit::{PodId, ShapeId, WorkloadId};
+use crate::unit::{PodId, PoolId, ShapeId, WorkloadId};
 
 /// Different specifications of one controller that are remembered as failed.
 const MAX_SIMILAR: usize = 10;
@@ -26,6 +26,18 @@ impl Hints {
     /// Remembers where the pod was placed.
     pub fn set(&mut self, pod: PodId, origin: Origin) {
         self.current.insert(pod, origin);
+    }
+
+    /// Nodes that are coming have the name of their template, and a template that is made anew has
+    /// a new one: only those of these groups are found again (`simulator/node_info_utils.go`,
+    /// `SanitizedTemplateNodeInfoFromNodeInfo`).
+    pub fn forget_upcoming(&mut self, but: &[PoolId]) {
+        let stays = |origin: &Origin| match origin {
+            Origin::Upcoming(pool, _) => but.contains(pool),
+            _ => true,
+        };
+        self.current.retain(|_, origin| stays(origin));
+        self.previous.retain(|_, origin| stays(origin));
     }
 
     /// Ends a pass: what was not used in it or the one before is forgotten.

@@ -50,15 +50,18 @@ pub fn is_old_enough(
     created + delay < now
 }
 
-/// Whether the oldest of the pods is so young that more may be about to come.
+/// Whether the oldest of the pods, or of those that ask for GPUs, is so young that more may be
+/// about to come (`static_autoscaler.go`, `allPodsAreNew`).
 pub fn all_are_new(pods: impl IntoIterator<Item = (SimTime, bool)>, now: SimTime) -> bool {
-    let (mut oldest, mut gpu) = (SimTime::NEVER, false);
+    let (mut oldest, mut oldest_gpu) = (SimTime::NEVER, None);
     for (created, wants_gpu) in pods {
         oldest = oldest.min(created);
-        gpu |= wants_gpu;
+        if wants_gpu {
+            oldest_gpu = Some(oldest_gpu.unwrap_or(created).min(created));
+        }
     }
-    let buffer = if gpu { UNSCHEDULABLE_GPU_TIME_BUFFER } else { UNSCHEDULABLE_TIME_BUFFER };
-    oldest + buffer > now
+    oldest + UNSCHEDULABLE_TIME_BUFFER > now
+        || oldest_gpu.is_some_and(|oldest: SimTime| oldest + UNSCHEDULABLE_GPU_TIME_BUFFER > now)
 }
 
 /// Unbound pods by class (`pkg/utils/kubernetes/listers.go`).
@@ -88,4 +91,26 @@ pub fn classify(spec: &AutoscalerSpec, view: &View<'_>) -> PodClasses {
         }
     }
     classes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_are_new_by_the_oldest_and_gpu_pods_by_their_own_oldest() {
+        let cases: &[(&[(u64, bool)], bool)] = &[
+            (&[(99, false)], true),
+            (&[(98, false), (100, false)], false),
+            (&[(75, true)], true),
+            (&[(70, true), (99, true)], false),
+            // An older pod that asks for none does not make GPU pods old.
+            (&[(0, false), (75, true)], true),
+            (&[(0, false), (70, true)], false),
+        ];
+        for &(pods, new) in cases {
+            let ages = pods.iter().map(|&(created, gpu)| (SimTime::from_secs(created), gpu));
+            assert_eq!(all_are_new(ages, SimTime::from_secs(100)), new, "{pods:?}");
+        }
+    }
 }

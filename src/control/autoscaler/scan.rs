@@ -1,6 +1,7 @@
 //! One iteration of the autoscaler, in upstream's order (`pkg/core/static_autoscaler.go`,
 //! `RunOnce`).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashSet;
@@ -17,7 +18,7 @@ use super::snapshot::{Held, Origin, Snapshot};
 use super::spec::AutoscalerSpec;
 use super::state::{GroupSize, NodeClass, NodeReading, StateLimits};
 use super::template::templates;
-use super::view::{Template, View};
+use super::view::{GroupView, Template, View};
 use crate::model::PodPhase;
 use crate::unit::{Lots, NodeId, PodId, PoolId, SimTime};
 
@@ -32,9 +33,9 @@ pub fn run_once(
     let mut scan = Scan::default();
     let snapshot = Snapshot::of(spec, *view);
     let seen = view.cluster.registered.iter().zip(snapshot.glances());
-    let readings = seen.map(|(&id, seen)| reading(id, seen)).collect();
+    let readings: Vec<NodeReading> = seen.map(|(&id, seen)| reading(id, seen)).collect();
     let limits = StateLimits::of(spec);
-    Run { spec, limits, view, memory, now, lots, readings }.all(&mut scan, snapshot);
+    Run { spec, limits, view, memory, now, lots, readings: &readings }.all(&mut scan, snapshot);
     memory.rest(spec, view, &scan, now);
     scan
 }
@@ -48,7 +49,7 @@ pub(super) struct Run<'r, 'v> {
     pub(super) now: SimTime,
     pub(super) lots: Lots,
     /// Of the registered nodes, in the order of their positions in the snapshot.
-    pub(super) readings: Vec<NodeReading>,
+    pub(super) readings: &'r [NodeReading],
 }
 
 impl Run<'_, '_> {
@@ -67,33 +68,57 @@ impl Run<'_, '_> {
             }
         }
         let templates = templates(self.spec, self.view, &mut self.memory.templates, self.now);
+        let kept = &self.memory.templates.used;
+        self.memory.hints.forget_upcoming(kept);
+        self.memory.planner.injection_hints.forget_upcoming(kept);
         self.update_state(scan, &snapshot);
         if !self.clean_up(scan) {
             scan.fates.extend(classes.candidates.iter().map(|&pod| (pod, Fate::Held)));
             return;
         }
-        let not_started = self.add_upcoming(&mut snapshot, &templates);
-        scan.snapshot_nodes = snapshot.nodes();
-        let grown = self.scale_up(scan, &mut snapshot, &templates, &classes.candidates, ready);
-        if self.spec.scale_down_enabled {
-            self.scale_down(scan, &mut snapshot, &not_started, grown.all_new);
+        // What could not be created is deleted by now, and counts no more (`Recalculate`).
+        let groups = groups_after(self.view.groups, &scan.actions);
+        let view = View { groups: &groups, ..*self.view };
+        let mut snapshot = snapshot.with_groups(&groups);
+        let mut run = self.seeing(&view);
+        if matches!(groups, Cow::Owned(_)) {
+            run.memory.state.update_ranges(&sizes(&groups));
         }
-        if self.spec.enforce_min_size && !grown.failed {
-            self.enforce_min(scan, &snapshot, &templates);
+        let not_started = run.add_upcoming(&mut snapshot, &templates);
+        scan.snapshot_nodes = snapshot.nodes();
+        let all_new = run.scale_up(scan, &mut snapshot, &templates, &classes.candidates, ready);
+        // What was asked for counts at once.
+        let groups = groups_after(self.view.groups, &scan.actions);
+        let view = View { groups: &groups, ..*self.view };
+        let mut snapshot = snapshot.with_groups(&groups);
+        let mut run = self.seeing(&view);
+        if run.spec.scale_down_enabled {
+            run.scale_down(scan, &mut snapshot, &not_started, all_new);
+        }
+        if run.spec.enforce_min_size {
+            run.enforce_min(scan, &snapshot, &templates);
+        }
+    }
+
+    /// The same loop, now that sizes have changed.
+    fn seeing<'s>(&'s mut self, view: &'s View<'s>) -> Run<'s, 's> {
+        Run {
+            spec: self.spec,
+            limits: self.limits,
+            view,
+            memory: &mut *self.memory,
+            now: self.now,
+            lots: self.lots,
+            readings: self.readings,
         }
     }
 
     fn update_state(&mut self, scan: &mut Scan, snapshot: &Snapshot<'_>) {
         let (spec, view) = (self.spec, self.view);
-        let sizes: Vec<GroupSize> = view
-            .groups
-            .iter()
-            .map(|group| GroupSize { pool: group.pool, target: group.target })
-            .collect();
         let nodes = self.readings.iter().copied();
         let state = &mut self.memory.state;
         let instances = instances(spec, view, snapshot);
-        scan.failures = state.update(&self.limits, &sizes, nodes, instances, self.now);
+        scan.failures = state.update(&self.limits, &sizes(view.groups), nodes, instances, self.now);
         if self.limits.requests_rule {
             let late = scan.failures.iter().filter(|f| f.kind == FailureKind::Timeout);
             let back = late.map(|f| Action::DecreaseTarget { pool: f.pool, by: f.nodes as u32 });
@@ -194,6 +219,7 @@ impl Run<'_, '_> {
         candidates
     }
 
+    /// Whether pods are so new that nothing is deleted in this loop.
     fn scale_up(
         &mut self,
         scan: &mut Scan,
@@ -201,12 +227,12 @@ impl Run<'_, '_> {
         templates: &[Option<Template>],
         pods: &[PodId],
         ready: usize,
-    ) -> Grown {
+    ) -> bool {
         let candidates = self.candidates(pods);
         let left = self.filter_out_schedulable(scan, snapshot, candidates);
         let left = self.filter_out_young(scan, left);
         if left.is_empty() {
-            return Grown::default();
+            return false;
         }
         let total = self.spec.max_nodes_total as usize;
         let note = |scan: &mut Scan, fate: Fate| {
@@ -214,7 +240,7 @@ impl Run<'_, '_> {
         };
         if total > 0 && ready >= total {
             note(scan, Fate::MaxNodes);
-            return Grown::default();
+            return false;
         }
         let cluster = self.view.cluster;
         let ages = left.iter().map(|candidate| {
@@ -226,10 +252,10 @@ impl Run<'_, '_> {
         });
         if self.spec.bypassed_schedulers.is_empty() && all_are_new(ages, self.now) {
             note(scan, Fate::AllNew);
-            return Grown { all_new: true, failed: false };
+            return true;
         }
         self.salvo(scan, snapshot, templates, left);
-        Grown::default()
+        false
     }
 
     /// One scale-up, or with `salvo-scale-up` as many as help pods, each on top of those before
@@ -391,25 +417,44 @@ impl Run<'_, '_> {
         snapshot: &Snapshot<'_>,
         templates: &[Option<Template>],
     ) {
-        let already: BTreeSet<PoolId> = scan
-            .actions
-            .iter()
-            .filter_map(|action| match action {
-                Action::IncreaseSize { pool, .. } => Some(*pool),
-                _ => None,
-            })
-            .collect();
-        let mut increases = scale_up_to_min(&self.context(templates), snapshot);
-        increases.retain(|increase| !already.contains(&self.view.groups[increase.group].pool));
+        let increases = scale_up_to_min(&self.context(templates), snapshot);
         self.grow(scan, &increases, GrowReason::MinSize);
     }
 }
 
-/// What a scale-up means for the rest of the loop.
-#[derive(Clone, Copy, Debug, Default)]
-struct Grown {
-    /// Pods are so new that nothing is deleted in this loop.
-    all_new: bool,
-    /// It failed.
-    failed: bool,
+fn sizes(groups: &[GroupView]) -> Vec<GroupSize> {
+    groups.iter().map(|group| GroupSize { pool: group.pool, target: group.target }).collect()
+}
+
+/// The groups with the sizes that the provider's cache has after these actions: what is asked for,
+/// and the deletion of what could not be created, count at once; that of instances that never
+/// became nodes is left to the next reading (`azure_scale_set.go`, `IncreaseSize`, `DeleteNodes`,
+/// `DeleteInstances`).
+fn groups_after<'g>(groups: &'g [GroupView], actions: &[Action]) -> Cow<'g, [GroupView]> {
+    let mut groups = Cow::Borrowed(groups);
+    let at = |groups: &[GroupView], of: PoolId| groups.iter().position(|own| own.pool == of);
+    for action in actions {
+        match *action {
+            Action::IncreaseSize { pool, by, .. } => {
+                if let Some(at) = at(&groups, pool) {
+                    groups.to_mut()[at].target += by;
+                }
+            }
+            Action::DeleteInstances {
+                pool,
+                ref nodes,
+                why: DeleteReason::CreationFailed,
+                force,
+            } => {
+                let at = at(&groups, pool);
+                let may = |at: &usize| force || groups[*at].target > groups[*at].min;
+                if let Some(at) = at.filter(may) {
+                    let target = &mut groups.to_mut()[at].target;
+                    *target = target.saturating_sub(nodes.len() as u32);
+                }
+            }
+            _ => {}
+        }
+    }
+    groups
 }

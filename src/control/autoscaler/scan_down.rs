@@ -53,7 +53,14 @@ impl Run<'_, '_> {
         let memory = &*self.memory;
         let context = PlanContext { spec, ongoing: &memory.ongoing, evicted: &[], now: self.now };
         let mut candidates = Vec::new();
-        let all = view.cluster.registered.iter().copied();
+        // Nodes of no group, and of groups that are at their minimum, are no candidates: they get
+        // no timer (`processors/nodes/pre_filtering_processor.go`).
+        let may_shrink = |group: u32| {
+            let group = &view.groups[group as usize];
+            group.target > group.min
+        };
+        let all = view.cluster.registered.iter().copied().zip(snapshot.glances());
+        let all = all.filter(|(_, seen)| seen.group.is_some_and(may_shrink)).map(|(id, _)| id);
         for id in all.filter(|id| !not_started.contains(id) && !delayed(*id)) {
             scan.candidates += 1;
             if memory.ongoing.contains_key(&id) {

@@ -6,12 +6,12 @@ use rustc_hash::FxHashMap;
 use super::glance::{Glance, Load, Sight};
 use super::pods::is_expendable;
 use super::spec::AutoscalerSpec;
-use super::view::{Template, View};
+use super::view::{GroupView, Template, View};
 use crate::model::{Labels, Node, PodPhase, PodShape, Taint, TaintEffect, Usage};
 use crate::rules::{
     ClusterWide, Failure, NodeFacts, PlacedPod, Snapshot as Counted, fits, node_failure,
 };
-use crate::unit::{NodeId, PodId, PoolId, Resources, ShapeId, Symbol};
+use crate::unit::{NodeId, PodId, PoolId, Resources, ShapeId, SimTime, Symbol};
 
 /// Position of a node that is not in the snapshot.
 const NOWHERE: u32 = u32::MAX;
@@ -162,7 +162,13 @@ impl<'a> Snapshot<'a> {
                 Some(kept) => kept[usize::from(id)],
                 None => Sight::of(&view, node),
             };
-            snapshot.glances.push(seen.glance);
+            let mut glance = seen.glance;
+            if glance.gone != SimTime::NEVER {
+                // The provider may have noticed since the row was read.
+                let group = view.group_of_vm(glance.pool, glance.gone);
+                glance.group = group.map(|group| group as u32);
+            }
+            snapshot.glances.push(glance);
             let slot = Slot::new(Origin::Real(id), seen.name, Body::Real(node), seen.load);
             snapshot.push(Slot { unschedulable: seen.unschedulable, ..slot });
         }
@@ -193,6 +199,14 @@ impl<'a> Snapshot<'a> {
         self.live += 1;
         self.structure += 1;
         index
+    }
+
+    /// The same picture, the groups' sizes being these.
+    pub fn with_groups<'b>(self, groups: &'b [GroupView]) -> Snapshot<'b>
+    where
+        'a: 'b,
+    {
+        Snapshot { view: View { groups, ..self.view }, ..self }
     }
 
     /// The view that this is a picture of.

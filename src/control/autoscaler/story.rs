@@ -408,3 +408,79 @@ fn a_drain_by_priority_goes_level_by_level() {
     // Grace 30 s, at most that of the level.
     assert_eq!(asked, [(5.0, pods[1], 20.0), (5.0, pods[2], 20.0), (5.0, pods[0], 30.0)]);
 }
+
+#[test]
+fn nodes_of_a_pool_at_its_minimum_get_neither_timer_nor_taint() {
+    for (min, timers) in [(2, 0), (1, 2)] {
+        let mut stage = Stage::new(aks(), 2, 10);
+        stage.groups[0].min = min;
+        let scan = stage.scan(10);
+        assert_eq!(stage.memory.planner.unneeded.iter().count(), timers, "minimum {min}");
+        let tainted = scan.actions.iter().filter(|a| matches!(a, Action::SoftTaint { .. }));
+        assert_eq!(tainted.count(), timers, "minimum {min}");
+        assert_eq!(scan.candidates, timers, "minimum {min}");
+        assert_eq!(scan.unremovable.len(), timers, "{:?}", scan.unremovable);
+    }
+}
+
+#[test]
+fn the_node_of_a_vm_that_is_listed_no_more_is_of_no_group() {
+    // One node works, the VM of another went at 50 s, a third is coming in its place.
+    for (listed, upcoming) in [(40, false), (60, true)] {
+        let mut stage = Stage::new(aks(), 2, 10);
+        let gone = NodeId(1);
+        stage.cluster.nodes[gone].gone = SimTime::from_secs(50);
+        stage.cluster.nodes[gone].unschedulable = true;
+        stage.cluster.pools[stage.groups[0].pool].instances.retain(|&id| id != gone);
+        stage.groups[0].listed = SimTime::from_secs(listed);
+        let shape = stage.shape(6_000);
+        stage.pod(shape, Some(NodeId(0)));
+        stage.pod(shape, None);
+        let scan = stage.scan(100);
+        let fits = matches!(scan.fates[..], [(_, Fate::FitsUpcoming(_))]);
+        assert_eq!(fits, upcoming, "listed at {listed} s: {:?}", scan.fates);
+    }
+}
+
+#[test]
+fn pods_of_nodes_that_could_not_be_created_are_helped_in_the_same_loop() {
+    let mut stage = Stage::new(AutoscalerSpec { fast_failure_detection: true, ..aks() }, 0, 10);
+    let mut second = GroupView { target: 0, ..stage.groups[0].clone() };
+    second.pool = stage.cluster.pools.push(Pool::default());
+    stage.groups.push(second);
+    let shape = stage.shape(6_000);
+    stage.pod(shape, None);
+    let grown = |scan: &Scan| {
+        scan.actions.iter().find_map(|action| match action {
+            Action::IncreaseSize { pool, .. } => Some(*pool),
+            _ => None,
+        })
+    };
+    let first = grown(&stage.scan(100)).expect("a pool grows");
+    let group = stage.groups.iter().position(|group| group.pool == first).expect("it is there");
+    stage.groups[group].target = 1;
+    let failed = stage.node(first);
+    stage.cluster.nodes[failed].phase = NodePhase::Failed;
+    stage.cluster.registered.clear();
+    let scan = stage.scan(110);
+    let deleted = scan.actions.iter().find_map(|action| match action {
+        Action::DeleteInstances { nodes, .. } => Some(nodes.as_slice()),
+        _ => None,
+    });
+    assert_eq!(deleted, Some([failed].as_slice()), "{:?}", scan.actions);
+    assert!(grown(&scan).is_some_and(|pool| pool != first), "{:?}", scan.actions);
+}
+
+#[test]
+fn a_pool_that_grows_for_pods_grows_to_its_minimum_in_the_same_loop() {
+    let mut stage = Stage::new(aks(), 0, 10);
+    stage.groups[0].min = 3;
+    let shape = stage.shape(6_000);
+    stage.pod(shape, None);
+    let scan = stage.scan(100);
+    let grown = scan.actions.iter().filter_map(|action| match action {
+        Action::IncreaseSize { by, .. } => Some(*by),
+        _ => None,
+    });
+    assert_eq!(grown.collect::<Vec<_>>(), [1, 2]);
+}

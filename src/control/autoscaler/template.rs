@@ -20,6 +20,8 @@ pub const TEMPLATE_TTL: Duration = Duration::from_mins(87_600 * 60);
 pub struct TemplateCache {
     /// With the loop that saw the node last, where that matters within a run.
     pub(super) known: BTreeMap<PoolId, (Template, Option<SimTime>)>,
+    /// Groups whose template this loop has taken from here.
+    pub(super) used: Vec<PoolId>,
 }
 
 /// Templates by position of the group.
@@ -47,6 +49,7 @@ pub fn templates(
             }
         }
     }
+    cache.used.clear();
     let zipped = view.groups.iter().zip(good.into_iter().zip(bad));
     zipped
         .map(|(group, (good, bad))| {
@@ -62,10 +65,12 @@ pub fn templates(
             if cache.known.get(&group.pool).is_some_and(is_old) {
                 cache.known.remove(&group.pool);
             }
-            let known = cache.known.get(&group.pool).map(|(template, _)| template.clone());
-            known
-                .or_else(|| group.template.clone())
-                .or_else(|| bad.map(|node| of_node(spec, view, node, None)))
+            if let Some((template, _)) = cache.known.get(&group.pool) {
+                cache.used.push(group.pool);
+                return Some(template.clone());
+            }
+            let asked = group.template.clone();
+            asked.or_else(|| bad.map(|node| of_node(spec, view, node, None)))
         })
         .collect()
 }

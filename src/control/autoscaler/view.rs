@@ -46,6 +46,8 @@ pub struct GroupView {
     pub max: u32,
     /// Target size as the provider caches it (`sku.capacity`).
     pub target: u32,
+    /// When the provider has last listed the instances: those that went before are no group's.
+    pub listed: SimTime,
     /// All or nothing: size is 0 or max (`ZeroOrMaxNodeScaling`).
     pub atomic: bool,
     /// What a node would be if the pool is empty.
@@ -140,7 +142,14 @@ impl<'a> View<'a> {
 
     /// The group of a node.
     pub fn group_of(&self, node: &Node) -> Option<usize> {
-        node.pool.and_then(|pool| self.group(pool))
+        self.group_of_vm(node.pool, node.gone)
+    }
+
+    /// The group of a node of this pool whose VM went then. Once the provider lists a VM no more,
+    /// its Node is of no group, if it is still there (`azure_cache.go`, `FindForInstance`).
+    pub fn group_of_vm(&self, pool: Option<PoolId>, gone: SimTime) -> Option<usize> {
+        let group = pool.and_then(|pool| self.group(pool))?;
+        (gone > self.groups[group].listed).then_some(group)
     }
 
     /// Whether a node is a GPU node: by label or by resource.

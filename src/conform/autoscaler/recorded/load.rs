@@ -183,6 +183,7 @@ impl Loaded {
             min: value["min"].as_u64()? as u32,
             max: value["max"].as_u64()? as u32,
             target: value["target"].as_u64()? as u32,
+            listed: SimTime::ZERO,
             atomic: value["atomic"] == true,
             template,
             deletion_delay: None,

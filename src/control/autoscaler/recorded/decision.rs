@@ -9,6 +9,7 @@ use crate::control::autoscaler::action::{Action, DeleteReason, Ending, Fate, Gro
 use crate::control::autoscaler::memory::Autoscaler;
 use crate::control::autoscaler::quota::QuotaResource;
 use crate::control::autoscaler::scale_up::{Rejection, ScaleUpResult};
+use crate::control::autoscaler::unremovable::Reason;
 use crate::unit::{NodeId, PoolId};
 
 /// The decision of a scan; `after` is the memory that it left.
@@ -57,7 +58,9 @@ pub fn decision(writer: &Writer<'_>, scan: &Scan, after: &Autoscaler) -> Value {
             _ => None,
         }),
         "unneeded": unneeded.collect::<Value>(),
+        // Upstream gives those that it did not come to no reason.
         "unremovable": scan.unremovable.iter()
+            .filter(|(_, reason)| *reason != Reason::NotReached)
             .map(|(node, reason)| (writer.node_name(*node), json!(reason.name())))
             .collect::<Map<_, _>>(),
         "scale_down_in_cooldown": scan.in_cooldown,

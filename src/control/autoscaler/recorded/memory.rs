@@ -205,7 +205,7 @@ pub fn read_memory(
         let seen = read_instant(&own["seen_s"]);
         templates.insert(known.pool(name)?, (known.template(own)?, seen));
     }
-    memory.templates = TemplateCache { known: templates };
+    memory.templates = TemplateCache { known: templates, used: Vec::new() };
     Some(memory)
 }
 
