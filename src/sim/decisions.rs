@@ -14,7 +14,7 @@ use crate::control::autoscaler::recorded::{
 use crate::control::autoscaler::{Autoscaler, Scan, View, run_once};
 use crate::model::{Node, Pod, ProvisioningFailure};
 use crate::plan::Plan;
-use crate::unit::{Lots, NodeId, PodId, ShapeId, SimTime};
+use crate::unit::{Lots, NodeId, PodId, PoolId, ShapeId, SimTime};
 
 /// Scans from one full picture to the next.
 const KEYFRAME_EVERY: u64 = 100;
@@ -59,6 +59,8 @@ struct Seen {
 
 struct SeenNode {
     node: Node,
+    /// The pool of its group, which it may leave without a change of its own.
+    group: Option<PoolId>,
     registration: Option<u64>,
     failure: Option<ProvisioningFailure>,
 }
@@ -280,25 +282,28 @@ impl Seen {
     ) -> Map<String, Value> {
         let view = &writer.view;
         let mut changes = Map::new();
-        let write =
-            |id: NodeId, own: &SeenNode| writer.node(id, &own.node, own.registration, own.failure);
+        let write = |id: NodeId, own: &SeenNode| {
+            writer.node(id, &own.node, own.group, own.registration, own.failure)
+        };
         for gone in missing(&self.nodes, nodes) {
             self.nodes.remove(&gone);
             changes.insert(writer.node_name(gone), Value::Null);
         }
         for &id in nodes {
             let node = &view.cluster.nodes[id];
+            let group = view.group_of(node).and(node.pool);
             let registration = registrations.numbers.get(&id).copied();
             let failure = view.failures.get(&id).copied();
             let known = self.nodes.get(&id);
             if known.is_some_and(|known| {
                 known.node == *node
+                    && known.group == group
                     && known.registration == registration
                     && known.failure == failure
             }) {
                 continue;
             }
-            let own = SeenNode { node: node.clone(), registration, failure };
+            let own = SeenNode { node: node.clone(), group, registration, failure };
             let value = write(id, &own);
             let change = match known {
                 Some(known) => changed(&write(id, known), &value),

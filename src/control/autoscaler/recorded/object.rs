@@ -6,7 +6,7 @@ use super::{Writer, compact, failure_name, instant, length};
 use crate::control::autoscaler::backoff::FailureKind;
 use crate::control::autoscaler::view::{BudgetView, GroupOverrides, GroupView, Template};
 use crate::model::{DisruptionBudget, Node, NodePhase, Pod, PodPhase, ProvisioningFailure};
-use crate::unit::{NodeId, PodId, SimTime, WorkloadId};
+use crate::unit::{NodeId, PodId, PoolId, SimTime, WorkloadId};
 
 const SCALE_DOWN_DISABLED: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
 
@@ -17,6 +17,7 @@ impl Writer<'_> {
         &self,
         id: NodeId,
         node: &Node,
+        group: Option<PoolId>,
         registration: Option<u64>,
         failure: Option<ProvisioningFailure>,
     ) -> Value {
@@ -28,7 +29,6 @@ impl Writer<'_> {
             NodePhase::Deleting => "Deleting",
             _ => "Succeeded",
         };
-        let group = self.view.group_of(node).and(node.pool);
         let disabled = json!({ SCALE_DOWN_DISABLED: "true" });
         compact(json!({
             "group": group.map(|pool| self.group_name(pool)),
