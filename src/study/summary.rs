@@ -15,7 +15,7 @@ use crate::unit::{Accrual, Duration};
 use crate::vocabulary::Cause;
 
 /// Raised whenever the numbers of an unchanged scenario and seed change.
-pub const MODEL_VERSION: u32 = 3;
+pub const MODEL_VERSION: u32 = 4;
 
 /// Hours that a month has in every figure per month (as Azure's price calculator counts).
 pub const HOURS_PER_MONTH: f64 = 730.0;

@@ -12,7 +12,8 @@ use crate::control::autoscaler::equivalence::{PodGroup, pod_groups};
 use crate::control::autoscaler::estimator::{estimate, fast_path_group, packing_order};
 use crate::control::autoscaler::expander::{Offer, Priorities};
 use crate::control::autoscaler::limiter::{Limit, Limiter};
-use crate::control::autoscaler::placement::{Hints, PlaceOptions, RoundRobin, place};
+use crate::control::autoscaler::placement::{Hints, PlaceOptions, place};
+use crate::control::autoscaler::round_robin::RoundRobin;
 use crate::control::autoscaler::scale_up::{
     ScaleUp, ScaleUpContext, ScaleUpResult, covers, scale_up, scale_up_to_min, scale_up_with,
 };
@@ -47,7 +48,7 @@ pub fn filter_out_schedulable(given: &Value, expect: &Value) -> Option<Verdict> 
         &mut snapshot,
         &candidates,
         &mut Hints::default(),
-        &mut RoundRobin::default(),
+        &mut RoundRobin::new(fixture.spec.version),
         options,
         |_, _| acceptable,
     );
@@ -77,7 +78,7 @@ pub fn hinting_simulator(given: &Value, expect: &Value) -> Option<Verdict> {
             nodes.iter().any(|&node| snapshot.origin(slot) == Origin::Real(node))
         })
     };
-    let robin = &mut RoundRobin::default();
+    let robin = &mut RoundRobin::new(fixture.spec.version);
     let placed = place(&mut snapshot, &candidates, &mut hints, robin, options, is_acceptable);
     let got: Vec<Value> = placed
         .iter()
@@ -151,7 +152,7 @@ pub fn estimator(given: &Value, expect: &Value) -> Option<Verdict> {
     let limiter = Limiter::new([Limit { nodes: number(given, "max_nodes"), micros: 0 }]);
     let all: Vec<&PodGroup> = groups.iter().collect();
     let fast = given["fastpath"].as_bool().or(given["fastpath_binpacking"].as_bool());
-    let robin = &mut RoundRobin::default();
+    let robin = &mut RoundRobin::new(fixture.spec.version);
     let found = estimate(&mut snapshot, &template, &all, limiter, robin, fast == Some(true));
     let mut got = Map::new();
     for key in expect.as_object()?.keys() {
@@ -250,7 +251,7 @@ pub fn decide(given: &Value, expect: &Value) -> Option<Verdict> {
         limit_estimates: false,
     };
     let mut snapshot = Snapshot::of(&fixture.spec, view);
-    let robin = &mut RoundRobin::default();
+    let robin = &mut RoundRobin::new(fixture.spec.version);
     let choice = &given["expander_choice"];
     let decision = if grows_to_min(&fixture, given) {
         to_min(&context, &snapshot)

@@ -12,10 +12,11 @@ use crate::control::autoscaler::deletion_budget::{DeletionLimits, GroupNodes, cr
 use crate::control::autoscaler::drain::{
     DrainOptions, Held, Outcome, OutcomeKind, Rule, combine, drain,
 };
-use crate::control::autoscaler::placement::{Failures, Hints, RoundRobin};
+use crate::control::autoscaler::placement::{Failures, Hints};
 use crate::control::autoscaler::planner::{
     Emptiness, PlanContext, Planner, Removal, candidate_key, unneeded_limit,
 };
+use crate::control::autoscaler::round_robin::RoundRobin;
 use crate::control::autoscaler::snapshot::Snapshot;
 use crate::control::autoscaler::unneeded::Removable;
 use crate::control::autoscaler::utilization::{
@@ -277,7 +278,7 @@ pub fn removal(given: &Value, expect: &Value) -> Option<Verdict> {
         now: at(0.0),
     };
     let (removable, moved, reason) =
-        match removal.simulate(&mut snapshot, node, &mut RoundRobin::default()) {
+        match removal.simulate(&mut snapshot, node, &mut RoundRobin::new(fixture.spec.version)) {
             Ok(found) => (true, found.moved, None),
             Err(reason) => (false, Vec::new(), Some(reason.name())),
         };
@@ -340,7 +341,12 @@ fn cluster_update(given: &Value, expect: &Value) -> Option<Verdict> {
     let ongoing = BTreeMap::new();
     let context = plan(&fixture.spec, &ongoing, &evicted, at(0.0));
     let mut planner = Planner::default();
-    planner.update(&context, &mut snapshot, &candidates, &mut RoundRobin::default());
+    planner.update(
+        &context,
+        &mut snapshot,
+        &candidates,
+        &mut RoundRobin::new(fixture.spec.version),
+    );
     let (mut unneeded, mut unremovable) = (Vec::new(), Vec::new());
     for &node in &fixture.cluster.registered {
         let list = if planner.unneeded.contains(node) { &mut unneeded } else { &mut unremovable };

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::equivalence::PodGroup;
 use super::limiter::Limiter;
-use super::placement::RoundRobin;
+use super::round_robin::RoundRobin;
 use super::snapshot::{Held, Origin, Snapshot};
 use super::view::Template;
 use crate::model::PodShape;
@@ -162,14 +162,13 @@ impl<'p, 'a> Packing<'p, 'a> {
         for (index, &pod) in group.pods.iter().enumerate() {
             let full = self.full_before.get(&group.shape).copied().unwrap_or(0);
             let range = self.first.max(full)..self.snapshot.slots();
-            let found = self.snapshot.first_fit(group.shape, self.robin.last, range, |_, _| true);
+            let found = self.robin.find(self.snapshot, group.shape, range, |_, _| true);
             let Some(slot) = found else {
                 if trivial {
                     self.full_before.insert(group.shape, self.snapshot.slots());
                 }
                 return index;
             };
-            self.robin.last = slot;
             self.put(group.shape, pod, slot);
         }
         group.pods.len()
@@ -210,11 +209,8 @@ impl<'p, 'a> Packing<'p, 'a> {
                 }
                 if self.is_hostname_spread(shape, last) {
                     let all = 0..self.snapshot.slots();
-                    let found = self
-                        .snapshot
-                        .first_fit(shape, self.robin.last, all, |_, slot| slot != last);
+                    let found = self.robin.find(self.snapshot, shape, all, |_, slot| slot != last);
                     if let Some(slot) = found {
-                        self.robin.last = slot;
                         self.put(shape, pod, slot);
                         continue;
                     }

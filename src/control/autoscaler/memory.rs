@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::action::Scan;
 use super::backoff::FailureKind;
 use super::expander::Priorities;
-use super::placement::{Hints, RoundRobin};
+use super::placement::Hints;
 use super::planner::{Ongoing, Planner};
 use super::pods::LONG_TERMINATING_EXTRA;
+use super::round_robin::RoundRobin;
 use super::spec::AutoscalerSpec;
 use super::state::{ClusterState, MAX_SCALE_DOWN_TIME, StateLimits};
 use super::template::TemplateCache;
@@ -59,7 +60,7 @@ impl Autoscaler {
             planner: Planner::default(),
             ongoing: BTreeMap::new(),
             hints: Hints::default(),
-            robin: RoundRobin::default(),
+            robin: RoundRobin::new(spec.version),
             templates: TemplateCache::default(),
             priorities: Priorities::new(&spec.priorities),
             started: now,

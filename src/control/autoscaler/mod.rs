@@ -27,6 +27,7 @@ pub mod price;
 mod profile;
 pub mod quota;
 pub mod recorded;
+pub mod round_robin;
 pub mod scale_up;
 mod scan;
 mod scan_down;

@@ -3,6 +3,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::round_robin::RoundRobin;
 use super::snapshot::{Held, Origin, Snapshot};
 use crate::model::OwnerKind;
 use crate::unit::{PodId, PoolId, ShapeId, WorkloadId};
@@ -44,13 +45,6 @@ impl Hints {
     pub fn drop_old(&mut self) {
         self.previous = std::mem::take(&mut self.current);
     }
-}
-
-/// Memory of placing: the round-robin position goes on between calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RoundRobin {
-    /// Position of the last node found.
-    pub last: usize,
 }
 
 /// A pod to place.
@@ -205,7 +199,7 @@ impl Failures {
                     && batch.snapshot.fits(pod.shape, slot)
             });
             if let Some(slot) = slot {
-                batch.robin.last = slot;
+                batch.robin.found(batch.snapshot, slot);
                 batch.put(pod, slot);
             } else if !placed {
                 self.shapes.insert(pod.shape, Some(excluded));
@@ -273,7 +267,7 @@ impl<'b, 'a> Batch<'b, 'a> {
             return None;
         }
         let all = 0..self.snapshot.slots();
-        let found = self.snapshot.first_fit(pod.shape, self.robin.last, all, acceptable);
+        let found = self.robin.find(self.snapshot, pod.shape, all, acceptable);
         let Some(slot) = found else {
             if self.snapshot.is_trivial(pod.shape) {
                 self.failed.insert(pod.shape);
@@ -282,7 +276,6 @@ impl<'b, 'a> Batch<'b, 'a> {
             }
             return None;
         };
-        self.robin.last = slot;
         self.put(pod, slot);
         Some(slot)
     }

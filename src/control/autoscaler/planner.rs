@@ -6,11 +6,10 @@ use std::collections::BTreeMap;
 
 use super::allowance::Allowance;
 use super::drain::{Controller, Drain, DrainOptions, PodFacts, drain, is_daemon, is_recreatable};
-use super::placement::{
-    AllPods, Candidate, Failures, Hints, PlaceOptions, RoundRobin, place, place_all,
-};
+use super::placement::{AllPods, Candidate, Failures, Hints, PlaceOptions, place, place_all};
 use super::pods::{deletion_timestamp, is_long_terminating};
 use super::quota::QuotaTracker;
+use super::round_robin::RoundRobin;
 use super::snapshot::{Held, Origin, Snapshot};
 use super::spec::AutoscalerSpec;
 use super::unneeded::{GroupNow, NodeNow, Removable, Unneeded};

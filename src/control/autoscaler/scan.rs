@@ -291,7 +291,7 @@ impl Run<'_, '_> {
     /// Puts the nodes of a scale-up into the snapshot, and its pods on them; whether all found room
     /// (`addLatestScaleUpResultsToClusterSnapshot`).
     fn add_grown(
-        &self,
+        &mut self,
         snapshot: &mut Snapshot<'_>,
         templates: &[Option<Template>],
         increases: &[Increase],
@@ -306,9 +306,9 @@ impl Run<'_, '_> {
                 snapshot.add(Origin::Upcoming(pool, snapshot.slots() as u32), template);
             }
         }
-        let (all, last) = (first..snapshot.slots(), self.memory.robin.last);
+        let all = first..snapshot.slots();
         pods.iter().all(|own| {
-            let found = snapshot.first_fit(own.shape, last, all.clone(), |_, _| true);
+            let found = self.memory.robin.find(snapshot, own.shape, all.clone(), |_, _| true);
             let held = Held { shape: own.shape, pod: Some(own.pod), terminating: false };
             found.map(|slot| snapshot.place(slot, held)).is_some()
         })

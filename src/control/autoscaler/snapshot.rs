@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 
 use super::glance::{Glance, Load, Sight};
 use super::pods::is_expendable;
+use super::round_robin::Gaps;
 use super::spec::AutoscalerSpec;
 use super::view::{GroupView, Template, View};
 use crate::model::{Labels, Node, PodPhase, PodShape, Taint, TaintEffect, Usage};
@@ -128,6 +129,7 @@ pub struct Snapshot<'a> {
     real: usize,
     changes: Vec<Change>,
     live: usize,
+    gaps: Gaps,
     structure: u64,
     trivial: Vec<Option<bool>>,
     counts: Vec<WideCount>,
@@ -149,6 +151,7 @@ impl<'a> Snapshot<'a> {
             real: cluster.registered.len(),
             changes: Vec::new(),
             live: 0,
+            gaps: Gaps::default(),
             structure: 0,
             trivial: vec![None; cluster.shapes.len()],
             counts: Vec::new(),
@@ -227,6 +230,11 @@ impl<'a> Snapshot<'a> {
     /// Positions in the node list, gone ones too: positions do not move.
     pub fn slots(&self) -> usize {
         self.slots.len()
+    }
+
+    /// Positions without a node.
+    pub const fn gaps(&self) -> &Gaps {
+        &self.gaps
     }
 
     /// Nodes that are there.
@@ -370,6 +378,7 @@ impl<'a> Snapshot<'a> {
                 Change::Added => {
                     let slot = self.slots.pop().expect("was added");
                     self.live -= usize::from(slot.presence != Presence::Gone);
+                    self.gaps.close(self.slots.len());
                     self.imagined -= 1;
                     self.structure += 1;
                 }
@@ -421,6 +430,11 @@ impl<'a> Snapshot<'a> {
         let before = std::mem::replace(&mut self.slots[slot].presence, presence);
         self.live -= usize::from(before != Presence::Gone);
         self.live += usize::from(presence != Presence::Gone);
+        if presence == Presence::Gone {
+            self.gaps.open(slot)
+        } else {
+            self.gaps.close(slot)
+        }
         self.structure += 1;
     }
 
@@ -554,23 +568,9 @@ impl<'a> Snapshot<'a> {
         }
     }
 
-    /// The first node after a position, round robin inside a range of positions, that takes a shape
-    /// and is acceptable.
-    pub fn first_fit(
-        &mut self,
-        shape: ShapeId,
-        last: usize,
-        range: std::ops::Range<usize>,
-        acceptable: impl Fn(&Self, usize) -> bool,
-    ) -> Option<usize> {
-        let start = if self.slots.is_empty() { 0 } else { (last + 1) % self.slots.len() };
-        let start = if range.contains(&start) { start } else { range.start };
-        (start..range.end).chain(range.start..start).find(|&slot| {
-            self.is_there(slot)
-                && !self.slots[slot].unschedulable
-                && self.fits(shape, slot)
-                && acceptable(self, slot)
-        })
+    /// Whether a node that is there and not cordoned takes a shape.
+    pub fn takes(&mut self, shape: ShapeId, slot: usize) -> bool {
+        self.is_there(slot) && !self.slots[slot].unschedulable && self.fits(shape, slot)
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::control::autoscaler::backoff::BackoffEntry;
 use crate::control::autoscaler::drain::Blocker;
 use crate::control::autoscaler::memory::Autoscaler;
-use crate::control::autoscaler::placement::{Hints, RoundRobin};
+use crate::control::autoscaler::placement::Hints;
 use crate::control::autoscaler::planner::Ongoing;
 use crate::control::autoscaler::snapshot::Origin;
 use crate::control::autoscaler::spec::AutoscalerSpec;
@@ -174,7 +174,7 @@ pub fn read_memory(
     memory.before_last_scale_up = read_instant(&value["scale_up_before_last_s"]);
     memory.last_delete = read_instant(&value["last_scale_down_delete_s"]);
     memory.last_failure = read_instant(&value["last_scale_down_fail_s"]);
-    memory.robin = RoundRobin { last: value["last_index"].as_u64().unwrap_or(0) as usize };
+    memory.robin.last = value["last_index"].as_u64().unwrap_or(0) as usize;
     memory.hints = read_hints(&value["hints"], known)?;
     memory.state = read_state(value, known)?;
     for (name, own) in entries(&value["deletions_in_progress"]) {
