@@ -48,6 +48,7 @@ pub struct Autoscaler {
 struct Quiet {
     change: u64,
     targets: Vec<u32>,
+    robin: RoundRobin,
     loops: u32,
     next_timer: Option<SimTime>,
 }
@@ -162,12 +163,16 @@ impl Autoscaler {
     ) {
         let (cluster, limits) = (view.cluster, StateLimits::of(spec));
         let targets: Vec<u32> = view.groups.iter().map(|group| group.target).collect();
-        let same = self.quiet.change == cluster.change && self.quiet.targets == targets;
+        let planner = &self.planner;
+        let hints = [&self.hints, &planner.removal_hints, &planner.injection_hints];
+        let settled = self.robin == self.quiet.robin && hints.iter().all(|own| own.settled);
+        let same = self.quiet.change == cluster.change && self.quiet.targets == targets && settled;
         let still = scan.actions.is_empty() && scan.fates.is_empty() && scan.failures.is_empty();
         let quiet = &mut self.quiet;
         quiet.loops = if still && same { quiet.loops.saturating_add(1) } else { u32::from(still) };
         quiet.change = cluster.change;
         quiet.targets = targets;
+        quiet.robin = self.robin;
         if quiet.loops < LOOPS_TO_REST {
             return;
         }

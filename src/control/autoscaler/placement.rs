@@ -16,6 +16,8 @@ const MAX_SIMILAR: usize = 10;
 pub struct Hints {
     pub(super) current: FxHashMap<PodId, Origin>,
     pub(super) previous: FxHashMap<PodId, Origin>,
+    /// The last pass left what the one before it had left.
+    pub(super) settled: bool,
 }
 
 impl Hints {
@@ -43,6 +45,7 @@ impl Hints {
 
     /// Ends a pass: what was not used in it or the one before is forgotten.
     pub fn drop_old(&mut self) {
+        self.settled = self.current == self.previous;
         self.previous = std::mem::take(&mut self.current);
     }
 }

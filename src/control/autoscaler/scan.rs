@@ -12,7 +12,7 @@ use super::clean_up::{instances, or_all, reading, sizes_to_fix, unregistered_to_
 use super::drain::is_recreatable;
 use super::memory::Autoscaler;
 use super::placement::{Candidate, PlaceOptions, place};
-use super::pods::{all_are_new, classify, is_old_enough};
+use super::pods::{all_are_new, classify, is_expendable, is_old_enough};
 use super::scale_up::{Increase, ScaleUp, ScaleUpContext, scale_up, scale_up_to_min};
 use super::snapshot::{Held, Origin, Snapshot};
 use super::spec::AutoscalerSpec;
@@ -204,8 +204,12 @@ impl Run<'_, '_> {
         let cluster = self.view.cluster;
         let drained = self.memory.ongoing.iter().filter(|(_, own)| own.drain);
         let drained = drained.flat_map(|(&node, _)| cluster.nodes[node].used.pods.iter());
+        // Expendable pods are not in the snapshot that upstream takes them from.
         let drained = drained.copied().filter(|&id| {
-            cluster.pods[id].phase != PodPhase::Terminating && is_recreatable(cluster.shape(id))
+            let shape = cluster.shape(id);
+            cluster.pods[id].phase != PodPhase::Terminating
+                && is_recreatable(shape)
+                && !is_expendable(shape.priority, self.spec.expendable_cutoff)
         });
         let all = pods.iter().copied().chain(drained);
         let mut candidates: Vec<Candidate> = all

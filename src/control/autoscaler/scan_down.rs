@@ -29,7 +29,7 @@ impl Run<'_, '_> {
         if !scan.in_cooldown && scan.candidates > 0 {
             self.delete(scan);
         }
-        self.soft_taints(scan, snapshot);
+        self.soft_taints(scan, snapshot, not_started);
     }
 
     /// The candidates whose removal is worth simulating, in the order in which it is; why the
@@ -130,8 +130,14 @@ impl Run<'_, '_> {
         groups
     }
 
-    /// Soft taints follow the timers, so many a loop, removals first.
-    fn soft_taints(&self, scan: &mut Scan, snapshot: &Snapshot<'_>) {
+    /// Soft taints follow the timers, so many a loop, removals first. Nodes that have not started
+    /// are left alone.
+    fn soft_taints(
+        &self,
+        scan: &mut Scan,
+        snapshot: &Snapshot<'_>,
+        not_started: &BTreeSet<NodeId>,
+    ) {
         let mut budget = self.spec.max_soft_taints as usize;
         let (view, memory) = (self.view, &*self.memory);
         let key = view.words.deletion_candidate;
@@ -141,7 +147,8 @@ impl Run<'_, '_> {
             if budget == 0 {
                 break;
             }
-            if seen.group.is_some() && seen.tainted && tainted(node) && !is_unneeded(node) {
+            let may = seen.group.is_some() && seen.tainted && !not_started.contains(&node);
+            if may && tainted(node) && !is_unneeded(node) {
                 scan.actions.push(Action::SoftUntaint { node });
                 budget -= 1;
             }

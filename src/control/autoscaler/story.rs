@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 use super::action::{Action, Fate, GrowReason, Scan};
 use super::deletion::{Deletion, DeletionAction, DeletionEnd, GivenUp};
 use super::memory::Autoscaler;
+use super::planner::Ongoing;
 use super::scan::run_once;
 use super::spec::AutoscalerSpec;
 use super::view::{GroupView, Template, View};
@@ -225,6 +226,44 @@ fn an_idle_node_goes_in_the_loop_after_ten_minutes() {
     // Unneeded since the first loop at 10 s; 600 s must have passed, strictly.
     assert_eq!(deleted, [(620, NodeId(1), false)]);
     assert!(skipped > 40, "{skipped}");
+}
+
+#[test]
+fn hints_grow_old_while_nothing_happens() {
+    let mut stage = Stage::new(aks(), 2, 10);
+    let (big, small) = (stage.shape(6_900), stage.shape(1_000));
+    stage.pod(big, Some(NodeId(0)));
+    // One of them fits beside the big one, both do not: looked at every five minutes.
+    stage.pod(small, Some(NodeId(1)));
+    stage.pod(small, Some(NodeId(1)));
+    let (mut simulated, mut skipped) = (0, 0);
+    for loop_number in 0..100 {
+        let now = 10 + 10 * loop_number;
+        if stage.memory.is_idle(&stage.view(), SimTime::from_secs(now)) {
+            skipped += 1;
+            // What a pod was placed on is forgotten in the second loop that does not look at it.
+            assert!(stage.memory.planner.removal_hints.previous.is_empty(), "at {now} s");
+            continue;
+        }
+        let scan = stage.scan(now);
+        assert!(scan.actions.is_empty(), "{:?}", scan.actions);
+        simulated += usize::from(!stage.memory.planner.removal_hints.previous.is_empty());
+    }
+    assert!(simulated >= 4 && skipped > 60, "{simulated} {skipped}");
+}
+
+#[test]
+fn pods_that_may_be_lost_ask_for_no_room_when_their_node_is_drained() {
+    // The cutoff is -10, itself not expendable.
+    for (priority, wanted) in [(Some(-11), 0), (Some(-10), 1), (None, 1)] {
+        let mut stage = Stage::new(aks(), 1, 10);
+        let own = stage.shape(5_000);
+        stage.cluster.shapes[own.0].priority = priority;
+        stage.pod(own, Some(NodeId(0)));
+        let (pool, started) = (stage.groups[0].pool, SimTime::from_secs(90));
+        stage.memory.ongoing.insert(NodeId(0), Ongoing { pool, drain: true, started });
+        assert_eq!(stage.scan(100).fates.len(), wanted, "{priority:?}");
+    }
 }
 
 #[test]

@@ -296,5 +296,9 @@ fn read_hints(value: &Value, known: &mut dyn Known) -> Option<Hints> {
         }
         Some(hints)
     };
-    Some(Hints { current: pass(&value["current"])?, previous: pass(&value["previous"])? })
+    Some(Hints {
+        current: pass(&value["current"])?,
+        previous: pass(&value["previous"])?,
+        settled: false,
+    })
 }
