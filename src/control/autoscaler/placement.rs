@@ -3,10 +3,11 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::drain::is_daemon;
 use super::round_robin::RoundRobin;
 use super::snapshot::{Held, Origin, Snapshot};
-use crate::model::OwnerKind;
-use crate::unit::{PodId, PoolId, ShapeId, WorkloadId};
+use crate::model::{OwnerKind, PodPhase};
+use crate::unit::{NodeId, PodId, PoolId, ShapeId, WorkloadId};
 
 /// Different specifications of one controller that are remembered as failed.
 const MAX_SIMILAR: usize = 10;
@@ -248,12 +249,25 @@ impl<'b, 'a> Batch<'b, 'a> {
         self.hints.set(pod.pod, self.snapshot.origin(slot));
     }
 
+    /// The node that a pod of a DaemonSet was made for, if it is not bound: the only one that its
+    /// affinity allows.
+    fn made_for(&self, pod: &Candidate) -> Option<NodeId> {
+        let cluster = self.snapshot.view().cluster;
+        let row = &cluster.pods[pod.pod];
+        let waits = row.phase == PodPhase::Pending && is_daemon(&cluster.shapes[pod.shape]);
+        row.node.filter(|_| waits)
+    }
+
     fn try_hint(
         &mut self,
         pod: &Candidate,
         acceptable: &impl Fn(&Snapshot<'_>, usize) -> bool,
     ) -> Option<usize> {
-        let slot = self.snapshot.slot_of_origin(self.hints.get(pod.pod)?)?;
+        let hint = self.hints.get(pod.pod)?;
+        if self.made_for(pod).is_some_and(|node| hint != Origin::Real(node)) {
+            return None;
+        }
+        let slot = self.snapshot.slot_of_origin(hint)?;
         if !acceptable(self.snapshot, slot) || !self.snapshot.fits(pod.shape, slot) {
             return None;
         }
@@ -266,6 +280,15 @@ impl<'b, 'a> Batch<'b, 'a> {
         pod: &Candidate,
         acceptable: &impl Fn(&Snapshot<'_>, usize) -> bool,
     ) -> Option<usize> {
+        if let Some(node) = self.made_for(pod) {
+            let slot = self.snapshot.slot_of(node)?;
+            if !acceptable(self.snapshot, slot) || !self.snapshot.takes(pod.shape, slot) {
+                return None;
+            }
+            self.robin.found(self.snapshot, slot);
+            self.put(pod, slot);
+            return Some(slot);
+        }
         if self.failed.contains(&pod.shape) || self.is_similar_failed(pod) {
             return None;
         }

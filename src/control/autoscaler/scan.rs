@@ -9,7 +9,7 @@ use rustc_hash::FxHashSet;
 use super::action::{Action, DeleteReason, Ending, Fate, GrowReason, Scan};
 use super::backoff::FailureKind;
 use super::clean_up::{instances, or_all, reading, sizes_to_fix, unregistered_to_delete};
-use super::drain::is_recreatable;
+use super::drain::{is_daemon, is_recreatable};
 use super::memory::Autoscaler;
 use super::placement::{Candidate, PlaceOptions, place};
 use super::pods::{all_are_new, classify, is_expendable, is_old_enough};
@@ -233,7 +233,10 @@ impl Run<'_, '_> {
         ready: usize,
     ) -> bool {
         let candidates = self.candidates(pods);
-        let left = self.filter_out_schedulable(scan, snapshot, candidates);
+        let mut left = self.filter_out_schedulable(scan, snapshot, candidates);
+        // A new node is of no use to pods of DaemonSets: each was made for one that is there
+        // (`core/podlistprocessor/filter_out_daemon_sets.go`).
+        left.retain(|own| !is_daemon(&self.view.cluster.shapes[own.shape]));
         let left = self.filter_out_young(scan, left);
         if left.is_empty() {
             return false;

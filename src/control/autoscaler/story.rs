@@ -267,6 +267,23 @@ fn pods_that_may_be_lost_ask_for_no_room_when_their_node_is_drained() {
 }
 
 #[test]
+fn a_waiting_pod_of_a_daemon_set_fits_its_own_node_or_none_and_asks_for_no_other() {
+    // Milli-CPU taken on its node; the other one is empty.
+    for (taken, fits) in [(7_800, false), (1_000, true)] {
+        let mut stage = Stage::new(aks(), 2, 10);
+        let (big, agent) = (stage.shape(taken), stage.shape(500));
+        stage.cluster.shapes[agent.0].owner = OwnerKind::DaemonSet;
+        stage.pod(big, Some(NodeId(0)));
+        let pod = stage.pod(agent, None);
+        stage.cluster.pods[pod].node = Some(NodeId(0));
+        let scan = stage.scan(100);
+        assert!(scan.actions.iter().all(|a| !matches!(a, Action::IncreaseSize { .. })));
+        let expected = if fits { vec![(pod, Fate::FitsNode(NodeId(0)))] } else { vec![] };
+        assert_eq!(scan.fates, expected);
+    }
+}
+
+#[test]
 fn a_drain_that_a_budget_refuses_is_given_up_after_two_minutes() {
     let mut stage = Stage::new(aks(), 2, 10);
     let shape = stage.shape(1_000);
