@@ -229,6 +229,22 @@ fn an_idle_node_goes_in_the_loop_after_ten_minutes() {
 }
 
 #[test]
+fn a_node_that_has_not_started_keeps_its_soft_taint() {
+    let mut stage = Stage::new(aks(), 1, 10);
+    let node = NodeId(0);
+    assert!(stage.scan(10).actions.contains(&Action::SoftTaint { node }));
+    let (key, value) = (stage.words.deletion_candidate, Symbol::EMPTY);
+    let effect = crate::model::TaintEffect::PreferNoSchedule;
+    stage.cluster.nodes[node].taints.push(crate::model::Taint { key, value, effect });
+    // Not Ready within fifteen minutes of its creation: no candidate, and no node to untaint.
+    stage.cluster.nodes[node].phase = NodePhase::NotReady;
+    stage.cluster.change += 1;
+    let scan = stage.scan(300);
+    assert!(!stage.memory.planner.unneeded.contains(node));
+    assert!(scan.actions.is_empty(), "{:?}", scan.actions);
+}
+
+#[test]
 fn hints_grow_old_while_nothing_happens() {
     let mut stage = Stage::new(aks(), 2, 10);
     let (big, small) = (stage.shape(6_900), stage.shape(1_000));
