@@ -263,11 +263,7 @@ impl<'b, 'a> Batch<'b, 'a> {
         pod: &Candidate,
         acceptable: &impl Fn(&Snapshot<'_>, usize) -> bool,
     ) -> Option<usize> {
-        let hint = self.hints.get(pod.pod)?;
-        if self.made_for(pod).is_some_and(|node| hint != Origin::Real(node)) {
-            return None;
-        }
-        let slot = self.snapshot.slot_of_origin(hint)?;
+        let slot = self.snapshot.slot_of_origin(self.hints.get(pod.pod)?)?;
         if !acceptable(self.snapshot, slot) || !self.snapshot.fits(pod.shape, slot) {
             return None;
         }

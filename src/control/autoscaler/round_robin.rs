@@ -62,9 +62,9 @@ impl RoundRobin {
     }
 
     /// The first node from there on, inside a range of positions, that takes a shape and is
-    /// acceptable. The memory stays.
-    pub fn peek(
-        &self,
+    /// acceptable; the next search goes on behind it.
+    pub fn find(
+        &mut self,
         snapshot: &mut Snapshot<'_>,
         shape: ShapeId,
         range: Range<usize>,
@@ -76,20 +76,9 @@ impl RoundRobin {
         let index = (self.last + self.offset) % snapshot.nodes();
         let start = snapshot.gaps().position(index);
         let start = if range.contains(&start) { start } else { range.start };
-        (start..range.end)
+        let slot = (start..range.end)
             .chain(range.start..start)
-            .find(|&slot| snapshot.takes(shape, slot) && acceptable(snapshot, slot))
-    }
-
-    /// The same; the next search goes on behind it.
-    pub fn find(
-        &mut self,
-        snapshot: &mut Snapshot<'_>,
-        shape: ShapeId,
-        range: Range<usize>,
-        acceptable: impl Fn(&Snapshot<'_>, usize) -> bool,
-    ) -> Option<usize> {
-        let slot = self.peek(snapshot, shape, range, acceptable)?;
+            .find(|&slot| snapshot.takes(shape, slot) && acceptable(snapshot, slot))?;
         self.found(snapshot, slot);
         Some(slot)
     }
